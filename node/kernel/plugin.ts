@@ -1,0 +1,92 @@
+import type { ZodType } from 'zod'
+import type { Capabilities, CapabilityName } from '../ports/capabilities.ts'
+import type { Address } from '../ports/chain.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Health } from '../ports/health.ts'
+import type { Logger } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+
+declare const apiType: unique symbol
+
+/** Names a plugin and carries the type of what it offers to others. Its id is the plugin's id. */
+export interface ApiToken<T> {
+  readonly id: string
+  /** Exists in the type only. */
+  readonly [apiType]?: T
+}
+
+/** Makes the token of plugin `id` (lower-case letters, digits, dashes). A plugin's `api.ts` exports it. */
+export function apiToken<T>(id: string): ApiToken<T> {
+  return { id }
+}
+
+/** Other plugins' tokens, by the name under which `ctx.use` gives their API. */
+export type Requirements = Readonly<Record<string, ApiToken<unknown>>>
+export type ApiOf<Token> = Token extends ApiToken<infer T> ? T : never
+
+/** A contract that the indexer must follow for a plugin. `kind` selects the indexer's handlers. */
+export interface IndexedContract {
+  readonly kind: 'pool' | 'feed' | 'registry'
+  readonly chainId: number
+  readonly address: Address
+  /** First block to index. */
+  readonly startBlock: number
+}
+
+/**
+ * All that a plugin's code may touch. `use` and `can` reject at compile time what was not declared, and at runtime too
+ * (`KERNEL_UNDECLARED_CAPABILITY`, `KERNEL_UNDECLARED_DEPENDENCY`).
+ */
+export interface Context<N extends CapabilityName, D extends Requirements, C> {
+  readonly id: string
+  readonly config: C
+  /** A granted capability. */
+  can<K extends N>(capability: K): Capabilities[K]
+  /** The API of a required plugin. */
+  use<K extends keyof D & string>(name: K): ApiOf<D[K]>
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+  /** Aborts when the node begins to stop. */
+  readonly signal: AbortSignal
+}
+
+/** A plugin at work. `setup` builds it without I/O; `start` opens, `stop` must end by the deadline. */
+export interface Running<T> {
+  readonly api: T
+  start?(): Promise<void>
+  stop?(deadline: AbortSignal): Promise<void>
+  health?(): Health
+}
+
+export interface PluginModule<T, N extends CapabilityName, D extends Requirements, C> {
+  setup(ctx: Context<N, D, C>): Running<T>
+}
+
+/** What a plugin's `index.ts` exports as default: a description that imports no logic. Make it with `definePlugin`. */
+export interface Plugin<T, N extends CapabilityName, D extends Requirements, C> {
+  readonly provides: ApiToken<T>
+  readonly version: string
+  /** One line for operators. */
+  readonly summary: string
+  /** Capabilities it can't live without; the operator grants each by name. */
+  readonly needs: readonly N[]
+  readonly requires: D
+  /** The one source of its configuration: types, validation, reference docs. */
+  readonly config: ZodType<C>
+  /** Path roots it serves; `/v1/<id>` when absent. */
+  readonly routes?: readonly string[]
+  /** What must be indexed for it, from its own configuration. */
+  readonly contracts?: (config: C) => readonly IndexedContract[]
+  readonly load: () => Promise<PluginModule<T, N, D, C>>
+}
+
+/** A plugin whose types were erased, as the host holds it. */
+export type AnyPlugin = Plugin<unknown, CapabilityName, Requirements, unknown>
+
+/** Identity that infers a description's types, so `setup` sees exactly what was declared. */
+export function definePlugin<T, const N extends CapabilityName, const D extends Requirements, C>(
+  plugin: Plugin<T, N, D, C>,
+): Plugin<T, N, D, C> {
+  return plugin
+}

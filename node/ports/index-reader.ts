@@ -1,0 +1,40 @@
+import type { Hex } from './chain.ts'
+import type { Column, Row, TableName } from './index-tables.ts'
+
+/** How fresh the index is on one chain, measured by the node itself: head by its own reader, indexed by Ponder's state. */
+export interface ChainFreshness {
+  readonly chainId: number
+  readonly name: string
+  /** Newest block that the node's own reader saw; null before the first answer. */
+  readonly head: { readonly number: bigint; readonly hash: Hex; readonly timestamp: number } | null
+  /** Newest block whose events are all in the tables; null before the first. */
+  readonly indexed: { readonly number: bigint; readonly timestamp: number } | null
+  readonly finalized: bigint | null
+  /** head - indexed, in blocks; null while either is unknown. */
+  readonly lagBlocks: number | null
+}
+
+export type Condition<T extends TableName> = {
+  [C in Column<T>]: {
+    readonly column: C
+    readonly op: '=' | '!=' | '<' | '<=' | '>' | '>=' | 'in'
+    readonly value: C extends keyof Row<T> ? Row<T>[C] | readonly Row<T>[C][] : never
+  }
+}[Column<T>]
+
+/** A structured, cloneable query; conditions are joined by AND. */
+export interface IndexQuery<T extends TableName> {
+  readonly table: T
+  readonly where?: readonly Condition<T>[]
+  readonly orderBy?: readonly { readonly column: Column<T>; readonly direction: 'asc' | 'desc' }[]
+  /** 1..10,000; 1,000 when absent. */
+  readonly limit?: number
+}
+
+/** Typed reads of the indexed tables. Rejects with `IndexError` (`INDEX_UNAVAILABLE` retry, `INDEX_BAD_QUERY`, `INDEX_BEHIND` retry). */
+export interface IndexReader {
+  select<T extends TableName>(query: IndexQuery<T>): Promise<readonly Row<T>[]>
+  freshness(): Promise<readonly ChainFreshness[]>
+  /** Resolves once every event up to and including `block` is in the tables; rejects with `INDEX_BEHIND` at `timeoutMs`. */
+  waitFor(chainId: number, block: bigint, timeoutMs: number): Promise<void>
+}

@@ -1,0 +1,160 @@
+import type { Hex } from './chain.ts'
+import type { Json } from './json.ts'
+
+/**
+ * The indexed tables as plugins see them: the one description that the reader checks names against, that row types
+ * come from, and that the indexer's own schema is tested to equal. Column names are camelCase here and snake_case in
+ * PostgreSQL.
+ *
+ * Kinds: `int` a JS number, `bigint` an exact integer (uint256), `text`, `hex` a 0x string (lower case), `bool`,
+ * `json`.
+ */
+export const indexTables = {
+  /** Every decoded event that a plugin asked to index, append-only; one row an event. `data`: args, amounts as decimal strings. */
+  event: {
+    id: 'text',
+    chainId: 'int',
+    blockNumber: 'bigint',
+    blockHash: 'hex',
+    logIndex: 'int',
+    transactionHash: 'hex',
+    timestamp: 'bigint',
+    address: 'hex',
+    name: 'text',
+    data: 'json',
+  },
+  /** One row a constant-product pool. */
+  pool: {
+    chainId: 'int',
+    address: 'hex',
+    token0: 'hex',
+    token1: 'hex',
+    swapCount: 'int',
+    reserve0: 'bigint',
+    reserve1: 'bigint',
+    updatedBlock: 'bigint',
+  },
+  /** Append-only: reserves after each `Sync`. */
+  poolSync: {
+    id: 'text',
+    chainId: 'int',
+    pool: 'hex',
+    blockNumber: 'bigint',
+    logIndex: 'int',
+    timestamp: 'bigint',
+    reserve0: 'bigint',
+    reserve1: 'bigint',
+  },
+  /** Append-only: each `Swap`. */
+  poolSwap: {
+    id: 'text',
+    chainId: 'int',
+    pool: 'hex',
+    blockNumber: 'bigint',
+    logIndex: 'int',
+    transactionHash: 'hex',
+    timestamp: 'bigint',
+    sender: 'hex',
+    recipient: 'hex',
+    amount0In: 'bigint',
+    amount1In: 'bigint',
+    amount0Out: 'bigint',
+    amount1Out: 'bigint',
+  },
+  /**
+   * Price bars of 10 s per pool. `start`: Unix seconds, multiple of 10. Prices are token1 per token0 in base units,
+   * fixed point with 18 decimals: floor(reserve1 * 10^18 / reserve0) after the event. A bar without a trade has no row.
+   */
+  poolBar: {
+    id: 'text',
+    chainId: 'int',
+    pool: 'hex',
+    start: 'bigint',
+    open: 'bigint',
+    high: 'bigint',
+    low: 'bigint',
+    close: 'bigint',
+    volume0: 'bigint',
+    volume1: 'bigint',
+    swapCount: 'int',
+    lastBlock: 'bigint',
+  },
+  /** Accepted rounds of oracle feeds. `accepted` false: the answer was outside [min, max] and made no round (roundId 0). */
+  feedRound: {
+    id: 'text',
+    chainId: 'int',
+    feed: 'hex',
+    roundId: 'bigint',
+    answer: 'bigint',
+    accepted: 'bool',
+    observationsTimestamp: 'bigint',
+    epochAndRound: 'bigint',
+    configDigest: 'hex',
+    evidenceDigest: 'hex',
+    modelDigest: 'hex',
+    transmitter: 'hex',
+    transactionHash: 'hex',
+    blockNumber: 'bigint',
+    blockHash: 'hex',
+    logIndex: 'int',
+    timestamp: 'bigint',
+  },
+  /** One row a registered model. */
+  model: {
+    id: 'text',
+    chainId: 'int',
+    registry: 'hex',
+    modelId: 'bigint',
+    owner: 'hex',
+    name: 'text',
+    createdBlock: 'bigint',
+  },
+  /** One row a version of a model. */
+  modelVersion: {
+    id: 'text',
+    chainId: 'int',
+    registry: 'hex',
+    modelId: 'bigint',
+    version: 'int',
+    manifestDigest: 'hex',
+    uri: 'text',
+    active: 'bool',
+    createdBlock: 'bigint',
+    timestamp: 'bigint',
+  },
+  /** Append-only: each `ConfigSet` of a quorum verifier. `signers` and `transmitters`: JSON arrays of addresses. */
+  validatorConfig: {
+    id: 'text',
+    chainId: 'int',
+    contract: 'hex',
+    configDigest: 'hex',
+    configCount: 'bigint',
+    signers: 'json',
+    transmitters: 'json',
+    f: 'int',
+    onchainConfig: 'hex',
+    offchainConfigVersion: 'bigint',
+    offchainConfig: 'hex',
+    blockNumber: 'bigint',
+    timestamp: 'bigint',
+  },
+} as const satisfies Record<string, Record<string, ColumnKind>>
+
+export type ColumnKind = 'int' | 'bigint' | 'text' | 'hex' | 'bool' | 'json'
+
+interface KindValue {
+  int: number
+  bigint: bigint
+  text: string
+  hex: Hex
+  bool: boolean
+  json: Json
+}
+
+export type TableName = keyof typeof indexTables
+export type Row<T extends TableName> = {
+  readonly [C in keyof (typeof indexTables)[T]]: (typeof indexTables)[T][C] extends ColumnKind
+    ? KindValue[(typeof indexTables)[T][C]]
+    : never
+}
+export type Column<T extends TableName> = keyof (typeof indexTables)[T] & string

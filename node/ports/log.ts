@@ -1,0 +1,8 @@
+/** Structured log, pino's argument order: fields first, then an imperative message. Fields never hold a secret. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  child(fields: object): Logger
+}

@@ -1,0 +1,176 @@
+import type { Address, Hex } from './chain.ts'
+
+/** Canonical bytes of a value: `decode` throws on anything that `encode` would not have produced. */
+export interface Codec<T> {
+  encode(value: T): Uint8Array
+  decode(bytes: Uint8Array): T
+}
+
+/** The contract whose on-chain configuration names the validators of a duty and that checks its reports. */
+export interface ContractRef {
+  readonly chainId: number
+  readonly address: Address
+}
+
+/** What every call of a duty may know of its configuration. */
+export interface DutyContext {
+  readonly configDigest: Hex
+  readonly n: number
+  readonly f: number
+  /** This node's oracle index. */
+  readonly self: number
+  /** Sequence number of the round, from 1, without gaps. */
+  readonly seqNr: bigint
+  /** The duty's own part of the on-chain configuration. */
+  readonly onchainConfig: Uint8Array
+  readonly pluginConfig: Uint8Array
+  /** Aborts when the round is over or the node stops. */
+  readonly signal: AbortSignal
+}
+
+/** The part of the context that a pure step may see: equal on every validator. */
+export type PureDutyContext = Omit<DutyContext, 'self' | 'signal'>
+
+export interface Attributed<O> {
+  /** Oracle index of the observer. */
+  readonly oracle: number
+  readonly value: O
+}
+
+/** One thing to put on-chain. Signed as keccak256(keccak256(payload) || ctx[0] || ctx[1] || ctx[2]) (OCR2, OCR3 on EVM). */
+export interface Report {
+  readonly contract: ContractRef
+  /** ABI-encoded `report` argument of `transmit`. */
+  readonly payload: Uint8Array
+  /** ctx[2], 32 bytes. */
+  readonly extraHash: Hex
+}
+
+/** What a plugin gives to the quorum engine. Only `query`, `observe` and `shouldTransmit` may differ between nodes. */
+export interface Duty<Q, O, R> {
+  /** `<plugin id>/<name>`, unique at the node. */
+  readonly id: string
+  readonly contract: ContractRef
+  readonly codecs: { readonly query: Codec<Q>; readonly observation: Codec<O>; readonly outcome: Codec<R> }
+  /** The leader's: what this round is about. Null when there is nothing to do: the leader asks again after DeltaRound. */
+  query(ctx: DutyContext, previous: R | null): Promise<Q | null>
+  /** This node's view. Rejecting means: no observation this round. It must check the query against its own data. */
+  observe(ctx: DutyContext, query: Q, previous: R | null): Promise<O>
+  /** Throws when an observation can't be valid for that query. Pure. */
+  validate(ctx: PureDutyContext, query: Q, previous: R | null, observation: O): void
+  /** Pure integer code: equal bytes on every validator. At least 2f+1 observations, ascending by oracle. */
+  outcome(ctx: PureDutyContext, query: Q, previous: R | null, observations: readonly Attributed<O>[]): R
+  /** Pure. Usually empty or one. */
+  reports(ctx: PureDutyContext, outcome: R): readonly Report[]
+  /** Re-checks the chain before this node spends gas. */
+  shouldTransmit(ctx: DutyContext, report: Report, outcome: R): Promise<boolean>
+  /** Told once per committed outcome, in order of `seqNr`; a rejection is logged and changes nothing. */
+  onOutcome?(record: CommittedRecord<R>): Promise<void>
+}
+
+/** An observation with the consensus-key signature that binds it to its round. */
+export interface SignedObservation {
+  readonly oracle: number
+  readonly observation: Uint8Array
+  /** ed25519 over the canonical observation message (`signedBytes` of the engine's README). */
+  readonly signature: Uint8Array
+}
+
+export interface CommittedRecord<R> {
+  readonly dutyId: string
+  readonly configDigest: Hex
+  readonly seqNr: bigint
+  readonly epoch: number
+  readonly outcome: R
+}
+
+/** A report that enough validators signed. */
+export interface AttestedReport {
+  readonly index: number
+  readonly report: Report
+  /** [configDigest, epoch-and-round, extraHash]. */
+  readonly context: readonly [Hex, Hex, Hex]
+  /** The 32 bytes that were signed. */
+  readonly digest: Hex
+  /** Exactly f+1, ascending by oracle. r || s || v, 65 bytes. */
+  readonly signatures: readonly {
+    readonly oracle: number
+    readonly signer: Address
+    readonly signature: Uint8Array
+  }[]
+}
+
+/** Everything somebody needs to check a round again; stored for every round that produced a report. */
+export interface EvidenceRecord {
+  readonly dutyId: string
+  readonly configDigest: Hex
+  readonly seqNr: bigint
+  readonly epoch: number
+  readonly leader: number
+  readonly query: Uint8Array
+  readonly observations: readonly SignedObservation[]
+  readonly outcome: Uint8Array
+  readonly reports: readonly AttestedReport[]
+  /** Unix milliseconds, this node's clock. */
+  readonly recordedAt: number
+}
+
+/** An oracle's identities as the on-chain configuration has them. */
+export interface OracleIdentity {
+  readonly index: number
+  readonly signer: Address
+  readonly transmitter: Address
+  /** ed25519, 32 bytes, hex. */
+  readonly peerKey: Hex
+  readonly consensusKey: Hex
+}
+
+/** How one duty is doing at this node. */
+export interface DutyStatus {
+  readonly dutyId: string
+  readonly contract: ContractRef
+  /** `starting` until its configuration was read; `observer` when this node is not a member; `refused` with a reason when it must not take part. */
+  readonly state: 'starting' | 'running' | 'observer' | 'refused' | 'stopped'
+  readonly reason?: string
+  readonly configDigest: Hex | null
+  readonly n: number
+  readonly f: number
+  readonly self: number | null
+  readonly epoch: number
+  readonly leader: number | null
+  readonly seqNr: bigint
+  readonly lastOutcomeAt: number | null
+  readonly oracles: readonly (OracleIdentity & {
+    readonly connected: boolean
+    /** Sequence of the last outcome that holds an observation of this oracle. */
+    readonly lastObservedSeqNr: bigint | null
+  })[]
+}
+
+/** The quorum capability: register in `setup`; rounds run from `start` to `stop` of the node. */
+export interface Quorum {
+  register<Q, O, R>(duty: Duty<Q, O, R>): DutyHandle
+}
+export interface DutyHandle {
+  status(): DutyStatus
+  /** Evidence that this node holds; null when it never saw that round. */
+  evidence(configDigest: Hex, seqNr: bigint): Promise<EvidenceRecord | null>
+}
+
+/** What the engine must find again after a crash, per quorum instance (config digest). Opaque bytes: the engine's own canonical messages. */
+export interface QuorumSnapshot {
+  /** Pacemaker: epoch and highest epoch wish. */
+  readonly pacemaker: Uint8Array | null
+  /** Highest prepare or commit certificate. */
+  readonly certificate: Uint8Array | null
+  /** Last committed sequence number and outcome. */
+  readonly committed: Uint8Array | null
+}
+
+/** Durable memory of the engine. A promise resolves only once the write would survive a crash of the machine. Rejects with `StoreError`. */
+export interface QuorumStore {
+  load(instance: Hex): Promise<QuorumSnapshot>
+  save(instance: Hex, change: Partial<QuorumSnapshot>): Promise<void>
+  saveEvidence(record: EvidenceRecord): Promise<void>
+  evidence(dutyId: string, configDigest: Hex, seqNr: bigint): Promise<EvidenceRecord | null>
+}
