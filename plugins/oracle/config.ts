@@ -1,0 +1,69 @@
+import { getAddress } from 'viem'
+import { z } from 'zod'
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'must be a 20-byte address in hex')
+  .transform((value) => getAddress(value))
+
+const contract = z.strictObject({
+  chainId: z.int().positive().describe('EIP-155 id of a chain of this node'),
+  address: address.describe('Address of the contract'),
+  startBlock: z.int().nonnegative().default(0).describe('First block to index: that of its deployment'),
+})
+
+const pool = contract.extend({
+  base: z.enum(['token0', 'token1']).describe('Which token is priced; the other one is the quote'),
+  baseDecimals: z.int().min(0).max(36).describe('Decimals of the base token'),
+  quoteDecimals: z.int().min(0).max(36).describe('Decimals of the quote token'),
+})
+
+const pools = z.array(pool).min(1).describe('Constant-product pools (Uniswap V2 events) to read')
+
+const source = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('pool-price').describe('Liquidity-weighted spot price over the pools'),
+    pools,
+  }),
+  z.strictObject({
+    kind: z.literal('model').describe('Output of an ONNX model fed with the log returns of the pools'),
+    model: z.string().min(1).describe("Id of a model in the node's manifest"),
+    pools,
+  }),
+])
+
+const feed = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
+    .describe('Name of the feed'),
+  description: z.string().max(200).default('').describe('One line for readers of the API'),
+  decimals: z.int().min(0).max(18).describe('Decimals of the answer; those of the contract'),
+  contract: contract.describe('The OracleFeed contract: it names the validators and takes the reports'),
+  source,
+})
+
+/** Configuration of the oracle plugin: which feeds this validator serves and from what. */
+export const oracleConfig = z
+  .strictObject({
+    feeds: z.array(feed).default([]),
+    registry: contract
+      .optional()
+      .describe('ModelRegistry: a model that is not active in it is not run for a feed'),
+  })
+  .superRefine((config, ctx) => {
+    const seen = new Set<string>()
+    config.feeds.forEach((entry, index) => {
+      if (seen.has(entry.id))
+        ctx.addIssue({
+          code: 'custom',
+          path: ['feeds', index, 'id'],
+          message: `feed id "${entry.id}" is used twice`,
+        })
+      seen.add(entry.id)
+    })
+  })
+
+export type OracleConfig = z.output<typeof oracleConfig>
+export type FeedConfig = OracleConfig['feeds'][number]
+export type PoolConfig = FeedConfig['source']['pools'][number]

@@ -1,0 +1,62 @@
+import type { Hex } from '../../node/ports/chain.ts'
+
+/** A block of one chain that a round's input is read at: all validators look at the same data. */
+export interface Pin {
+  readonly chainId: number
+  readonly number: bigint
+  readonly hash: Hex
+  /** Unix seconds. */
+  readonly timestamp: number
+}
+
+/** What a round is about: one pin a chain, ascending by chain id. */
+export interface FeedQuery {
+  readonly pins: readonly Pin[]
+}
+
+/** The newest round that a feed's contract accepted, as seen at the pinned block of its chain. */
+export interface OnchainRound {
+  readonly answer: bigint
+  /** Unix seconds; the report's `observationsTimestamp`. */
+  readonly timestamp: number
+}
+
+/** One validator's view. */
+export interface FeedObservation {
+  /** Integer with the feed's decimals. */
+  readonly value: bigint
+  readonly onchain: OnchainRound | null
+}
+
+/** An observation as the outcome keeps it. */
+export interface JudgedObservation {
+  readonly oracle: number
+  readonly value: bigint
+  /** False: farther from the median than the tolerance, and left out. */
+  readonly accepted: boolean
+}
+
+/**
+ * What the validators agreed on in one round. Its canonical bytes are the round's evidence: their keccak256 is in the
+ * signed report.
+ */
+export interface FeedOutcome {
+  readonly feedId: string
+  /** Manifest digest of the model that made the values; zero for a feed that is computed without one. */
+  readonly modelDigest: Hex
+  readonly pins: readonly Pin[]
+  /** Ascending by oracle. */
+  readonly observations: readonly JudgedObservation[]
+  /** Median of the accepted values. */
+  readonly answer: bigint
+  /** Largest less smallest accepted value. */
+  readonly spread: bigint
+  /** Unix seconds: the pinned block of the feed's own chain. */
+  readonly timestamp: number
+  /** At least f+1 values stood within the tolerance of each other's median. */
+  readonly agreed: boolean
+  /** This round makes a report. */
+  readonly due: boolean
+  /** The newest report that the network made, this round's included. */
+  readonly lastReport: OnchainRound | null
+}

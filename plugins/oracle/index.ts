@@ -1,0 +1,30 @@
+import { definePlugin, type IndexedContract } from '../../node/kernel/plugin.ts'
+import { oracleToken } from './api.ts'
+import { oracleConfig } from './config.ts'
+
+/** Price and model feeds: a quorum of validators agrees on a number and puts it on-chain. */
+export default definePlugin({
+  provides: oracleToken,
+  version: '0.1.0',
+  summary: 'Price and AI-model feeds, agreed on by a quorum and put on-chain',
+  needs: ['chain.read', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+  requires: {},
+  config: oracleConfig,
+  routes: ['/v1/feeds', '/v1/models'],
+  contracts: (config) => {
+    const all: IndexedContract[] = config.feeds.flatMap((feed) => [
+      {
+        kind: 'feed',
+        chainId: feed.contract.chainId,
+        address: feed.contract.address,
+        startBlock: feed.contract.startBlock,
+      },
+      ...feed.source.pools.map(
+        ({ chainId, address, startBlock }) => ({ kind: 'pool', chainId, address, startBlock }) as const,
+      ),
+    ])
+    if (config.registry !== undefined) all.push({ kind: 'registry', ...config.registry })
+    return all
+  },
+  load: () => import('./plugin.ts'),
+})

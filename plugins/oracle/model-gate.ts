@@ -1,0 +1,63 @@
+import { zeroHash } from 'viem'
+import type { Hex } from '../../node/ports/chain.ts'
+import type { IndexReader } from '../../node/ports/index-reader.ts'
+import type { Inference } from '../../node/ports/inference.ts'
+import type { FeedConfig, OracleConfig } from './config.ts'
+import { OracleError } from './errors.ts'
+
+/**
+ * Decides whether this node may speak for the model that a feed's contract names: its own manifest has that digest,
+ * the runtime passed the goldens, and the registry (where one is configured) holds it as active.
+ * @throws OracleError `ORACLE_MODEL_MISMATCH`, `ORACLE_MODEL_INACTIVE`
+ */
+export function modelGate(
+  feed: FeedConfig,
+  registry: OracleConfig['registry'],
+  modules: { index: IndexReader; inference: Inference },
+): (modelDigest: Hex) => Promise<void> {
+  return async (modelDigest) => {
+    if (feed.source.kind !== 'model') {
+      if (modelDigest !== zeroHash)
+        throw new OracleError(
+          'ORACLE_MODEL_MISMATCH',
+          `the contract of feed "${feed.id}" asks for model ${modelDigest}, but this node computes it without one: set its source to that model`,
+          { feed: feed.id },
+        )
+      return
+    }
+    const { model: id } = feed.source
+    const model = modules.inference.models().find((candidate) => candidate.id === id)
+    if (model === undefined)
+      throw new OracleError('ORACLE_MODEL_MISMATCH', `no model "${id}" in this node's manifest: add it`, {
+        model: id,
+      })
+    if (!model.status.ok)
+      throw new OracleError('ORACLE_MODEL_MISMATCH', `model "${id}" is refused: ${model.status.reason}`, {
+        model: id,
+      })
+    if (model.digest !== modelDigest)
+      throw new OracleError(
+        'ORACLE_MODEL_MISMATCH',
+        `feed "${feed.id}" is bound to model ${modelDigest}, this node has ${model.digest}: install that version`,
+        { model: id },
+      )
+    if (registry === undefined) return
+    const versions = await modules.index.select({
+      table: 'modelVersion',
+      where: [
+        { column: 'chainId', op: '=', value: registry.chainId },
+        { column: 'registry', op: '=', value: registry.address.toLowerCase() as Hex },
+        { column: 'manifestDigest', op: '=', value: modelDigest },
+        { column: 'active', op: '=', value: true },
+      ],
+      limit: 1,
+    })
+    if (versions.length === 0)
+      throw new OracleError(
+        'ORACLE_MODEL_INACTIVE',
+        `model "${id}" (${modelDigest}) is not active in the registry: its owner must register or activate it`,
+        { model: id },
+        { retry: true },
+      )
+  }
+}

@@ -1,0 +1,103 @@
+import type { Context, Running } from '../../node/kernel/plugin.ts'
+import type { Hex } from '../../node/ports/chain.ts'
+import type { Health } from '../../node/ports/health.ts'
+import type { OracleApi } from './api.ts'
+import type { FeedConfig, OracleConfig } from './config.ts'
+import { feedDuty } from './feed-duty.ts'
+import { modelGate } from './model-gate.ts'
+import { latestRound } from './rounds.ts'
+import { addFeedRoutes } from './routes/feeds.ts'
+import { addModelRoutes } from './routes/models.ts'
+import { addRoundRoutes } from './routes/rounds.ts'
+import type { ServedFeed } from './served-feed.ts'
+import { modelSource } from './sources/model.ts'
+import { poolPriceSource } from './sources/pool-price.ts'
+import type { FeedSource } from './sources/source.ts'
+
+type Needs = 'chain.read' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
+export type OracleContext = Context<Needs, Record<never, never>, OracleConfig>
+
+export function setup(ctx: OracleContext): Running<OracleApi> {
+  const index = ctx.can('index.read')
+  const chain = ctx.can('chain.read')
+  const inference = ctx.can('inference')
+  const routes = ctx.can('http.routes')
+  const events = ctx.can('events')
+
+  const sourceOf = (feed: FeedConfig): FeedSource => {
+    const { pools } = feed.source
+    return feed.source.kind === 'pool-price'
+      ? poolPriceSource({ pools, decimals: feed.decimals }, { index })
+      : modelSource({ model: feed.source.model, pools, decimals: feed.decimals }, { index, inference })
+  }
+  const quorum = ctx.can('quorum')
+  const feeds: readonly ServedFeed[] = ctx.config.feeds.map((config) => ({
+    config,
+    duty: quorum.register(
+      feedDuty(config, {
+        chain,
+        index,
+        source: sourceOf(config),
+        checkModel: modelGate(config, ctx.config.registry, { index, inference }),
+      }),
+    ),
+  }))
+
+  addFeedRoutes(routes, { feeds, index, clock: ctx.clock })
+  addRoundRoutes(routes, { feeds, index, chain })
+  addModelRoutes(routes, { registry: ctx.config.registry, index, inference })
+
+  let subscription: { close(): Promise<void> } | undefined
+  return {
+    api: {
+      feeds: feeds.map(({ config }) => config.id),
+      async latest(id) {
+        const feed = feeds.find(({ config }) => config.id === id)
+        const round = feed === undefined ? null : await latestRound(index, feed.config)
+        if (feed === undefined || round === null) return null
+        const { roundId, answer, observationsTimestamp } = round
+        return { feed: id, roundId, answer, decimals: feed.config.decimals, observationsTimestamp }
+      },
+    },
+    async start() {
+      const byAddress = new Map(
+        feeds.map(({ config }) => [
+          `${config.contract.chainId}:${config.contract.address.toLowerCase()}`,
+          config,
+        ]),
+      )
+      subscription = await events.subscribe(
+        { consumer: 'oracle.rounds', names: ['feed.ReportTransmitted'], from: 'now' },
+        async (event) => {
+          const feed = byAddress.get(`${event.chainId}:${event.address.toLowerCase() as Hex}`)
+          if (feed === undefined) return
+          routes.publish({
+            type: 'feed.round',
+            data: {
+              feed: feed.id,
+              decimals: feed.decimals,
+              chainId: event.chainId,
+              blockNumber: event.blockNumber.toString(),
+              transactionHash: event.transactionHash,
+              round: event.data,
+            },
+          })
+        },
+      )
+    },
+    async stop() {
+      await subscription?.close()
+    },
+    health: () => health(feeds),
+  }
+}
+
+function health(feeds: readonly ServedFeed[]): Health {
+  const troubled = feeds.flatMap(({ duty }) => {
+    const { dutyId, state, reason } = duty.status()
+    return state === 'running' ? [] : [`${dutyId} is ${state}${reason === undefined ? '' : `: ${reason}`}`]
+  })
+  return troubled.length === 0
+    ? { status: 'ok', detail: `${feeds.length} feeds` }
+    : { status: 'degraded', reason: troubled.join('; ') }
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import {
+  addressSchema,
+  bytes32Schema,
+  decimalSchema,
+  hexSchema,
+  unsignedSchema,
+} from '../../../node/ports/http-schemas.ts'
+import type { FeedRound } from '../rounds.ts'
+
+/** A round as lists show it. */
+export const roundSchema = z.object({
+  round: unsignedSchema.meta({ description: 'Round id of the contract' }),
+  answer: decimalSchema.meta({ description: 'Integer; `decimals` beside it says where the point is' }),
+  decimals: z.int(),
+  observationsTimestamp: z.int().meta({ description: 'Unix seconds of the data' }),
+  updatedAt: z.int().meta({ description: 'Unix seconds of the block that accepted it' }),
+  chainId: z.int(),
+  blockNumber: unsignedSchema,
+  transactionHash: bytes32Schema,
+  transmitter: addressSchema,
+  evidenceDigest: bytes32Schema,
+  modelDigest: bytes32Schema,
+})
+export type RoundView = z.infer<typeof roundSchema>
+
+export function roundView(round: FeedRound, decimals: number): RoundView {
+  return {
+    round: round.roundId.toString(),
+    answer: round.answer.toString(),
+    decimals,
+    observationsTimestamp: Number(round.observationsTimestamp),
+    updatedAt: Number(round.timestamp),
+    chainId: round.chainId,
+    blockNumber: round.blockNumber.toString(),
+    transactionHash: round.transactionHash,
+    transmitter: round.transmitter,
+    evidenceDigest: round.evidenceDigest,
+    modelDigest: round.modelDigest,
+  }
+}
+
+export const feedSchema = z.object({
+  id: z.string(),
+  description: z.string(),
+  decimals: z.int(),
+  kind: z.enum(['pool-price', 'model']),
+  model: z.string().nullable().meta({ description: 'Model that makes the values; null for a computed feed' }),
+  contract: z.object({ chainId: z.int(), address: addressSchema }),
+  latest: roundSchema.nullable(),
+  ageSeconds: z
+    .int()
+    .nullable()
+    .meta({ description: 'Time since the newest round was accepted, by this node’s clock' }),
+  duty: z.object({
+    state: z.enum(['starting', 'running', 'observer', 'refused', 'stopped']),
+    reason: z.string().nullable(),
+    configDigest: bytes32Schema.nullable(),
+    validators: z.int(),
+    f: z.int(),
+    epoch: z.int(),
+    leader: z.int().nullable(),
+    seqNr: unsignedSchema,
+  }),
+})
+
+export const feedParams = z.object({ id: z.string().min(1).max(63).meta({ description: 'Feed id' }) })
+
+const pinSchema = z.object({
+  chainId: z.int(),
+  number: unsignedSchema,
+  hash: bytes32Schema,
+  timestamp: z.int(),
+})
+
+/** The evidence of a round: enough to check it without trusting this node. */
+export const evidenceSchema = roundSchema.extend({
+  configDigest: bytes32Schema,
+  seqNr: unsignedSchema,
+  transaction: z.object({
+    hash: bytes32Schema,
+    blockNumber: unsignedSchema,
+    from: addressSchema.nullable(),
+  }),
+  report: z
+    .object({
+      payload: hexSchema.meta({ description: '`report` argument of `transmit`' }),
+      context: z.tuple([bytes32Schema, bytes32Schema, bytes32Schema]),
+      digest: bytes32Schema.meta({
+        description:
+          'keccak256(keccak256(payload) || context[0] || context[1] || context[2]): what was signed',
+      }),
+      signatures: z.array(
+        z.object({
+          signer: addressSchema,
+          oracle: z.int().nullable(),
+          r: bytes32Schema,
+          s: bytes32Schema,
+          v: z.int(),
+        }),
+      ),
+    })
+    .nullable()
+    .meta({ description: 'From the transaction’s own calldata; null when the chain did not give it' }),
+  evidence: z
+    .object({
+      encoded: hexSchema.meta({
+        description: 'ABI-encoded outcome; its keccak256 is `evidenceDigest`, which the signed report holds',
+      }),
+      epoch: z.int(),
+      leader: z.int(),
+      pins: z.array(pinSchema).meta({ description: 'The blocks at which every validator read its input' }),
+      observations: z.array(
+        z.object({
+          oracle: z.int(),
+          signer: addressSchema.nullable(),
+          value: decimalSchema,
+          accepted: z.boolean().meta({ description: 'False: an outlier that was left out' }),
+          encoded: hexSchema,
+          signature: hexSchema.meta({ description: 'ed25519 by the validator’s consensus key' }),
+          consensusKey: bytes32Schema.nullable(),
+        }),
+      ),
+      spread: decimalSchema.meta({ description: 'Largest less smallest accepted value' }),
+    })
+    .nullable()
+    .meta({ description: 'Null when this node did not take part in that round: ask another one' }),
+})

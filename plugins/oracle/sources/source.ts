@@ -1,0 +1,7 @@
+import type { FeedQuery } from '../feed-types.ts'
+
+/** Where a feed's value comes from: everything it reads is fixed by the pins. */
+export interface FeedSource {
+  /** Integer with the feed's decimals. Rejects with `OracleError` `ORACLE_NO_DATA` while there is too little data. */
+  observe(query: FeedQuery): Promise<bigint>
+}
