@@ -35,15 +35,16 @@ export interface IndexedContract {
 
 /**
  * All that a plugin's code may touch. `use` and `can` reject at compile time what was not declared, and at runtime too
- * (`KERNEL_UNDECLARED_CAPABILITY`, `KERNEL_UNDECLARED_DEPENDENCY`).
+ * (`KERNEL_UNDECLARED_CAPABILITY`, `KERNEL_UNDECLARED_DEPENDENCY`). The variance is spelled out because a compiler does not see it in the bounds of
+ * type parameters: a context may stand in for one that gives less, never for one that gives more.
  */
-export interface Context<N extends CapabilityName, D extends Requirements, C> {
+export interface Context<in N extends CapabilityName, out D extends Requirements, out C> {
   readonly id: string
   readonly config: C
   /** A granted capability. */
-  can<K extends N>(capability: K): Capabilities[K]
+  readonly can: <K extends N>(capability: K) => Capabilities[K]
   /** The API of a required plugin. */
-  use<K extends keyof D & string>(name: K): ApiOf<D[K]>
+  readonly use: <K extends keyof D & string>(name: K) => ApiOf<D[K]>
   readonly log: Logger
   readonly metrics: Metrics
   readonly clock: Clock
@@ -60,7 +61,7 @@ export interface Running<T> {
 }
 
 export interface PluginModule<T, N extends CapabilityName, D extends Requirements, C> {
-  setup(ctx: Context<N, D, C>): Running<T>
+  readonly setup: (ctx: Context<N, D, C>) => Running<T>
 }
 
 /** What a plugin's `index.ts` exports as default: a description that imports no logic. Make it with `definePlugin`. */
@@ -78,11 +79,25 @@ export interface Plugin<T, N extends CapabilityName, D extends Requirements, C> 
   readonly routes?: readonly string[]
   /** What must be indexed for it, from its own configuration. */
   readonly contracts?: (config: C) => readonly IndexedContract[]
-  readonly load: () => Promise<PluginModule<T, N, D, C>>
+  /** Infers nothing: `needs`, `requires`, `config` and `provides` alone say what `setup` is given and gives. */
+  readonly load: () => Promise<PluginModule<NoInfer<T>, NoInfer<N>, NoInfer<D>, NoInfer<C>>>
 }
 
-/** A plugin whose types were erased, as the host holds it. */
-export type AnyPlugin = Plugin<unknown, CapabilityName, Requirements, unknown>
+/**
+ * A plugin whose types were erased, as the host holds it: every `Plugin` fits. What the host hands back to the plugin
+ * (its config, its context) has the type `never` here, so nobody but the host's one documented cast can call it.
+ */
+export interface AnyPlugin {
+  readonly provides: ApiToken<unknown>
+  readonly version: string
+  readonly summary: string
+  readonly needs: readonly CapabilityName[]
+  readonly requires: Requirements
+  readonly config: ZodType
+  readonly routes?: readonly string[]
+  readonly contracts?: (config: never) => readonly IndexedContract[]
+  readonly load: () => Promise<{ readonly setup: (ctx: never) => Running<unknown> }>
+}
 
 /** Identity that infers a description's types, so `setup` sees exactly what was declared. */
 export function definePlugin<T, const N extends CapabilityName, const D extends Requirements, C>(
