@@ -1,0 +1,195 @@
+import { index, onchainTable, primaryKey } from 'ponder'
+
+// The public tables mirror node/ports/index-tables.ts; a test holds the two equal. `indexedHead` is between the
+// indexer and the node's index reader alone.
+
+export const event = onchainTable(
+  'event',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    blockNumber: t.bigint().notNull(),
+    blockHash: t.hex().notNull(),
+    logIndex: t.integer().notNull(),
+    transactionHash: t.hex().notNull(),
+    timestamp: t.bigint().notNull(),
+    address: t.hex().notNull(),
+    name: t.text().notNull(),
+    data: t.json().notNull(),
+  }),
+  (table) => ({
+    position: index('event_position').on(table.chainId, table.blockNumber, table.logIndex),
+    ofContract: index('event_address').on(table.chainId, table.address, table.blockNumber),
+  }),
+)
+
+export const pool = onchainTable(
+  'pool',
+  (t) => ({
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    address: t.hex().notNull(),
+    token0: t.hex().notNull(),
+    token1: t.hex().notNull(),
+    swapCount: t.integer().notNull(),
+    reserve0: t.bigint().notNull(),
+    reserve1: t.bigint().notNull(),
+    updatedBlock: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.address] }) }),
+)
+
+export const poolSync = onchainTable(
+  'pool_sync',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    pool: t.hex().notNull(),
+    blockNumber: t.bigint().notNull(),
+    logIndex: t.integer().notNull(),
+    timestamp: t.bigint().notNull(),
+    reserve0: t.bigint().notNull(),
+    reserve1: t.bigint().notNull(),
+  }),
+  (table) => ({
+    latest: index('pool_sync_latest').on(
+      table.chainId,
+      table.pool,
+      table.blockNumber.desc(),
+      table.logIndex.desc(),
+    ),
+  }),
+)
+
+export const poolSwap = onchainTable(
+  'pool_swap',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    pool: t.hex().notNull(),
+    blockNumber: t.bigint().notNull(),
+    logIndex: t.integer().notNull(),
+    transactionHash: t.hex().notNull(),
+    timestamp: t.bigint().notNull(),
+    sender: t.hex().notNull(),
+    recipient: t.hex().notNull(),
+    amount0In: t.bigint().notNull(),
+    amount1In: t.bigint().notNull(),
+    amount0Out: t.bigint().notNull(),
+    amount1Out: t.bigint().notNull(),
+  }),
+  (table) => ({
+    latest: index('pool_swap_latest').on(
+      table.chainId,
+      table.pool,
+      table.blockNumber.desc(),
+      table.logIndex.desc(),
+    ),
+  }),
+)
+
+export const poolBar = onchainTable(
+  'pool_bar',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    pool: t.hex().notNull(),
+    start: t.bigint().notNull(),
+    open: t.bigint().notNull(),
+    high: t.bigint().notNull(),
+    low: t.bigint().notNull(),
+    close: t.bigint().notNull(),
+    volume0: t.bigint().notNull(),
+    volume1: t.bigint().notNull(),
+    swapCount: t.integer().notNull(),
+    lastBlock: t.bigint().notNull(),
+  }),
+  (table) => ({ series: index('pool_bar_series').on(table.chainId, table.pool, table.start) }),
+)
+
+export const feedRound = onchainTable(
+  'feed_round',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    feed: t.hex().notNull(),
+    roundId: t.bigint().notNull(),
+    answer: t.bigint().notNull(),
+    accepted: t.boolean().notNull(),
+    observationsTimestamp: t.bigint().notNull(),
+    epochAndRound: t.bigint().notNull(),
+    configDigest: t.hex().notNull(),
+    evidenceDigest: t.hex().notNull(),
+    modelDigest: t.hex().notNull(),
+    transmitter: t.hex().notNull(),
+    transactionHash: t.hex().notNull(),
+    blockNumber: t.bigint().notNull(),
+    blockHash: t.hex().notNull(),
+    logIndex: t.integer().notNull(),
+    timestamp: t.bigint().notNull(),
+  }),
+  (table) => ({ latest: index('feed_round_latest').on(table.chainId, table.feed, table.roundId.desc()) }),
+)
+
+export const model = onchainTable(
+  'model',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    registry: t.hex().notNull(),
+    modelId: t.bigint().notNull(),
+    owner: t.hex().notNull(),
+    name: t.text().notNull(),
+    createdBlock: t.bigint().notNull(),
+  }),
+  (table) => ({ byModel: index('model_by_model').on(table.chainId, table.registry, table.modelId) }),
+)
+
+export const modelVersion = onchainTable(
+  'model_version',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    registry: t.hex().notNull(),
+    modelId: t.bigint().notNull(),
+    version: t.integer().notNull(),
+    manifestDigest: t.hex().notNull(),
+    uri: t.text().notNull(),
+    active: t.boolean().notNull(),
+    createdBlock: t.bigint().notNull(),
+    timestamp: t.bigint().notNull(),
+  }),
+  (table) => ({
+    byModel: index('model_version_by_model').on(table.chainId, table.registry, table.modelId, table.version),
+    byDigest: index('model_version_by_digest').on(table.manifestDigest),
+  }),
+)
+
+export const validatorConfig = onchainTable(
+  'validator_config',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    contract: t.hex().notNull(),
+    configDigest: t.hex().notNull(),
+    configCount: t.bigint().notNull(),
+    signers: t.json().notNull(),
+    transmitters: t.json().notNull(),
+    f: t.integer().notNull(),
+    onchainConfig: t.hex().notNull(),
+    offchainConfigVersion: t.bigint().notNull(),
+    offchainConfig: t.hex().notNull(),
+    blockNumber: t.bigint().notNull(),
+    timestamp: t.bigint().notNull(),
+  }),
+  (table) => ({
+    latest: index('validator_config_latest').on(table.chainId, table.contract, table.configCount.desc()),
+  }),
+)
+
+/** One row a chain: the newest live block whose rows are all there. Changes with those rows in one transaction. */
+export const indexedHead = onchainTable('indexed_head', (t) => ({
+  chainId: t.int8({ mode: 'number' }).primaryKey(),
+  blockNumber: t.bigint().notNull(),
+  blockHash: t.hex().notNull(),
+  timestamp: t.bigint().notNull(),
+}))

