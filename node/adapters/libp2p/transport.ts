@@ -1,0 +1,344 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import type { Clock } from '../../ports/clock.ts'
+import type { Health } from '../../ports/health.ts'
+import type { Logger } from '../../ports/log.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { PeerChannel, PeerInfo, PeerTransport } from '../../ports/network.ts'
+import { type Channel, channelOf } from './channel.ts'
+import { NetworkError } from './errors.ts'
+import { encodeFrame } from './frame.ts'
+import { memberGate } from './gate.ts'
+import { identityFromSeed, parseAddress, parsePeerAddress, peerIdFromKey } from './identity.ts'
+import { type Instruments, instruments } from './instruments.ts'
+import { Link, PROTOCOL } from './link.ts'
+
+const DEFAULT_QUEUE_FRAMES = 1_024
+const DEFAULT_QUEUE_BYTES = 16 * 1024 * 1024
+
+export interface Libp2pTransportOptions {
+  /** Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/9420`. */
+  readonly listen: readonly string[]
+  /** Multiaddrs of the other nodes, each ending in `/p2p/<peer id>`. */
+  readonly peers: readonly string[]
+  /** 32-byte ed25519 seed. */
+  readonly privateKeySeed: Uint8Array
+  /** Frames that may wait for one peer; 1,024 when absent. */
+  readonly queueFrames?: number
+  /** Bytes that may wait for one peer; 16 MiB when absent. */
+  readonly queueBytes?: number
+}
+
+export interface Libp2pTransport extends PeerTransport {
+  readonly peerId: string
+  /** Listens and begins to dial. Rejects with `NetworkError` `NET_LISTEN_FAILED`. */
+  start(): Promise<void>
+  /** Closes every channel, connection and socket. */
+  stop(): Promise<void>
+  /** Members and configured peers, without this node. */
+  peers(): readonly PeerInfo[]
+  /** Where this node listens, with its peer id; empty until started. */
+  multiaddrs(): readonly string[]
+  health(): Health
+}
+
+/**
+ * Peer transport over libp2p: TCP, noise, yamux, and one stream in each direction for `/iyi/quorum/1`. There is no
+ * discovery: addresses come from `peers`. Throws `NetworkError` `NET_BAD_ADDRESS` or `NET_BAD_KEY`.
+ */
+export function libp2pTransport(
+  options: Libp2pTransportOptions,
+  modules: {
+    readonly clock: Clock
+    readonly log: Logger
+    readonly metrics: Metrics
+    /** Uniform in [0, 1), for the jitter of reconnection. */
+    readonly random?: () => number
+  },
+): Libp2pTransport {
+  return new QuorumTransport(options, modules)
+}
+
+class QuorumTransport implements Libp2pTransport {
+  readonly peerId: string
+  readonly #identity: ReturnType<typeof identityFromSeed>
+  readonly #options: Libp2pTransportOptions
+  readonly #listen: readonly Multiaddr[]
+  readonly #configured = new Map<string, { peerId: PeerId; addresses: Multiaddr[] }>()
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #random: () => number
+  readonly #instruments: Instruments
+  readonly #channels = new Map<string, Channel>()
+  readonly #links = new Map<string, Link>()
+  #node: Libp2p | null = null
+  #stopped = false
+
+  constructor(options: Libp2pTransportOptions, modules: Parameters<typeof libp2pTransport>[1]) {
+    this.#options = options
+    this.#identity = identityFromSeed(options.privateKeySeed)
+    this.peerId = this.#identity.peerId.toString()
+    this.#listen = options.listen.map(parseAddress)
+    this.#clock = modules.clock
+    this.#log = modules.log
+    this.#random = modules.random ?? Math.random
+    this.#instruments = instruments(modules.metrics)
+    for (const { peerId, address } of options.peers.map(parsePeerAddress)) {
+      const id = peerId.toString()
+      if (id === this.peerId) continue
+      const known = this.#configured.get(id) ?? { peerId, addresses: [] }
+      known.addresses.push(address)
+      this.#configured.set(id, known)
+    }
+    for (const { peerId } of this.#configured.values()) this.#link(peerId)
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped) throw this.#stoppedError()
+    if (this.#node !== null) return
+    const node = await createLibp2p({
+      privateKey: this.#identity.privateKey,
+      addresses: { listen: this.#listen.map((address) => address.toString()) },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      connectionGater: memberGate({ refusal: (id) => this.#refusal(id), instruments: this.#instruments }),
+      connectionManager: {
+        // A whole network restarting behind one address (NAT, one machine) is no attack; strangers fall at the gate.
+        inboundConnectionThreshold: 64,
+        maxIncomingPendingConnections: 64,
+        inboundUpgradeTimeout: 5_000,
+      },
+      connectionMonitor: { pingInterval: 5_000, pingTimeout: { minTimeout: 10_000 } },
+      start: false,
+    })
+    node.addEventListener('connection:open', (event) => this.#onConnection(event.detail))
+    node.addEventListener('connection:close', (event) => this.#onDisconnection(event.detail))
+    await node.handle(
+      PROTOCOL,
+      (stream, connection) => {
+        const link = this.#links.get(connection.remotePeer.toString())
+        if (link === undefined || link.cooling) stream.abort(new Error('Not a member'))
+        else link.inbox.attach(stream)
+      },
+      // One is used; a second may overlap while a peer moves to a new stream.
+      { maxInboundStreams: 4, maxOutboundStreams: 4 },
+    )
+    try {
+      await node.start()
+    } catch (error) {
+      await node.stop()
+      const address = this.#options.listen.join(', ')
+      const reason = error instanceof Error ? error.message : 'unknown'
+      throw new NetworkError(
+        'NET_LISTEN_FAILED',
+        `Free the port or change the listen address: cannot listen on ${address}`,
+        { data: { address, reason } },
+      )
+    }
+    this.#node = node
+    for (const link of this.#links.values()) link.start()
+    this.#log.info({ peerId: this.peerId, listen: this.multiaddrs() }, 'Listen for peers')
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#channels.clear()
+    for (const link of this.#links.values()) link.stop()
+    this.#links.clear()
+    const node = this.#node
+    this.#node = null
+    await node?.stop()
+  }
+
+  async open(options: Parameters<PeerTransport['open']>[0]): Promise<PeerChannel> {
+    if (this.#stopped) throw this.#stoppedError()
+    const channel = channelOf(options, this.peerId)
+    if (this.#channels.has(channel.name)) {
+      throw new NetworkError(
+        'NET_CHANNEL_EXISTS',
+        `Close channel ${channel.name} before it is opened again`,
+        {
+          data: { channel: channel.name },
+        },
+      )
+    }
+    this.#channels.set(channel.name, channel)
+    for (const [index, key] of options.peers.entries()) {
+      if (index === channel.self) continue
+      const link = this.#link(peerIdFromKey(key))
+      if (link.addresses.length === 0) {
+        this.#log.info({ peer: link.id, oracle: index }, 'Wait for a peer without an address to dial in')
+      }
+      link.outbox.announce('join', channel.name, channel.bytes)
+    }
+    return {
+      send: (to, bytes) => this.#send(channel, to, bytes),
+      connected: () => this.#connected(channel),
+      close: async () => this.#close(channel),
+    }
+  }
+
+  peers(): readonly PeerInfo[] {
+    return [...this.#links.values()].map((link) => ({
+      peerId: link.id,
+      addresses: link.addresses,
+      connected: link.outbox.attached,
+      direction: link.connections.at(-1)?.direction ?? null,
+    }))
+  }
+
+  multiaddrs(): readonly string[] {
+    return this.#node?.getMultiaddrs().map((address) => address.toString()) ?? []
+  }
+
+  health(): Health {
+    if (this.#node === null) return { status: 'failed', reason: 'Start the peer transport' }
+    const away = [...this.#links.values()].filter((link) => !link.outbox.attached)
+    if (away.length === 0) return { status: 'ok', detail: `${this.#links.size} peers connected` }
+    const reason =
+      `${away.length} of ${this.#links.size} peers are away; check that they run and that their addresses ` +
+      `and firewalls are right: ${away.map((link) => link.id).join(', ')}`
+    return { status: away.length === this.#links.size ? 'failed' : 'degraded', reason }
+  }
+
+  #send(channel: Channel, to: number, bytes: Uint8Array): void {
+    if (to === channel.self || this.#channels.get(channel.name) !== channel) return
+    const link = this.#links.get(channel.peers[to] ?? '')
+    if (link === undefined) return
+    if (bytes.length > channel.maxMessageBytes) {
+      link.outbox.countDrop('oversized')
+      this.#log.error(
+        { channel: channel.name, bytes: bytes.length, limit: channel.maxMessageBytes },
+        'Drop a message larger than its channel allows',
+      )
+      return
+    }
+    link.outbox.send(channel.name, encodeFrame('data', channel.bytes, bytes))
+  }
+
+  #connected(channel: Channel): readonly number[] {
+    if (this.#channels.get(channel.name) !== channel) return []
+    return [...channel.peers.keys()].filter((index) => {
+      return (
+        index !== channel.self && this.#links.get(channel.peers[index] ?? '')?.ready(channel.name) === true
+      )
+    })
+  }
+
+  #close(channel: Channel): void {
+    if (this.#channels.get(channel.name) !== channel) return
+    this.#channels.delete(channel.name)
+    for (const peer of channel.peers) {
+      const link = this.#links.get(peer)
+      if (link === undefined) continue
+      if (this.#wanted(peer)) {
+        link.outbox.announce('leave', channel.name, channel.bytes)
+      } else {
+        this.#links.delete(peer)
+        link.stop()
+      }
+    }
+  }
+
+  #link(peerId: PeerId): Link {
+    const id = peerId.toString()
+    const known = this.#links.get(id)
+    if (known !== undefined) return known
+    const link = new Link(
+      {
+        peerId,
+        self: this.#identity.peerId,
+        addresses: this.#configured.get(id)?.addresses ?? [],
+        queueFrames: this.#options.queueFrames ?? DEFAULT_QUEUE_FRAMES,
+        queueBytes: this.#options.queueBytes ?? DEFAULT_QUEUE_BYTES,
+      },
+      {
+        clock: this.#clock,
+        log: this.#log,
+        instruments: this.#instruments,
+        random: this.#random,
+        channels: {
+          limit: (name, peer) => this.#shared(name, peer)?.maxMessageBytes ?? null,
+          deliver: (name, peer, payload) => this.#deliver(name, peer, payload),
+        },
+        announcements: (peer) => this.#announcements(peer),
+        dial: (addresses, signal) => this.#dial(addresses, signal),
+      },
+    )
+    this.#links.set(id, link)
+    if (this.#node !== null) link.start()
+    return link
+  }
+
+  async #dial(addresses: readonly Multiaddr[], signal: AbortSignal): Promise<Connection> {
+    if (this.#node === null) throw this.#stoppedError()
+    return await this.#node.dial([...addresses], { signal })
+  }
+
+  #shared(name: string, peer: string): Channel | null {
+    const channel = this.#channels.get(name)
+    return channel?.indexOf.has(peer) === true ? channel : null
+  }
+
+  #deliver(name: string, peer: string, payload: Uint8Array): void {
+    const channel = this.#shared(name, peer)
+    const from = channel?.indexOf.get(peer)
+    if (channel === null || from === undefined) return
+    try {
+      channel.onMessage(from, payload)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown'
+      this.#log.error({ channel: name, from, reason }, 'Survive a message handler that threw')
+    }
+  }
+
+  #announcements(peer: string): ReadonlyMap<string, Uint8Array> {
+    const frames = new Map<string, Uint8Array>()
+    for (const channel of this.#channels.values()) {
+      if (channel.indexOf.has(peer)) frames.set(channel.name, encodeFrame('join', channel.bytes))
+    }
+    return frames
+  }
+
+  #wanted(peer: string): boolean {
+    if (peer === this.peerId) return false
+    if (this.#configured.has(peer)) return true
+    return [...this.#channels.values()].some((channel) => channel.indexOf.has(peer))
+  }
+
+  #refusal(peer: string): 'stranger' | 'cool_down' | null {
+    const link = this.#links.get(peer)
+    if (link === undefined) return 'stranger'
+    return link.cooling ? 'cool_down' : null
+  }
+
+  #onConnection(connection: Connection): void {
+    const link = this.#links.get(connection.remotePeer.toString())
+    // The peer may have lost its place while its handshake ran.
+    if (link === undefined || link.cooling) connection.abort(new Error('Not a member'))
+    else link.onConnection(connection)
+    this.#countConnections()
+  }
+
+  #onDisconnection(connection: Connection): void {
+    this.#links.get(connection.remotePeer.toString())?.onDisconnection(connection)
+    this.#countConnections()
+  }
+
+  #countConnections(): void {
+    const open = [...this.#links.values()].flatMap((link) => link.connections)
+    const inbound = open.filter((connection) => connection.direction === 'inbound').length
+    this.#instruments.connections.set(inbound, { direction: 'inbound' })
+    this.#instruments.connections.set(open.length - inbound, { direction: 'outbound' })
+  }
+
+  #stoppedError(): NetworkError {
+    return new NetworkError('NET_STOPPED', 'Create a new peer transport: this one was stopped', { data: {} })
+  }
+}
