@@ -1,0 +1,52 @@
+import { IyiError } from '../../ports/errors.ts'
+
+export type PostgresErrorCode =
+  | 'POSTGRES_BINARIES_MISSING'
+  | 'POSTGRES_NO_ACCOUNT'
+  | 'POSTGRES_DIR_UNREACHABLE'
+  | 'POSTGRES_DIR_IN_USE'
+  | 'POSTGRES_DIR_FOREIGN'
+  | 'POSTGRES_INIT_FAILED'
+  | 'POSTGRES_PORT_TAKEN'
+  | 'POSTGRES_START_FAILED'
+  | 'POSTGRES_START_TIMEOUT'
+
+/** What stops the embedded server from running. `data` holds paths, pids and ports; never the password. */
+export class PostgresError extends IyiError<PostgresErrorCode, Readonly<Record<string, unknown>>> {}
+
+export type DatabaseErrorCode =
+  | 'DATABASE_BAD_OPTIONS'
+  | 'DATABASE_UNAVAILABLE'
+  | 'DATABASE_REFUSED'
+  | 'DATABASE_LOCKED'
+  | 'DATABASE_LOCK_LOST'
+  | 'DATABASE_MIGRATION_CHANGED'
+  | 'DATABASE_BAD_STATEMENT'
+  | 'DATABASE_CLOSED'
+
+/** A failure of the node's own database. */
+export class DatabaseError extends IyiError<DatabaseErrorCode, Readonly<Record<string, unknown>>> {}
+
+export type StoreErrorCode = 'STORE_UNAVAILABLE' | 'STORE_BAD_STATEMENT' | 'STORE_MIGRATION_CHANGED'
+
+/** What the `Store` and `QuorumStore` ports reject with. */
+export class StoreError extends IyiError<StoreErrorCode, Readonly<Record<string, unknown>>> {}
+
+export type SignerErrorCode =
+  | 'SIGNER_SLOT_CONFLICT'
+  | 'SIGNER_SLOT_PASSED'
+  | 'SIGNER_UNAVAILABLE'
+  | 'SIGNER_BAD_SLOT'
+  | 'SIGNER_BAD_HISTORY'
+
+/** What `GuardedSigner` rejects with. */
+export class SignerError extends IyiError<SignerErrorCode, Readonly<Record<string, unknown>>> {}
+
+export type EventLogErrorCode =
+  | 'EVENTS_CONSUMER_BUSY'
+  | 'EVENTS_BAD_OPTIONS'
+  | 'EVENTS_STOPPED'
+  | 'EVENTS_UNAVAILABLE'
+
+/** What the event log rejects with. */
+export class EventLogError extends IyiError<EventLogErrorCode, Readonly<Record<string, unknown>>> {}

@@ -1,0 +1,75 @@
+import type { Migration } from './migrate.ts'
+
+/** The node's own tables. Append to this list; a migration that shipped never changes. */
+export const nodeMigrations: readonly Migration[] = [
+  {
+    id: '0001-event-log',
+    // `data` is json, not jsonb: an event's string may hold U+0000, which jsonb refuses, and one such event would
+    // stop the log for ever.
+    sql: `
+      create table event_cursor (
+        chain_id bigint primary key,
+        block_number numeric(78, 0) not null
+      );
+      create table event (
+        seq bigint primary key,
+        chain_id bigint not null,
+        block_number numeric(78, 0) not null,
+        block_hash text not null,
+        log_index integer not null,
+        transaction_hash text not null,
+        "timestamp" numeric(78, 0) not null,
+        address text not null,
+        name text not null,
+        data json not null,
+        unique (chain_id, block_hash, log_index)
+      );
+      create index event_by_name on event (name, seq);
+      create table event_consumer (
+        consumer text primary key,
+        seq bigint not null,
+        updated_at timestamptz not null default now()
+      );`,
+  },
+  {
+    id: '0002-quorum',
+    sql: `
+      create table quorum_state (
+        instance text primary key,
+        pacemaker bytea,
+        certificate bytea,
+        committed bytea,
+        updated_at timestamptz not null default now()
+      );
+      create table quorum_evidence (
+        duty_id text not null,
+        config_digest text not null,
+        seq_nr numeric(78, 0) not null,
+        epoch bigint not null,
+        leader integer not null,
+        query bytea not null,
+        outcome bytea not null,
+        observers integer[] not null,
+        observations bytea[] not null,
+        observation_signatures bytea[] not null,
+        reports jsonb not null,
+        recorded_at bigint not null,
+        primary key (duty_id, config_digest, seq_nr)
+      );
+      create index quorum_evidence_by_time on quorum_evidence (recorded_at);`,
+  },
+  {
+    id: '0003-signing-history',
+    sql: `
+      create table signing_history (
+        key_id text not null,
+        purpose text not null,
+        scope text not null,
+        position_0 numeric(78, 0) not null,
+        position_1 numeric(78, 0) not null,
+        payload_digest bytea not null,
+        updated_at timestamptz not null default now(),
+        primary key (key_id, purpose, scope)
+      );`,
+  },
+]
