@@ -1,0 +1,71 @@
+import type { Env } from '../config/env.ts'
+import type { ConfigSource } from '../config/load.ts'
+import type { NodeConfig } from '../config/schema.ts'
+
+export interface TextSink {
+  write(text: string): unknown
+}
+
+/** Where a person types; `process.stdin` is one. */
+export interface TextSource extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean
+  setRawMode?(on: boolean): unknown
+}
+
+/** What starting a node needs besides its configuration. */
+export interface StartContext {
+  readonly source: ConfigSource
+  readonly env: Env
+  /** The keystores' password: environment, password file, or the terminal is asked. Rejects with `CliError` or `ConfigError`. */
+  keysPassword(): Promise<string>
+}
+
+export interface DevnetOptions {
+  /** First of a block of ports for the whole network; its usual ports when absent. */
+  readonly portBase?: number
+  /** Folder for all that the network writes; a folder of its own under the current one when absent. */
+  readonly dir?: string
+  readonly validators: number
+  /** Makes the keys and the market of the network repeatable. */
+  readonly seed?: number
+}
+
+/** One key as it may be shown. */
+export interface KeystoreSummary {
+  /** What it is for: `consensus`, `report`, ... */
+  readonly role: string
+  /** Its public side: an address or a public key. */
+  readonly identity: string
+  readonly file: string
+}
+
+/** One plugin as `config check` shows it. */
+export interface CheckedPlugin {
+  readonly id: string
+  readonly version: string
+  readonly summary: string
+  readonly source: string
+  readonly needs: readonly string[]
+}
+
+/** All that the verbs may do to the world. The composition root gives it. */
+export interface CliDeps {
+  /** Runs a node; resolves when it was stopped. */
+  startNode(config: NodeConfig, context: StartContext): Promise<void>
+  /** Runs the one-machine network; resolves when it was stopped. */
+  runDevnet(options: DevnetOptions): Promise<void>
+  /** Makes the keys of a validator in `dir`, encrypted; never overwrites one that exists. */
+  createKeystores(options: {
+    readonly dir: string
+    readonly password: string
+  }): Promise<readonly KeystoreSummary[]>
+  /** The keys in `dir`, from their public parts; empty when there is no such folder. */
+  listKeystores(options: { readonly dir: string }): Promise<readonly KeystoreSummary[]>
+  /** Loads every plugin's description and checks ids, grants and settings. Rejects with `PluginsRefusedError` or `KernelError`. */
+  checkPlugins(config: NodeConfig, source: ConfigSource): Promise<readonly CheckedPlugin[]>
+  readonly stdin: TextSource
+  readonly stdout: TextSink
+  readonly stderr: TextSink
+  readonly env: Env
+  readonly version: string
+}

@@ -1,0 +1,15 @@
+import { IyiError } from '../ports/errors.ts'
+
+export type CliCode =
+  | 'CLI_FILE_EXISTS'
+  | 'CLI_NO_PASSWORD'
+  | 'CLI_WEAK_PASSWORD'
+  | 'CLI_PASSWORD_MISMATCH'
+  | 'CLI_INTERRUPTED'
+
+/** A verb can't do what it was asked to. */
+export class CliError extends IyiError<CliCode, { readonly path?: string }> {
+  constructor(code: CliCode, message: string, data: { readonly path?: string } = {}) {
+    super(code, message, { data })
+  }
+}

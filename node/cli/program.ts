@@ -1,0 +1,83 @@
+import { Command } from 'commander'
+import type { CliDeps } from './deps.ts'
+import { configCheck } from './verbs/config-check.ts'
+import { init } from './verbs/init.ts'
+import { keysList } from './verbs/keys-list.ts'
+import { start } from './verbs/start.ts'
+import { wholeNumber } from './whole-number.ts'
+
+const CONFIG = ['-c, --config <path>', 'configuration file', 'iyi.yaml'] as const
+
+/**
+ * The command line of the node. It never exits the process: `parseAsync` rejects, with a `CommanderError` for usage,
+ * help and version, else with what a verb rejected with (see `exitCodeOf`).
+ */
+export function createProgram(deps: CliDeps): Command {
+  const program = new Command('iyi')
+    .description('A plugin-based, blockchain-first protocol node.')
+    .version(deps.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [verb]', 'print the help of a verb')
+    .option('--verbose', 'print stack traces of errors')
+    .configureOutput({
+      writeOut: (text) => deps.stdout.write(text),
+      writeErr: (text) => deps.stderr.write(text),
+      // One layout everywhere, so that docs/cli.md is the help that people see.
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    })
+    .exitOverride()
+
+  program
+    .command('init')
+    .description('write a commented configuration and the keys of a validator')
+    .option('-d, --dir <path>', 'folder to write to', '.')
+    .option('-f, --force', 'overwrite a configuration that exists (never the keys)', false)
+    .option('--password-file <path>', 'file with the password for the new keys')
+    .option('--generate-password', 'make a random password and write it beside the keys (mode 0600)', false)
+    .addHelpText('after', '\nWithout either, the password is IYI_KEYS_PASSWORD, or the terminal is asked.')
+    .action(
+      async (options: { dir: string; force: boolean; passwordFile?: string; generatePassword: boolean }) => {
+        await init({ ...options, passwordFile: options.passwordFile ?? null }, deps)
+      },
+    )
+
+  program
+    .command('start')
+    .description('run a node until SIGTERM or SIGINT')
+    .option(...CONFIG)
+    .action(async (options: { config: string }) => start(options, deps))
+
+  program
+    .command('config')
+    .description('the configuration')
+    .command('check')
+    .description('check a configuration and its plugins; print what is in effect, secrets masked')
+    .option(...CONFIG)
+    .action(async (options: { config: string }) => configCheck(options, deps))
+
+  program
+    .command('keys')
+    .description("the node's keys")
+    .command('list')
+    .description('print the public side of each key')
+    .option(...CONFIG)
+    .action(async (options: { config: string }) => keysList(options, deps))
+
+  program
+    .command('devnet')
+    .description('run a whole network on this machine: chains, validators, contracts, a market')
+    .option(
+      '--port-base <n>',
+      'take ports from this one on, instead of the usual ones',
+      wholeNumber(1_024, 60_000),
+    )
+    .option('--dir <path>', 'folder for all that the network writes')
+    .option('--validators <n>', 'how many validators', wholeNumber(4, 31), 4)
+    .option('--seed <n>', 'make keys and market repeatable', wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .action(async (options: { portBase?: number; dir?: string; validators: number; seed?: number }) =>
+      deps.runDevnet(options),
+    )
+
+  return program
+}

@@ -1,0 +1,292 @@
+import { z } from 'zod'
+import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.ts'
+import { isLoopback } from './loopback.ts'
+
+// The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
+// from here. So every key has a description that says what it does, and a default where one is safe.
+
+const capabilities = Object.keys(capabilityCatalogue) as [CapabilityName, ...CapabilityName[]]
+
+const port = () => z.int().min(0).max(65_535)
+const host = () => z.string().regex(/^[A-Za-z0-9.:-]+$/, 'expected a host name or an IP address')
+const sqlName = () =>
+  z
+    .string()
+    .regex(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, 'expected a PostgreSQL name: lower-case letters, digits, _')
+const tcpAddress = '(?:ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\\d{1,5}'
+const origin = z
+  .string()
+  .regex(/^(?:\*|https?:\/\/[^/]+)$/, 'expected "*" or an origin such as https://app.example.org')
+
+const database = z
+  .strictObject({
+    mode: z
+      .enum(['embedded', 'external'])
+      .default('embedded')
+      .describe(
+        '`embedded` runs a real PostgreSQL of its own under `dataDir`; `external` uses the server at `url`. Setting DATABASE_URL means `external`.',
+      ),
+    url: z
+      .url({ protocol: /^postgres(?:ql)?$/, error: 'expected a URL that starts with postgres://' })
+      .optional()
+      .meta({ examples: ['postgres://iyi@db.internal:5432/iyi'] })
+      .describe(
+        'Address of the external server. A password never stands here: give the whole URL as DATABASE_URL, or use PGPASSFILE.',
+      ),
+    port: port().default(5420).describe('TCP port of the embedded server, on loopback.'),
+    schema: sqlName()
+      .default('iyi')
+      .describe(
+        "Schema of the node's own tables. Several nodes share one server by giving each a schema of its own.",
+      ),
+  })
+  .refine((value) => value.mode !== 'external' || value.url !== undefined, {
+    path: ['url'],
+    error: 'mode `external` needs the address of a server',
+    params: { remedy: 'set DATABASE_URL, or choose mode `embedded`' },
+  })
+  .refine((value) => value.mode !== 'embedded' || value.url === undefined, {
+    path: ['url'],
+    error: 'mode `embedded` uses no url',
+    params: { remedy: 'set database.mode to `external`, or remove the url' },
+  })
+  .prefault({})
+  .describe('Where the node keeps what it must not lose.')
+
+const chain = z.strictObject({
+  id: z.int().positive().describe('EIP-155 chain id.'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes')
+    .describe('Short name for logs, metrics and the API.'),
+  rpc: z
+    .array(z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' }))
+    .min(1, 'expected at least one URL')
+    .describe(
+      'JSON-RPC endpoints, best first: the next one serves while an earlier one fails. Keys inside these URLs are masked wherever the node shows them.',
+    ),
+  confirmations: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(12)
+    .describe('The node acts on blocks that have at least this many blocks on top of them.'),
+  pollingIntervalMs: z
+    .int()
+    .min(50)
+    .max(600_000)
+    .optional()
+    .meta({ examples: [4_000] })
+    .describe('How often to ask for new blocks, in milliseconds. About half the block time is sensible.'),
+})
+
+/** False when two entries share a value of `key`; entries that are not right yet do not count. */
+function isUnique(list: readonly unknown[], key: string): boolean {
+  const values = list
+    .map((entry) => (typeof entry === 'object' && entry !== null ? Reflect.get(entry, key) : undefined))
+    .filter((value) => value !== undefined)
+  return new Set(values).size === values.length
+}
+
+const chains = z
+  .array(chain)
+  .min(1, 'expected at least one chain')
+  .refine((list) => isUnique(list, 'id'), {
+    error: 'two chains have the same id',
+    params: { remedy: 'remove one of them, or correct its id' },
+    // Told together with the faults of single entries.
+    when: ({ value }) => Array.isArray(value),
+  })
+  .refine((list) => isUnique(list, 'name'), {
+    error: 'two chains have the same name',
+    params: { remedy: 'give each chain a name of its own' },
+    when: ({ value }) => Array.isArray(value),
+  })
+  .describe('The EVM chains that the node reads and writes.')
+
+const indexer = z
+  .strictObject({
+    mode: z
+      .enum(['managed', 'external'])
+      .default('managed')
+      .describe(
+        '`managed` runs the indexer as a child process; `external` reads the tables that another one keeps.',
+      ),
+    viewsSchema: sqlName()
+      .default('iyi_index')
+      .describe('PostgreSQL schema where the indexed tables are read.'),
+    port: port().default(42_069).describe("TCP port of the managed indexer's own server, on loopback."),
+  })
+  .prefault({})
+  .describe('The index of chain events.')
+
+const network = z
+  .strictObject({
+    listen: z
+      .array(
+        z
+          .string()
+          .regex(new RegExp(`^/${tcpAddress}$`), 'expected a multiaddr such as /ip4/0.0.0.0/tcp/9420'),
+      )
+      .default(['/ip4/0.0.0.0/tcp/9420'])
+      .describe('Multiaddrs where other nodes reach this one.'),
+    peers: z
+      .array(
+        z
+          .string()
+          .regex(
+            new RegExp(`^/${tcpAddress}/p2p/[A-Za-z0-9]+$`),
+            'expected a multiaddr such as /dns4/node.example.org/tcp/9420/p2p/12D3Koo...',
+          ),
+      )
+      .default([])
+      .describe(
+        'Multiaddrs of the other nodes, each with its peer id. There is no discovery: list them all.',
+      ),
+  })
+  .prefault({})
+  .describe('Connections among the nodes.')
+
+const api = z
+  .strictObject({
+    host: host()
+      .default('127.0.0.1')
+      .describe('Address to listen on. 0.0.0.0 or :: opens the API to others.'),
+    port: port().default(8420).describe('TCP port of the public API; 0 takes a free one.'),
+    corsOrigins: z
+      .array(origin)
+      .default(['*'])
+      .describe('Web origins whose pages may read the API; `*` means all of them.'),
+    maxBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(104_857_600)
+      .default(1_048_576)
+      .describe('Largest request body, in bytes.'),
+  })
+  .prefault({})
+  .describe('The public HTTP API.')
+
+const admin = z
+  .strictObject({
+    host: host().default('127.0.0.1').describe('Address to listen on: loopback, unless `allowRemote`.'),
+    port: port().default(8520).describe('TCP port of metrics and health; 0 takes a free one.'),
+    allowRemote: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Lets `host` be reachable from other machines. The admin server has no login: put a firewall before it.',
+      ),
+  })
+  .refine((value) => value.allowRemote || isLoopback(value.host), {
+    path: ['host'],
+    error: 'the admin server would be reachable from other machines',
+    params: { remedy: 'use 127.0.0.1, or set admin.allowRemote: true where a firewall protects it' },
+  })
+  .prefault({})
+  .describe('Metrics, health and operation. Never on the public port.')
+
+const keys = z
+  .strictObject({
+    dir: z.string().min(1).default('keys').describe("Folder of the node's encrypted keystores."),
+    passwordFile: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ examples: ['keys/password'] })
+      .describe(
+        'File that holds the password of the keystores, readable by the node alone. Without it IYI_KEYS_PASSWORD is used, or the terminal is asked.',
+      ),
+  })
+  .prefault({})
+  .describe("The validator's keys. The password itself never stands in this file.")
+
+const inference = z
+  .strictObject({
+    manifest: z
+      .string()
+      .min(1)
+      .default('builtin')
+      .describe('Path of the model manifest; `builtin` is the one that came with the node.'),
+    providers: z
+      .array(z.enum(['cpu', 'cuda', 'webgpu', 'tensorrt', 'coreml', 'dml']))
+      .min(1, 'expected at least one provider')
+      .default(['cpu'])
+      .describe('ONNX Runtime execution providers, best first.'),
+    threads: z.int().min(1).max(256).default(1).describe('CPU threads that one model run may use.'),
+  })
+  .prefault({})
+  .describe('Running AI models.')
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('Least important level to log.'),
+    format: z
+      .enum(['json', 'pretty'])
+      .default('json')
+      .describe('`json` for machines, one object a line; `pretty` for people.'),
+  })
+  .prefault({})
+  .describe('The log, on standard output.')
+
+const plugin = z.strictObject({
+  use: z
+    .string()
+    .min(1)
+    .describe(
+      'Id of a plugin that came with the node, a path that starts with `./`, or the name of an installed package.',
+    ),
+  grants: z
+    .array(z.enum(capabilities))
+    .default([])
+    .describe(
+      'What you let it do. `iyi config check` names each capability that is missing, and what it is for.',
+    ),
+  config: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe("The plugin's own settings, checked by the plugin's own schema."),
+})
+
+export const nodeConfigSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected letters, digits, dots, dashes')
+      .default('iyi-node')
+      .describe('Name of this node in logs and metrics.'),
+    dataDir: z
+      .string()
+      .min(1)
+      .default('data')
+      .describe('Folder for everything the node writes, the keys apart.'),
+    database,
+    chains,
+    indexer,
+    network,
+    api,
+    admin,
+    keys,
+    inference,
+    log,
+    plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
+  })
+  .refine((value) => value.admin.port === 0 || value.admin.port !== value.api.port, {
+    path: ['admin', 'port'],
+    error: 'the API and the admin server have the same port',
+    params: { remedy: 'give admin.port another number' },
+    // Told together with other faults: only the two sections themselves must be right.
+    when: ({ value }) => z.looseObject({ api, admin }).safeParse(value).success,
+  })
+
+type DeepReadonly<T> = T extends readonly (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T
+
+/** The whole configuration of a node, defaults filled in. Paths are absolute once it went through `parseConfig`. */
+export type NodeConfig = DeepReadonly<z.output<typeof nodeConfigSchema>>
