@@ -1,0 +1,94 @@
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import { z } from 'zod'
+import { GatewayError } from './gateway-error.ts'
+import type { AnyRoute } from './operation.ts'
+import { problemSchema } from './problem.ts'
+
+const problemContent = { 'application/problem+json': { schema: problemSchema } }
+
+/** Collects the description of the API while routes are added; `text` renders it as OpenAPI 3.1. */
+export class ApiDocument {
+  readonly #registry = new OpenAPIHono()
+  readonly #version: string
+
+  constructor(options: { version: string }) {
+    this.#version = options.version
+  }
+
+  /** Describes a route with JSON answers. `unready`: it also answers with 503 and the same schema. */
+  add(tag: string, route: Omit<AnyRoute, 'handler'>, unready = false): void {
+    const content = { 'application/json': { schema: route.response } }
+    this.#registry.openAPIRegistry.registerPath({
+      method: route.method,
+      path: route.path,
+      operationId: operationId(route.method, route.path),
+      summary: route.summary,
+      ...(route.description === undefined ? {} : { description: route.description }),
+      tags: [tag],
+      request: {
+        ...(route.params === undefined ? {} : { params: route.params }),
+        ...(route.query === undefined ? {} : { query: route.query }),
+        ...(route.body === undefined
+          ? {}
+          : { body: { required: true, content: { 'application/json': { schema: route.body } } } }),
+      },
+      responses: {
+        200: { description: route.response.description ?? 'Answer', content },
+        ...(unready ? { 503: { description: 'Not ready', content } } : {}),
+        default: { description: 'Refused or failed', content: problemContent },
+      },
+    } as RouteConfig)
+  }
+
+  /** Describes the event stream. */
+  addStream(tag: string, path: string): void {
+    this.#registry.openAPIRegistry.registerPath({
+      method: 'get',
+      path,
+      operationId: operationId('get', path),
+      summary: 'Events as they happen (server-sent events)',
+      description:
+        'Ids rise by one. Reconnect with `Last-Event-ID` to get what was missed; a `stream.gap` event first says that some of it is gone.',
+      tags: [tag],
+      request: {
+        query: z.object({
+          types: z.string().optional().meta({
+            description: 'Only these event types, joined by commas',
+            example: 'feed.round,block',
+          }),
+        }),
+        headers: z.object({ 'Last-Event-ID': z.string().optional() }),
+      },
+      responses: {
+        200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
+        default: { description: 'Refused or failed', content: problemContent },
+      },
+    })
+  }
+
+  /** The OpenAPI 3.1 document. Throws `GATEWAY_BAD_ROUTE` when a schema has no JSON form. */
+  render(): object {
+    try {
+      return this.#registry.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: {
+          title: 'IYI Node API',
+          version: this.#version,
+          description:
+            'Amounts, block numbers and sequence numbers are decimal strings. Every error is an RFC 9457 problem with a stable code.',
+        },
+      })
+    } catch (cause) {
+      throw new GatewayError(
+        'GATEWAY_BAD_ROUTE',
+        `A route's schema can not be described in OpenAPI: ${cause instanceof Error ? cause.message : String(cause)}. Use schemas with a JSON form.`,
+        { data: {}, cause },
+      )
+    }
+  }
+}
+
+function operationId(method: string, path: string): string {
+  const words = path.split(/[/{}.-]+/).filter((word) => word !== '' && word !== 'v1')
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+}

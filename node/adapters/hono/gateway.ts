@@ -1,0 +1,156 @@
+import { type Context, Hono } from 'hono'
+import { z } from 'zod'
+import type { Clock } from '../../ports/clock.ts'
+import type { RouteSpec, Routes } from '../../ports/http.ts'
+import type { Logger } from '../../ports/log.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import { ApiDocument } from './api-document.ts'
+import { docsRoutes } from './docs-page.ts'
+import { EventHub, type HubLimits, hubLimits, type StreamEvent } from './event-hub.ts'
+import { httpServer } from './http-server.ts'
+import { jsonText } from './json-text.ts'
+import { describeNode, nodeSchema } from './node-route.ts'
+import type { NodeView } from './node-view.ts'
+import { type AnyRoute, answerJson, operation } from './operation.ts'
+import { readinessSchema, readReadiness } from './readiness.ts'
+import { type GatewayEnv, requestScope } from './request-scope.ts'
+import { RouteTable } from './route-table.ts'
+import { streamRoute } from './stream-route.ts'
+
+export interface GatewayOptions {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Origins whose pages may call; `*` for all; empty for none. */
+  readonly corsOrigins: readonly string[]
+  readonly maxBodyBytes: number
+  /** Version in the API description. */
+  readonly version: string
+  /** Longest time that a handler may take; 20 s when absent. */
+  readonly handlerTimeoutMs?: number
+  /** Bounds of the event stream, in place of the defaults. */
+  readonly stream?: Partial<HubLimits>
+}
+
+/** The node's public HTTP door. */
+export interface Gateway {
+  /**
+   * Routes for one plugin, under its roots. `add` throws `GatewayError`: `GATEWAY_PATH_OUTSIDE_ROOTS`,
+   * `GATEWAY_DUPLICATE_ROUTE`, `GATEWAY_BAD_ROUTE`, `GATEWAY_ROUTES_CLOSED` after `listen`. Throws `GATEWAY_BAD_ROOT`.
+   */
+  routes(plugin: { id: string; roots: readonly string[] }): Routes
+  /** Opens the port. Rejects with `GATEWAY_PORT_TAKEN`, `GATEWAY_LISTEN_FAILED`, or `GATEWAY_BAD_ROUTE` for a schema without JSON form. */
+  listen(): Promise<{ url: string }>
+  /** Takes no more, ends the event streams, lets requests in flight end, cuts what is left when `deadline` aborts. */
+  close(deadline: AbortSignal): Promise<void>
+  /** Sends an event to the subscribers of `GET /v1/stream`. Throws `GATEWAY_BAD_EVENT`. */
+  publish(event: StreamEvent): void
+}
+
+/** Makes the gateway with the node's own routes; nothing listens before `listen`. */
+export function gateway(
+  options: GatewayOptions,
+  modules: { clock: Clock; log: Logger; metrics: Metrics; node: NodeView },
+): Gateway {
+  const { clock, metrics, node } = modules
+  const log = modules.log.child({ module: 'http' })
+  const app = new Hono<GatewayEnv>()
+  const table = new RouteTable()
+  const document = new ApiDocument({ version: options.version })
+  const timeoutMs = options.handlerTimeoutMs ?? 20_000
+  let description: object = {}
+  const hub = new EventHub(
+    { ...hubLimits, ...options.stream },
+    {
+      clock,
+      log,
+      open: metrics.gauge({ name: 'iyi_http_streams', help: 'Open event streams' }),
+      dropped: metrics.counter({
+        name: 'iyi_http_streams_dropped_total',
+        help: 'Streams cut off because the client read too slowly',
+      }),
+    },
+  )
+  requestScope(app, options, { clock, log, metrics, allowed: (path) => table.allowed(path) })
+
+  function mount(owner: string, route: AnyRoute, roots?: readonly string[]): void {
+    table.add(owner, route, roots)
+    document.add(owner, route)
+    const handle = operation(route, { timeoutMs }, { clock })
+    app.on(route.method, honoPath(route.path), (c) => {
+      c.set('route', route.path)
+      return handle(c)
+    })
+  }
+
+  function mountPlain(path: string, run: (c: Context) => Response | Promise<Response>): void {
+    table.add('node', { method: 'get', path })
+    app.get(path, (c) => {
+      c.set('route', path)
+      return run(c)
+    })
+  }
+
+  mount('node', {
+    method: 'get',
+    path: '/health',
+    summary: 'Is the process alive',
+    response: z.object({ status: z.literal('ok') }),
+    handler: async () => ({ status: 'ok' }),
+  })
+  mountPlain('/ready', async (c) => {
+    const readiness = await readReadiness(node, log)
+    return answerJson(c, jsonText(readiness), readiness.ready ? 200 : 503)
+  })
+  document.add(
+    'node',
+    {
+      method: 'get',
+      path: '/ready',
+      summary: 'Can the node do its work, check by check',
+      response: readinessSchema,
+    },
+    true,
+  )
+  mount('node', {
+    method: 'get',
+    path: '/v1/node',
+    summary: 'This node: chains, plugins, peers, duties and the validators it works with',
+    response: nodeSchema,
+    handler: () => describeNode(node),
+  })
+  mountPlain('/v1/stream', streamRoute(hub))
+  document.addStream('node', '/v1/stream')
+  mountPlain('/openapi.json', (c) => answerJson(c, jsonText(description)))
+  docsRoutes({ get: mountPlain }, () => description)
+
+  const server = httpServer(options, { fetch: (request, env) => app.fetch(request, env), log })
+  return {
+    routes: (plugin) => {
+      table.claim(plugin.id, plugin.roots)
+      return {
+        // The route's own types hold inside it; outside, its schemas check them at runtime.
+        add: <P, Q, B, R>(route: RouteSpec<P, Q, B, R>) =>
+          mount(plugin.id, route as unknown as AnyRoute, plugin.roots),
+        publish: (event) => hub.publish(event),
+      }
+    },
+    listen: async () => {
+      description = document.render()
+      table.seal()
+      const { url } = await server.listen()
+      log.info({ url }, 'Serve the API')
+      return { url }
+    },
+    close: async (deadline) => {
+      hub.end()
+      await server.close(deadline)
+    },
+    publish: (event) => hub.publish(event),
+  }
+}
+
+/** `/v1/feeds/{id}` in Hono's form, `/v1/feeds/:id`. */
+function honoPath(template: string): string {
+  return template.replaceAll(/\{([^}]+)\}/g, ':$1')
+}

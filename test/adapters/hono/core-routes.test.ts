@@ -1,0 +1,214 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { docsRoutes } from '../../../node/adapters/hono/docs-page.ts'
+import { peerIdOf } from '../../../node/adapters/hono/peer-id.ts'
+import { listSchema } from '../../../node/ports/http-schemas.ts'
+import type { DutyStatus } from '../../../node/ports/quorum.ts'
+import { serve } from './fixture.ts'
+
+const address = (digit: string) => `0x${digit.repeat(40)}` as const
+const key = (digit: string) => `0x${digit.repeat(64)}` as const
+
+function duty(dutyId: string, self: number | null, order: readonly string[]): DutyStatus {
+  return {
+    dutyId,
+    contract: { chainId: 31337, address: address('c') },
+    state: 'running',
+    configDigest: key('d'),
+    n: order.length,
+    f: 1,
+    self,
+    epoch: 3,
+    leader: 1,
+    seqNr: 10n,
+    lastOutcomeAt: 1_700_000_000_000,
+    oracles: order.map((digit, index) => ({
+      index,
+      signer: address(digit),
+      transmitter: address(digit),
+      peerKey: key(digit),
+      consensusKey: key(digit),
+      connected: digit === '2',
+      lastObservedSeqNr: digit === '3' ? null : 8n,
+    })),
+  }
+}
+
+describe("the node's own routes", () => {
+  it('tells readiness with every check, and liveness apart', async () => {
+    let ready = false
+    const { url, logs } = await serve(
+      () => {},
+      {},
+      {
+        readiness: async () => ({
+          ready,
+          checks: [{ name: 'head-lag', ok: ready, detail: '12 blocks behind' }],
+        }),
+      },
+    )
+    const not = await fetch(`${url}/ready`)
+    expect(not.status).toBe(503)
+    expect(await not.json()).toEqual({
+      ready: false,
+      checks: [{ name: 'head-lag', ok: false, detail: '12 blocks behind' }],
+    })
+    ready = true
+    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok' })
+    expect(logs.some((entry) => entry.level === 'error')).toBe(false)
+  })
+
+  it('is not ready when a check itself fails', async () => {
+    const { url } = await serve(() => {}, {}, { readiness: () => Promise.reject(new Error('x')) })
+    const response = await fetch(`${url}/ready`)
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ ready: false, checks: [{ ok: false }] })
+  })
+
+  it('describes the node and merges validators over duties', async () => {
+    const { url } = await serve(
+      () => {},
+      {},
+      {
+        freshness: async () => [
+          {
+            chainId: 31337,
+            name: 'home',
+            head: { number: 105n, hash: key('a'), timestamp: 1_700_000_000 },
+            indexed: { number: 100n, timestamp: 1_699_999_990 },
+            finalized: null,
+            lagBlocks: 5,
+          },
+        ],
+        plugins: () => [
+          { id: 'oracle', version: '0.1.0', health: { status: 'degraded', reason: 'one feed is late' } },
+        ],
+        peers: () => [
+          { peerId: 'p', addresses: ['/ip4/127.0.0.1/tcp/9421'], connected: true, direction: 'inbound' },
+        ],
+        duties: () => [duty('oracle/a', 0, ['1', '2', '3', '4']), duty('oracle/b', 1, ['2', '1'])],
+      },
+    )
+    const response = await fetch(`${url}/v1/node`)
+    expect(response.status).toBe(200)
+    const node = (await response.json()) as {
+      validators: { peerKey: string; duties: unknown[] }[]
+      duties: { seqNr: string }[]
+    }
+    expect(node).toMatchObject({
+      id: 'node-1',
+      chains: [{ chainId: 31337, head: '105', indexed: '100', finalized: null, lagBlocks: 5 }],
+      plugins: [{ id: 'oracle', health: { status: 'degraded', reason: 'one feed is late' } }],
+      peers: [{ peerId: 'p', connected: true }],
+      duties: [{ dutyId: 'oracle/a', seqNr: '10' }, { dutyId: 'oracle/b' }],
+    })
+    expect(node.validators).toHaveLength(4)
+    expect(node.validators[0]).toMatchObject({
+      index: 0,
+      self: true,
+      connected: true,
+      peerId: peerIdOf(key('1')),
+      duties: [
+        { dutyId: 'oracle/a', index: 0, lastObservedSeqNr: '8', missedRounds: '2' },
+        { dutyId: 'oracle/b', index: 1 },
+      ],
+    })
+    expect(node.validators[1]).toMatchObject({ self: false, connected: true })
+    expect(node.validators[2]).toMatchObject({ connected: false, duties: [{ lastObservedSeqNr: null }] })
+  })
+
+  it('computes libp2p peer ids', async () => {
+    const { publicKeyFromRaw } = await import('@libp2p/crypto/keys')
+    const { peerIdFromPublicKey } = await import('@libp2p/peer-id')
+    for (const digit of ['0', '7', 'f']) {
+      const expected = peerIdFromPublicKey(publicKeyFromRaw(Buffer.from(digit.repeat(64), 'hex'))).toString()
+      expect(peerIdOf(key(digit))).toBe(expected)
+    }
+  })
+
+  it('describes itself in OpenAPI 3.1, plugins included', async () => {
+    const { url } = await serve((door) =>
+      door.routes({ id: 'shop', roots: ['/v1/shop'] }).add({
+        method: 'get',
+        path: '/v1/shop/{id}',
+        summary: 'Items',
+        params: z.object({ id: z.string().meta({ description: 'Which' }) }),
+        query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) }),
+        response: listSchema(z.object({ amount: z.string().meta({ description: 'Base units' }) })),
+        handler: async () => ({ data: [], meta: { chains: [] }, nextCursor: null }),
+      }),
+    )
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      openapi: string
+      info: { version: string }
+      paths: Record<string, Record<string, Record<string, unknown>>>
+    }
+    expect(document.openapi).toBe('3.1.0')
+    expect(document.info.version).toBe('1.2.3')
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/health',
+      '/ready',
+      '/v1/node',
+      '/v1/shop/{id}',
+      '/v1/stream',
+    ])
+    const operation = document.paths['/v1/shop/{id}']?.get
+    expect(operation?.tags).toEqual(['shop'])
+    expect(operation?.parameters).toMatchObject([
+      { name: 'id', in: 'path', required: true, description: 'Which' },
+      { name: 'limit', in: 'query', required: false, schema: { type: 'integer', minimum: 1, maximum: 100 } },
+    ])
+    expect(JSON.stringify(operation?.responses)).toContain('Base units')
+    expect(JSON.stringify(operation?.responses)).toContain('application/problem+json')
+  })
+
+  it('refuses to listen with a schema that has no JSON form', async () => {
+    const start = serve((door) =>
+      door.routes({ id: 'p', roots: ['/v1/p'] }).add({
+        method: 'get',
+        path: '/v1/p',
+        summary: '',
+        response: z.custom<Date>(() => true),
+        handler: async () => new Date(0),
+      }),
+    )
+    await expect(start).rejects.toMatchObject({ code: 'GATEWAY_BAD_ROUTE' })
+  })
+
+  it('serves documentation that needs nothing from outside', async () => {
+    const { url } = await serve()
+    const response = await fetch(`${url}/docs`)
+    expect(response.headers.get('content-type')).toContain('text/html')
+    expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+    const page = await response.text()
+    expect(page).toContain('/openapi.json')
+    expect(page).not.toMatch(/(src|href)="(https?:)?\/\//)
+  })
+
+  it('serves the Scalar page with the script of the installed package', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'iyi-docs-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    await writeFile(join(folder, 'standalone.js'), 'globalThis.Scalar = {}')
+    const app = new Hono()
+    docsRoutes(
+      { get: (path, handler) => void app.get(path, (c) => handler(c as never)) },
+      () => ({}),
+      join(folder, 'standalone.js'),
+    )
+    const page = await app.request('/docs')
+    const html = await page.text()
+    const nonce = /script-src 'self' 'nonce-([^']+)'/.exec(
+      page.headers.get('content-security-policy') ?? '',
+    )?.[1]
+    expect(nonce).toBeTruthy()
+    expect(html).toContain(`<script src="/docs/scalar.js" nonce="${nonce}">`)
+    expect(html).toContain('/openapi.json')
+    expect(html).not.toContain('https://cdn')
+    expect(await (await app.request('/docs/scalar.js')).text()).toBe('globalThis.Scalar = {}')
+  })
+})
