@@ -105,12 +105,12 @@ async function prepare(dataDir: string): Promise<{ binaries: PostgresBinaries; l
   }
 }
 
-/** A predecessor that is just shutting down gets three seconds; one that stays is a rival. */
+/** A predecessor that is just shutting down gets five seconds; one that stays is a rival. */
 async function waitForPredecessor(dataDir: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     const pid = await liveServer(dataDir)
     if (pid === null) return
-    if (tries === 30) {
+    if (tries === 50) {
       throw new PostgresError(
         'POSTGRES_DIR_IN_USE',
         `Another PostgreSQL (pid ${pid}) runs on ${dataDir}. Stop the node that owns it, or use another folder.`,

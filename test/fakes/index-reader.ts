@@ -1,0 +1,93 @@
+import { IyiError } from '../../node/ports/errors.ts'
+import type { ChainFreshness, IndexQuery, IndexReader } from '../../node/ports/index-reader.ts'
+import type { Row, TableName } from '../../node/ports/index-tables.ts'
+
+export interface MemoryIndex extends IndexReader {
+  add<T extends TableName>(table: T, ...rows: readonly Row<T>[]): void
+  /** Takes rows away, as a reorg does. */
+  remove<T extends TableName>(table: T, which: (row: Row<T>) => boolean): void
+  /** Head and indexed block of a chain. Equal when one is given. */
+  setHead(chainId: number, head: bigint, indexed?: bigint): void
+  /** Every call rejects with INDEX_UNAVAILABLE while down. */
+  setDown(down: boolean): void
+}
+
+type Cell = string | number | bigint | boolean
+
+/** `IndexReader` over arrays in memory. */
+export function memoryIndex(): MemoryIndex {
+  const tables = new Map<TableName, object[]>()
+  const chains = new Map<number, ChainFreshness>()
+  let down = false
+  const check = () => {
+    if (down) throw new IyiError('INDEX_UNAVAILABLE', 'the index is down', { data: {}, retry: true })
+  }
+  return {
+    add: (table, ...rows) => {
+      tables.set(table, [...(tables.get(table) ?? []), ...rows])
+    },
+    remove: (table, which) => {
+      tables.set(
+        table,
+        (tables.get(table) ?? []).filter((row) => !which(row as never)),
+      )
+    },
+    setHead: (chainId, head, indexed = head) => {
+      const hash = `0x${head.toString(16).padStart(64, '0')}` as const
+      chains.set(chainId, {
+        chainId,
+        name: `chain-${chainId}`,
+        head: { number: head, hash, timestamp: Number(head) },
+        indexed: { number: indexed, timestamp: Number(indexed) },
+        finalized: null,
+        lagBlocks: Number(head - indexed),
+      })
+    },
+    setDown: (value) => {
+      down = value
+    },
+    freshness: async () => {
+      check()
+      return [...chains.values()]
+    },
+    select: async <T extends TableName>({
+      table,
+      where = [],
+      orderBy = [],
+      limit = 1_000,
+    }: IndexQuery<T>) => {
+      check()
+      const rows = (tables.get(table) ?? []) as Row<T>[]
+      const found = rows.filter((row) =>
+        where.every(({ column, op, value }) => holds(row[column], op, value)),
+      )
+      found.sort((a, b) => {
+        for (const { column, direction } of orderBy) {
+          const order = compare(a[column] as Cell, b[column] as Cell)
+          if (order !== 0) return direction === 'asc' ? order : -order
+        }
+        return 0
+      })
+      return structuredClone(found.slice(0, limit))
+    },
+    waitFor: async (chainId, block) => {
+      check()
+      if ((chains.get(chainId)?.indexed?.number ?? -1n) >= block) return
+      throw new IyiError('INDEX_BEHIND', 'the index is behind', { data: { chainId }, retry: true })
+    },
+  }
+}
+
+function compare(a: Cell, b: Cell): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function holds(cell: unknown, op: string, value: unknown): boolean {
+  if (op === 'in') return Array.isArray(value) && value.includes(cell)
+  if (op === '=') return cell === value
+  if (op === '!=') return cell !== value
+  const order = compare(cell as Cell, value as Cell)
+  if (op === '<') return order < 0
+  if (op === '<=') return order <= 0
+  return op === '>' ? order > 0 : order >= 0
+}
