@@ -1,0 +1,154 @@
+import { QuorumCodecError } from './errors.ts'
+
+/** Builds canonical bytes: fixed-width big-endian integers and length-prefixed strings, nothing optional. */
+export class ByteWriter {
+  readonly #chunks: Uint8Array[] = []
+  #length = 0
+
+  #push(chunk: Uint8Array): this {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+    return this
+  }
+
+  u8(value: number): this {
+    return this.#push(Uint8Array.of(value))
+  }
+
+  u32(value: number): this {
+    const chunk = new Uint8Array(4)
+    new DataView(chunk.buffer).setUint32(0, value)
+    return this.#push(chunk)
+  }
+
+  u64(value: bigint): this {
+    const chunk = new Uint8Array(8)
+    new DataView(chunk.buffer).setBigUint64(0, value)
+    return this.#push(chunk)
+  }
+
+  /** Bytes whose length the layout fixes. */
+  fixed(value: Uint8Array, length: number): this {
+    if (value.length !== length) {
+      throw new QuorumCodecError(
+        'QUORUM_CODEC_NOT_CANONICAL',
+        `expected ${length} bytes, got ${value.length}`,
+        {
+          data: { expected: length, actual: value.length },
+        },
+      )
+    }
+    return this.#push(value)
+  }
+
+  /** `u32` length, then the bytes. Throws `QUORUM_CODEC_LIMIT`: what a peer would refuse is not sent. */
+  bytes(value: Uint8Array, max: number): this {
+    if (value.length > max) {
+      throw new QuorumCodecError(
+        'QUORUM_CODEC_LIMIT',
+        `${value.length} bytes are more than the ${max} allowed`,
+        {
+          data: { limit: max, actual: value.length },
+        },
+      )
+    }
+    return this.u32(value.length).#push(value)
+  }
+
+  finish(): Uint8Array {
+    const out = new Uint8Array(this.#length)
+    let at = 0
+    for (const chunk of this.#chunks) {
+      out.set(chunk, at)
+      at += chunk.length
+    }
+    return out
+  }
+}
+
+/** Reads what `ByteWriter` wrote; throws `QuorumCodecError` and nothing else, whatever the bytes are. */
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  #take(length: number): number {
+    const at = this.#at
+    if (length > this.#bytes.length - at) {
+      throw new QuorumCodecError('QUORUM_CODEC_TRUNCATED', `${length} bytes wanted at offset ${at}`, {
+        data: { offset: at, wanted: length, length: this.#bytes.length },
+      })
+    }
+    this.#at = at + length
+    return at
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1))
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4))
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8))
+  }
+
+  /** A count of items, refused above `max` before anything is allocated for them. */
+  count(max: number): number {
+    const value = this.u8()
+    if (value > max) throw limit(value, max)
+    return value
+  }
+
+  /** 0 or 1, nothing else. */
+  flag(): boolean {
+    const value = this.u8()
+    if (value > 1) {
+      throw new QuorumCodecError('QUORUM_CODEC_NOT_CANONICAL', `a flag is 0 or 1, not ${value}`, {
+        data: { value },
+      })
+    }
+    return value === 1
+  }
+
+  /** A copy, so that a small field does not keep a large frame alive. */
+  fixed(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.slice(at, at + length)
+  }
+
+  bytes(max: number): Uint8Array {
+    const length = this.u32()
+    if (length > max) throw limit(length, max)
+    return this.fixed(length)
+  }
+
+  /** Throws `QUORUM_CODEC_TRAILING` unless all was read. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) {
+      throw new QuorumCodecError('QUORUM_CODEC_TRAILING', `${this.#bytes.length - this.#at} bytes too many`, {
+        data: { offset: this.#at, length: this.#bytes.length },
+      })
+    }
+  }
+}
+
+function limit(actual: number, max: number): QuorumCodecError {
+  return new QuorumCodecError('QUORUM_CODEC_LIMIT', `${actual} is above the limit of ${max}`, {
+    data: { limit: max, actual },
+  })
+}
+
+/** Constant-time is not needed: nothing compared here is secret. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

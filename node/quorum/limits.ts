@@ -1,0 +1,27 @@
+/** Upper bounds of everything a peer can send, in bytes or items. Equal on every validator: they are part of the protocol. */
+export interface QuorumLimits {
+  readonly query: number
+  readonly observation: number
+  readonly outcome: number
+  /** Reports of one outcome. */
+  readonly reports: number
+}
+
+/** OCR2 contracts and the `rawVs` word hold no more. */
+export const MAX_ORACLES = 31
+
+/** The limits of protocol version 1. */
+export const QUORUM_LIMITS: QuorumLimits = {
+  query: 256 * 1024,
+  observation: 256 * 1024,
+  outcome: 1024 * 1024,
+  reports: 16,
+}
+
+/** Largest message `n` validators can legitimately exchange: a proposal with every observation, or an epoch start. */
+export function maxMessageBytes(limits: QuorumLimits, n: number): number {
+  const envelope = 256
+  const proposal = limits.query + n * (limits.observation + 128)
+  const epochStart = limits.outcome + n * 256
+  return envelope + Math.max(proposal, epochStart)
+}

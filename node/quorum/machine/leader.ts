@@ -1,0 +1,189 @@
+import type { SignedObservation } from '../../ports/quorum.ts'
+import type { MessageOf } from '../messages.ts'
+import { observationSignedBytes } from '../signed-bytes.ts'
+import { type Core, reasonOf } from './core.ts'
+import type { Round } from './round.ts'
+
+interface Led {
+  readonly round: Round
+  query: Uint8Array | null
+  readonly observations: Map<number, SignedObservation>
+  readonly attempts: Map<number, number>
+  graceSet: boolean
+  roundStart: Uint8Array | null
+  proposal: Uint8Array | null
+}
+
+/** What the leader's part needs of the follower's, on this same node. */
+export interface OwnFollower {
+  onRoundStart(from: number, message: MessageOf<'round-start'>): void
+  /** The leader's own proposal: its signatures and observations are already checked. */
+  onOwnProposal(message: MessageOf<'proposal'>): void
+  onIdle(): void
+  /** Rounds of this epoch are not used up. */
+  mayStart(): boolean
+}
+
+/** Drives the rounds of an epoch: query, observations, proposal. Its lies cost an epoch at most. */
+export class Leader {
+  readonly #core: Core
+  readonly #follower: OwnFollower
+  #led: Led | null = null
+  /** DeltaRound has passed since the last round start. */
+  #ready = true
+  #round: Round | null = null
+  #resumedIn: number | null = null
+  #abstains = false
+
+  constructor(core: Core, follower: OwnFollower) {
+    this.#core = core
+    this.#follower = follower
+  }
+
+  /** A new round, or none: the epoch is being left. */
+  onRound(round: Round | null): void {
+    if (this.#led !== null) this.#core.cancelTimer('grace')
+    this.#led = null
+    this.#round = round
+  }
+
+  onEpoch(): void {
+    this.#ready = true
+    this.#abstains = this.#resumedIn === this.#core.epoch
+  }
+
+  /** After a restart it is not known what this leader already proposed in the epoch: it leads again from the next on. */
+  abstain(): void {
+    this.#resumedIn = this.#core.epoch
+  }
+
+  onRoundTimer(): void {
+    this.#ready = true
+    this.consider()
+  }
+
+  /** Starts the next round when it is time for it. */
+  consider(): void {
+    const round = this.#round
+    if (round === null || !this.#core.isLeader() || !this.#core.started || this.#abstains) return
+    if (!this.#ready || this.#led !== null || round.candidate !== null || !this.#follower.mayStart()) return
+    this.#ready = false
+    const led: Led = {
+      round,
+      query: null,
+      observations: new Map(),
+      attempts: new Map(),
+      graceSet: false,
+      roundStart: null,
+      proposal: null,
+    }
+    this.#led = led
+    this.#core.setTimer('round', this.#core.options.timing.deltaRound)
+    this.#core.query(
+      round.seqNr,
+      (query) => this.#led === led && this.#onQuery(led, query),
+      (reason) => {
+        if (this.#led !== led) return
+        this.#core.fault('query-failed', null, { seqNr: round.seqNr.toString(), reason })
+        this.#again()
+      },
+    )
+  }
+
+  /** Asks the duty again once DeltaRound has passed. */
+  #again(): void {
+    this.#led = null
+    this.consider()
+  }
+
+  #onQuery(led: Led, query: Uint8Array | null): void {
+    const { epoch } = this.#core
+    const { seqNr } = led.round
+    const limit = this.#core.options.limits.query
+    if (query !== null && query.length > limit) {
+      const reason = `${query.length} bytes are more than ${limit}`
+      this.#core.fault('query-failed', null, { seqNr: seqNr.toString(), reason })
+      this.#again()
+      return
+    }
+    if (query === null) {
+      this.#core.broadcast(this.#core.encode({ kind: 'idle', epoch, seqNr }))
+      this.#follower.onIdle()
+      if (this.#led === led) this.#again()
+      return
+    }
+    led.query = query
+    const message = { kind: 'round-start', epoch, seqNr, query } as const
+    led.roundStart = this.#core.encode(message)
+    this.#core.broadcast(led.roundStart)
+    this.#follower.onRoundStart(this.#core.options.self, message)
+  }
+
+  onObservation(from: number, message: MessageOf<'observation'>): void {
+    const led = this.#led
+    if (led === null || led.query === null || led.proposal !== null || led.round.seqNr !== message.seqNr) {
+      this.#core.drop('unexpected', from)
+      return
+    }
+    if (led.observations.has(from)) {
+      this.#core.drop('repeated', from)
+      return
+    }
+    const attempts = (led.attempts.get(from) ?? 0) + 1
+    led.attempts.set(from, attempts)
+    if (attempts > 2) {
+      this.#core.drop('too-many-attempts', from)
+      return
+    }
+    const { observation, signature, seqNr, epoch } = message
+    const { digest, self, n, f, timing } = this.#core.options
+    if (from !== self) {
+      const payload = observationSignedBytes({ digest, epoch, seqNr }, led.query, observation)
+      if (!this.#core.verification.consensus(from, payload, signature)) {
+        this.#core.fault('bad-signature', from, { message: message.kind })
+        return
+      }
+    }
+    try {
+      this.#core.duty.validate(seqNr, led.query, this.#core.previousOutcome, observation)
+    } catch (error) {
+      this.#core.fault('bad-observation', from, { seqNr: seqNr.toString(), reason: reasonOf(error) })
+      return
+    }
+    led.observations.set(from, { oracle: from, observation, signature })
+    if (led.observations.size === n) {
+      this.#propose(led)
+      return
+    }
+    if (led.observations.size < 2 * f + 1 || led.graceSet) return
+    led.graceSet = true
+    this.#core.setTimer('grace', timing.deltaGrace)
+  }
+
+  onGraceTimer(): void {
+    if (this.#led?.graceSet && this.#led.proposal === null) this.#propose(this.#led)
+  }
+
+  #propose(led: Led): void {
+    if (led.query === null) return
+    this.#core.cancelTimer('grace')
+    const observations = [...led.observations.values()].sort((a, b) => a.oracle - b.oracle)
+    const { epoch } = this.#core
+    const message = {
+      kind: 'proposal',
+      epoch,
+      seqNr: led.round.seqNr,
+      query: led.query,
+      observations,
+    } as const
+    led.proposal = this.#core.encode(message)
+    this.#core.broadcast(led.proposal)
+    this.#follower.onOwnProposal(message)
+  }
+
+  /** What the followers may have missed of the current round. */
+  resend(): void {
+    const bytes = this.#led?.proposal ?? this.#led?.roundStart
+    if (bytes != null) this.#core.broadcast(bytes)
+  }
+}
