@@ -54,7 +54,7 @@ export interface PluginHost {
 export interface HostOptions {
   readonly plugins: readonly LoadedPlugin[]
   readonly deadlines?: Partial<Deadlines>
-  /** Path roots that the node serves itself; `/v1/stream` when absent. */
+  /** Path roots that the node serves itself; `/v1/node` and `/v1/stream` when absent. */
   readonly reservedRoutes?: readonly string[]
 }
 
@@ -84,7 +84,10 @@ export function pluginHost(options: HostOptions, modules: HostModules): PluginHo
   let stopped: Promise<void> | null = null
 
   const check = () => {
-    const { levels, faults } = resolvePlugins(options.plugins, options.reservedRoutes ?? ['/v1/stream'])
+    const { levels, faults } = resolvePlugins(
+      options.plugins,
+      options.reservedRoutes ?? ['/v1/node', '/v1/stream'],
+    )
     const { parsed, faults: configFaults } = parseConfigs(options.plugins)
     const all = [...faults, ...configFaults]
     if (all.length > 0) throw new PluginsRefusedError(all)
