@@ -29,13 +29,7 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
         uint32 updatedAt;
     }
 
-    /// @dev What the verifier keeps for this contract in its own slot.
-    struct Latest {
-        uint32 roundId;
-        uint32 observationsTimestamp;
-        bool outOfRange;
-    }
-
+    /// @dev The words of an on-chain configuration after its version, as they are encoded.
     struct FeedConfig {
         int192 minAnswer;
         int192 maxAnswer;
@@ -43,6 +37,7 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
         bytes32 modelDigest;
     }
 
+    /// @dev A report's words, as they are encoded.
     struct Report {
         uint32 observationsTimestamp;
         int192 answer;
@@ -85,7 +80,7 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
         view
         returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
-        uint32 latest = _latest().roundId;
+        uint32 latest = _roundIdOf(_attached());
         uint32 oldest = latest > HISTORY ? latest - HISTORY + 1 : 1;
         if (_roundId < oldest || _roundId > latest) revert OracleFeed__RoundNotAvailable(_roundId, oldest, latest);
         return _roundData(uint32(_roundId));
@@ -99,18 +94,18 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
         view
         returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
-        uint32 latest = _latest().roundId;
+        uint32 latest = _roundIdOf(_attached());
         if (latest == 0) revert OracleFeed__NoData();
         return _roundData(latest);
     }
 
     /// @inheritdoc IOracleFeed
     function status() external view returns (Status) {
-        Latest memory latest = _latest();
-        if (latest.outOfRange) return Status.OutOfRange;
-        if (latest.roundId == 0) return Status.NoData;
+        uint216 latest = _attached();
+        if (_isOutOfRange(latest)) return Status.OutOfRange;
+        if (_roundIdOf(latest) == 0) return Status.NoData;
         // The sum is of two 32-bit numbers in 256 bits.
-        bool fresh = block.timestamp <= uint256(latest.observationsTimestamp) + _feedConfig().heartbeat;
+        bool fresh = block.timestamp <= uint256(_timestampOf(latest)) + _feedConfig().heartbeat;
         return fresh ? Status.Fresh : Status.Stale;
     }
 
@@ -141,7 +136,7 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
 
     /// @inheritdoc IOracleFeed
     function latestObservationsTimestamp() external view returns (uint32) {
-        return _latest().observationsTimestamp;
+        return _timestampOf(_attached());
     }
 
     /// @inheritdoc QuorumVerifier
@@ -165,27 +160,25 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
         virtual
         override
     {
-        Report memory report = _decodeReport(encoded);
+        Report calldata report = _decodeReport(encoded);
+        (uint32 timestamp, int192 answer) = (report.observationsTimestamp, report.answer);
         FeedConfig memory feed = _feedConfig();
-        Latest memory latest = _latest();
+        uint216 latest = _attached();
         if (report.modelDigest != feed.modelDigest) revert OracleFeed__WrongModel(report.modelDigest, feed.modelDigest);
-        if (report.observationsTimestamp > block.timestamp + MAX_CLOCK_DRIFT) {
-            revert OracleFeed__ObservedInFuture(report.observationsTimestamp, block.timestamp + MAX_CLOCK_DRIFT);
+        if (timestamp > block.timestamp + MAX_CLOCK_DRIFT) {
+            revert OracleFeed__ObservedInFuture(timestamp, block.timestamp + MAX_CLOCK_DRIFT);
         }
-        if (report.observationsTimestamp < latest.observationsTimestamp) {
-            revert OracleFeed__ObservedBeforeLast(report.observationsTimestamp, latest.observationsTimestamp);
-        }
+        if (timestamp < _timestampOf(latest)) revert OracleFeed__ObservedBeforeLast(timestamp, _timestampOf(latest));
 
-        latest.observationsTimestamp = report.observationsTimestamp;
-        latest.outOfRange = report.answer < feed.minAnswer || report.answer > feed.maxAnswer;
-        if (latest.outOfRange) {
-            _setLatest(latest);
+        uint32 roundId = _roundIdOf(latest);
+        if (answer < feed.minAnswer || answer > feed.maxAnswer) {
+            _setAttached(_pack(roundId, timestamp, true));
             emit AnswerOutOfRange(
-                latest.roundId,
+                roundId,
                 configDigest,
                 epochAndRound,
-                report.answer,
-                report.observationsTimestamp,
+                answer,
+                timestamp,
                 report.evidenceDigest,
                 report.modelDigest,
                 msg.sender
@@ -193,18 +186,18 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
             return;
         }
 
-        latest.roundId += 1;
-        _setLatest(latest);
+        roundId += 1;
+        _setAttached(_pack(roundId, timestamp, false));
         // Cast: 32 bits of seconds last until 2106, as the report's own timestamp does.
-        rounds[latest.roundId % HISTORY] = Round(report.answer, report.observationsTimestamp, uint32(block.timestamp));
-        emit NewRound(latest.roundId, msg.sender, report.observationsTimestamp);
-        emit AnswerUpdated(report.answer, latest.roundId, block.timestamp);
+        rounds[roundId % HISTORY] = Round(answer, timestamp, uint32(block.timestamp));
+        emit NewRound(roundId, msg.sender, timestamp);
+        emit AnswerUpdated(answer, roundId, block.timestamp);
         emit ReportTransmitted(
-            latest.roundId,
+            roundId,
             configDigest,
             epochAndRound,
-            report.answer,
-            report.observationsTimestamp,
+            answer,
+            timestamp,
             report.evidenceDigest,
             report.modelDigest,
             msg.sender
@@ -216,29 +209,41 @@ contract OracleFeed is IOracleFeed, QuorumVerifier {
         return (id, round.answer, round.startedAt, round.updatedAt, id);
     }
 
-    /// @dev Decoded by hand so that a bad padding has an error with a name.
-    function _decodeReport(bytes calldata encoded) private pure returns (Report memory) {
+    /// @dev Checked by hand so that a bad padding has an error with a name; the words lie in calldata as the struct does.
+    function _decodeReport(bytes calldata encoded) private pure returns (Report calldata report) {
         if (encoded.length != REPORT_LENGTH) revert OracleFeed__WrongReportLength(encoded.length, REPORT_LENGTH);
-        (uint256 timestamp, int256 answer, bytes32 evidence, bytes32 model) =
-            abi.decode(encoded, (uint256, int256, bytes32, bytes32));
-        if (timestamp > type(uint32).max || answer != int192(answer)) revert OracleFeed__MalformedReport();
-        return Report(uint32(timestamp), int192(answer), evidence, model);
+        uint256 observedAt;
+        int256 answer;
+        assembly ("memory-safe") {
+            report := encoded.offset
+            observedAt := calldataload(report)
+            answer := calldataload(add(report, 32))
+        }
+        if (observedAt > type(uint32).max || answer != int192(answer)) revert OracleFeed__MalformedReport();
     }
 
+    /// @dev `_onConfig` has checked every word's padding, so the words are taken as they are.
     function _feedConfig() private view returns (FeedConfig memory feed) {
-        (, feed.minAnswer, feed.maxAnswer, feed.heartbeat, feed.modelDigest) =
-            abi.decode(_onchainConfig(), (uint8, int192, int192, uint32, bytes32));
+        bytes memory encoded = _onchainConfig();
+        // Skips the array's length and the version. The four words that follow are laid out as the struct is.
+        assembly ("memory-safe") {
+            feed := add(encoded, 64)
+        }
     }
 
-    function _latest() private view returns (Latest memory) {
-        uint216 packed = _attached();
-        return Latest(uint32(packed), uint32(packed >> 32), packed >> 64 != 0);
+    function _pack(uint32 roundId, uint32 timestamp, bool outOfRange) private pure returns (uint216) {
+        return uint216(roundId) | uint216(timestamp) << 32 | uint216(outOfRange ? 1 : 0) << 64;
     }
 
-    function _setLatest(Latest memory latest) private {
-        _setAttached(
-            uint216(latest.roundId) | uint216(latest.observationsTimestamp) << 32
-                | uint216(latest.outOfRange ? 1 : 0) << 64
-        );
+    function _roundIdOf(uint216 latest) private pure returns (uint32) {
+        return uint32(latest);
+    }
+
+    function _timestampOf(uint216 latest) private pure returns (uint32) {
+        return uint32(latest >> 32);
+    }
+
+    function _isOutOfRange(uint216 latest) private pure returns (bool) {
+        return latest >> 64 != 0;
     }
 }

@@ -30,8 +30,11 @@ library ConfigStore {
     /// @notice Reads `length` bytes from `offset` on. Bytes beyond what was stored read as zero.
     /// @param pointer an address returned by `write`
     function read(address pointer, uint256 offset, uint256 length) internal view returns (bytes memory data) {
-        data = new bytes(length);
+        // EXTCODECOPY fills the whole array, zeros included, so it need not be cleared first.
         assembly ("memory-safe") {
+            data := mload(64)
+            mstore(64, add(data, and(add(length, 63), not(31))))
+            mstore(data, length)
             extcodecopy(pointer, add(data, 32), add(offset, 1), length)
         }
     }

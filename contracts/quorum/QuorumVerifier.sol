@@ -111,20 +111,14 @@ abstract contract QuorumVerifier is IQuorumVerifier, Ownable2Step {
     ) external {
         Config memory current = config;
         if (current.count == 0) revert QuorumVerifier__NotConfigured();
-        uint256 signersAt = WORD + current.onchainConfigLength;
-        uint256 transmittersAt = signersAt + current.n * ADDRESS_LENGTH;
-        bytes memory stored = ConfigStore.read(current.store, 0, transmittersAt + current.n * ADDRESS_LENGTH);
+        (bytes32 digest, uint256 signersAt, uint256 transmittersAt, uint256 end) = _load(current);
 
-        if (_indexOf(stored, transmittersAt, current.n, msg.sender) == current.n) {
-            revert QuorumVerifier__InactiveTransmitter(msg.sender);
-        }
-        if (reportContext[0] != bytes32(stored)) {
-            revert QuorumVerifier__WrongConfigDigest(reportContext[0], bytes32(stored));
-        }
+        if (_find(transmittersAt, end, msg.sender) == end) revert QuorumVerifier__InactiveTransmitter(msg.sender);
+        if (reportContext[0] != digest) revert QuorumVerifier__WrongConfigDigest(reportContext[0], digest);
         uint40 epochAndRound = _checkEpochAndRound(reportContext[1]);
         _checkShape(report.length, rs.length, ss.length, _signatureCount(current.n, current.f));
         _checkSignatures(
-            stored, signersAt, current.n, keccak256(abi.encode(keccak256(report), reportContext)), rs, ss, rawVs
+            signersAt, transmittersAt, keccak256(abi.encode(keccak256(report), reportContext)), rs, ss, rawVs
         );
 
         state.epochAndRound = epochAndRound;
@@ -267,70 +261,107 @@ abstract contract QuorumVerifier is IQuorumVerifier, Ownable2Step {
         if (rs < want) revert QuorumVerifier__TooFewSignatures(rs, want);
         if (rs > want) revert QuorumVerifier__TooManySignatures(rs, want);
         if (rs != ss) revert QuorumVerifier__SignatureCountMismatch(rs, ss);
-        uint256 padded = (reportLength + WORD - 1) / WORD * WORD;
-        uint256 length = FIXED_CALLDATA_LENGTH + padded + 2 * want * WORD;
+        uint256 length;
+        // No overflow: the decoder has bounded `reportLength` by the calldata's length, and `want` is at most 31.
+        unchecked {
+            length = FIXED_CALLDATA_LENGTH + ((reportLength + WORD - 1) & ~(WORD - 1)) + 2 * want * WORD;
+        }
         if (msg.data.length != length) revert QuorumVerifier__WrongCalldataLength(msg.data.length, length);
     }
 
+    /// @notice Reads digest, signers and transmitters into memory.
+    /// @return digest the current digest
+    /// @return signersAt memory position of the first signer; the addresses are packed, 20 bytes each
+    /// @return transmittersAt of the first transmitter, where the signers end
+    /// @return end where the transmitters end
+    function _load(Config memory current)
+        private
+        view
+        returns (bytes32 digest, uint256 signersAt, uint256 transmittersAt, uint256 end)
+    {
+        // No overflow: a uint16, two times 31 addresses, and a memory position that gas keeps small.
+        unchecked {
+            uint256 listLength = current.n * ADDRESS_LENGTH;
+            uint256 length = WORD + current.onchainConfigLength + 2 * listLength;
+            bytes memory stored = ConfigStore.read(current.store, 0, length);
+            digest = bytes32(stored);
+            assembly ("memory-safe") {
+                end := add(add(stored, 32), length)
+            }
+            transmittersAt = end - listLength;
+            signersAt = transmittersAt - listLength;
+        }
+    }
+
+    /// @dev Walks once from `signersAt` to `signersEnd`: the signature of an oracle that was passed finds nobody.
     function _checkSignatures(
-        bytes memory stored,
         uint256 signersAt,
-        uint256 n,
+        uint256 signersEnd,
         bytes32 hash,
         bytes32[] calldata rs,
         bytes32[] calldata ss,
         bytes32 rawVs
-    ) private pure {
+    ) private view {
         uint256 count = rs.length;
         if (rawVs << (8 * count) != 0) revert QuorumVerifier__UnusedRecoveryBytes(rawVs);
-        uint256 next = 0; // lowest oracle index that has not been passed yet
-        for (uint256 i = 0; i < count; ++i) {
-            address signer = _recover(hash, i, uint8(rawVs[i]), rs[i], ss[i]);
-            uint256 index = _indexFrom(stored, signersAt, next, n, signer);
-            if (index == n) _refuseSigner(stored, signersAt, next, n, i, signer);
-            next = index + 1;
+        uint256 cursor = signersAt;
+        // No overflow: `count` is at most 31, `cursor` at most `signersEnd`.
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                address signer = _recover(hash, i, rawVs, rs, ss);
+                uint256 found = _find(cursor, signersEnd, signer);
+                if (found == signersEnd) _refuseSigner(signersAt, cursor, signersEnd, i, signer);
+                cursor = found + ADDRESS_LENGTH;
+            }
         }
     }
 
-    function _recover(bytes32 hash, uint256 i, uint8 v, bytes32 r, bytes32 s) private pure returns (address signer) {
-        if (v > 1) revert QuorumVerifier__InvalidRecoveryByte(i, v);
-        if (uint256(s) > MAX_S) revert QuorumVerifier__MalleableSignature(i);
-        signer = ecrecover(hash, v + 27, r, s);
+    /// @dev Signature i of both arrays, which are longer than i; i is at most 30.
+    function _recover(bytes32 hash, uint256 i, bytes32 rawVs, bytes32[] calldata rs, bytes32[] calldata ss)
+        private
+        view
+        returns (address signer)
+    {
+        uint256 v;
+        uint256 s;
+        assembly ("memory-safe") {
+            v := byte(i, rawVs)
+            s := calldataload(add(ss.offset, mul(i, 32)))
+        }
+        if (v > 1) revert QuorumVerifier__InvalidRecoveryByte(i, uint8(v));
+        if (s > MAX_S) revert QuorumVerifier__MalleableSignature(i);
+        // The precompile at address 1 returns nothing for what is no signature: the zero put there beforehand stays.
+        assembly ("memory-safe") {
+            let input := mload(64)
+            mstore(input, hash)
+            mstore(add(input, 32), add(v, 27))
+            mstore(add(input, 64), calldataload(add(rs.offset, mul(i, 32))))
+            mstore(add(input, 96), s)
+            mstore(0, 0)
+            pop(staticcall(gas(), 1, input, 128, 0, 32))
+            signer := mload(0)
+        }
         if (signer == address(0)) revert QuorumVerifier__InvalidSignature(i);
     }
 
-    /// @dev The signer was not found at or after `next`: says why.
-    function _refuseSigner(
-        bytes memory stored,
-        uint256 signersAt,
-        uint256 next,
-        uint256 n,
-        uint256 i,
-        address signer
-    ) private pure {
-        uint256 index = _indexOf(stored, signersAt, n, signer);
-        if (index == n) revert QuorumVerifier__UnknownSigner(i, signer);
-        if (index + 1 == next) revert QuorumVerifier__DuplicateSigner(i, signer);
+    /// @dev The signer of signature i was not found between `cursor` and `signersEnd`: says why.
+    function _refuseSigner(uint256 signersAt, uint256 cursor, uint256 signersEnd, uint256 i, address signer)
+        private
+        pure
+    {
+        uint256 found = _find(signersAt, signersEnd, signer);
+        if (found == signersEnd) revert QuorumVerifier__UnknownSigner(i, signer);
+        if (found + ADDRESS_LENGTH == cursor) revert QuorumVerifier__DuplicateSigner(i, signer);
         revert QuorumVerifier__UnsortedSigners(i, signer);
     }
 
-    function _indexOf(bytes memory stored, uint256 offset, uint256 n, address wanted) private pure returns (uint256) {
-        return _indexFrom(stored, offset, 0, n, wanted);
-    }
-
-    /// @return index in [from, n) of `wanted` in the addresses packed from `offset` on, or n if it is not there
-    function _indexFrom(bytes memory stored, uint256 offset, uint256 from, uint256 n, address wanted)
-        private
-        pure
-        returns (uint256 index)
-    {
-        // Reads stay inside `stored` but for the last 12 bytes of a word, which the shift throws away.
+    /// @return found memory position in [cursor, end) of `wanted` among packed addresses, or `end`
+    function _find(uint256 cursor, uint256 end, address wanted) private pure returns (uint256 found) {
+        // The 12 bytes read beyond an address are shifted out.
         assembly ("memory-safe") {
-            index := from
-            let cursor := add(add(add(stored, 32), offset), mul(from, 20))
-            for {} lt(index, n) { index := add(index, 1) } {
-                if eq(shr(96, mload(cursor)), wanted) { break }
-                cursor := add(cursor, 20)
+            found := cursor
+            for {} lt(found, end) { found := add(found, 20) } {
+                if eq(shr(96, mload(found)), wanted) { break }
             }
         }
     }
