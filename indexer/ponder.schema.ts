@@ -186,7 +186,10 @@ export const validatorConfig = onchainTable(
   }),
 )
 
-/** One row a chain: the newest live block whose rows are all there. Changes with those rows in one transaction. */
+/**
+ * One row a chain: the newest live block whose rows are all there. Changes with those rows in one transaction. Stays
+ * the last table: readers rely on Ponder's locking order.
+ */
 export const indexedHead = onchainTable('indexed_head', (t) => ({
   chainId: t.int8({ mode: 'number' }).primaryKey(),
   blockNumber: t.bigint().notNull(),

@@ -29,6 +29,12 @@ export interface IndexQuery<T extends TableName> {
   readonly orderBy?: readonly { readonly column: Column<T>; readonly direction: 'asc' | 'desc' }[]
   /** 1..10,000; 1,000 when absent. */
   readonly limit?: number
+  /**
+   * Rejects with `INDEX_BEHIND` unless, in the very snapshot that the rows come from, every event of that chain up to
+   * `block` is in the tables. Whoever moves a cursor by what `select` returned needs it: between `freshness` and
+   * `select` a reorganisation or a restart of the indexer may take rows away for a while.
+   */
+  readonly complete?: { readonly chainId: number; readonly block: bigint }
 }
 
 /** Typed reads of the indexed tables. Rejects with `IndexError` (`INDEX_UNAVAILABLE` retry, `INDEX_BAD_QUERY`, `INDEX_BEHIND` retry). */

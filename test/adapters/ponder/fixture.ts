@@ -83,6 +83,8 @@ function anvilClient(url: string) {
     mode: 'anvil',
     transport: http(url, { retryCount: 0 }),
     pollingInterval: 20,
+    // A block number is never an old one.
+    cacheTime: 0,
   })
     .extend(publicActions)
     .extend(walletActions)

@@ -1,0 +1,14 @@
+import { IyiError } from '../../ports/errors.ts'
+
+export type IndexErrorCode =
+  /** The tables can't be read now: no view yet, no database, or the reader has stopped. */
+  | 'INDEX_UNAVAILABLE'
+  | 'INDEX_BAD_QUERY'
+  /** The wanted block is not indexed, or not any more. */
+  | 'INDEX_BEHIND'
+  /** The indexer did not finish its backfill in time. */
+  | 'INDEX_NOT_READY'
+  | 'INDEX_BAD_OPTIONS'
+
+/** What the indexer's supervisor and the index reader reject with. */
+export class IndexError extends IyiError<IndexErrorCode, Readonly<Record<string, unknown>>> {}

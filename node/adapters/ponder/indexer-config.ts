@@ -1,0 +1,17 @@
+import type { Address } from '../../ports/chain.ts'
+
+/** What the indexer reads as JSON; `indexer/config.ts` checks it. */
+export interface IndexerConfig {
+  readonly chains: readonly {
+    readonly id: number
+    readonly name: string
+    readonly rpc: readonly string[]
+    readonly pollingIntervalMs?: number | undefined
+  }[]
+  readonly contracts: readonly {
+    readonly kind: 'pool' | 'feed' | 'registry'
+    readonly chainId: number
+    readonly address: Address
+    readonly startBlock: number
+  }[]
+}
