@@ -32,13 +32,14 @@ export function createProgram(deps: CliDeps): Command {
     .command('init')
     .description('write a commented configuration and the keys of a validator')
     .option('-d, --dir <path>', 'folder to write to', '.')
-    .option('-f, --force', 'overwrite a configuration that exists (never the keys)', false)
+    .option('-f, --force', 'overwrite a configuration that exists (never the keys)')
     .option('--password-file <path>', 'file with the password for the new keys')
-    .option('--generate-password', 'make a random password and write it beside the keys (mode 0600)', false)
+    .option('--generate-password', 'make a random password and write it beside the keys (mode 0600)')
     .addHelpText('after', '\nWithout either, the password is IYI_KEYS_PASSWORD, or the terminal is asked.')
     .action(
-      async (options: { dir: string; force: boolean; passwordFile?: string; generatePassword: boolean }) => {
-        await init({ ...options, passwordFile: options.passwordFile ?? null }, deps)
+      async (options: { dir: string; force?: true; passwordFile?: string; generatePassword?: true }) => {
+        const { dir, force = false, passwordFile = null, generatePassword = false } = options
+        await init({ dir, force, passwordFile, generatePassword }, deps)
       },
     )
 
