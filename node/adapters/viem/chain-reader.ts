@@ -1,0 +1,276 @@
+import { numberToHex } from 'viem'
+import type { BlockRef, BlockTag, ChainInfo, ChainReader } from '../../ports/chain.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Health } from '../../ports/health.ts'
+import type { Logger } from '../../ports/log.ts'
+import type { Gauge, Metrics } from '../../ports/metrics.ts'
+import { blockOf, hexOf, logsOf, orNull, quantityOf, receiptOf, transactionOf } from './decode.ts'
+import { ChainError, unknownChain } from './errors.ts'
+import { readLogs } from './logs.ts'
+import { ProviderPool } from './provider-pool.ts'
+
+const DEFAULT_HEAD_POLL_MS = 1_000
+/** A chain without the `finalized` tag is asked for it again after this long. */
+const FINALIZED_RETRY_MS = 600_000
+
+export interface ReaderChain extends ChainInfo {
+  /** JSON-RPC URLs over HTTP, most preferred first. */
+  readonly rpc: readonly string[]
+  /** How old the answer of `head` may be; 1,000 when absent. */
+  readonly headPollMs?: number
+}
+
+export interface ViemChainReaderOptions {
+  readonly chains: readonly ReaderChain[]
+  /** For one request to one provider, answer's body included. */
+  readonly timeoutMs: number
+}
+
+export interface ViemChainReader extends ChainReader {
+  /** Begins to follow the heads. Does not wait for any provider, and does not fail when all are away. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  health(): Health
+}
+
+interface Cached {
+  readonly block: BlockRef
+  readonly atMs: number
+}
+
+/** One chain's providers and what is remembered of its head. */
+interface ChainState {
+  readonly info: ChainInfo
+  readonly headPollMs: number
+  readonly pool: ProviderPool
+  head: Cached | null
+  headRequest: Promise<BlockRef> | null
+  finalized: Cached | null
+  finalizedRequest: Promise<BlockRef> | null
+  noFinalizedUntilMs: number
+  timer: Timer | null
+  problem: string | null
+}
+
+/**
+ * Reads chains over JSON-RPC with fallback among each chain's providers. `head` and `finalized` answer from memory
+ * while what they know is at most `headPollMs` old, so any number of callers cost one request a poll.
+ */
+export function viemChainReader(
+  options: ViemChainReaderOptions,
+  modules: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+): ViemChainReader {
+  return new Reader(options, modules)
+}
+
+class Reader implements ViemChainReader {
+  readonly #chains = new Map<number, ChainState>()
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #headBlock: Gauge
+  readonly #headTime: Gauge
+  #running = false
+
+  constructor(options: ViemChainReaderOptions, modules: Parameters<typeof viemChainReader>[1]) {
+    this.#clock = modules.clock
+    this.#log = modules.log
+    const labels = ['chain']
+    this.#headBlock = modules.metrics.gauge({
+      name: 'iyi_chain_head_block',
+      help: 'Newest block seen',
+      labels,
+    })
+    this.#headTime = modules.metrics.gauge({
+      name: 'iyi_chain_head_timestamp_seconds',
+      help: 'Time of the newest block seen',
+      labels,
+    })
+    for (const chain of options.chains) {
+      const { id, name, confirmations, rpc } = chain
+      this.#chains.set(id, {
+        info: { id, name, confirmations },
+        headPollMs: chain.headPollMs ?? DEFAULT_HEAD_POLL_MS,
+        pool: new ProviderPool({ chainId: id, rpc, timeoutMs: options.timeoutMs }, modules),
+        head: null,
+        headRequest: null,
+        finalized: null,
+        finalizedRequest: null,
+        noFinalizedUntilMs: Number.NEGATIVE_INFINITY,
+        timer: null,
+        problem: null,
+      })
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    for (const chain of this.#chains.values()) this.#follow(chain)
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false
+    for (const chain of this.#chains.values()) {
+      chain.timer?.cancel()
+      chain.timer = null
+      chain.pool.stop()
+    }
+    await Promise.allSettled(
+      [...this.#chains.values()].flatMap((chain) => [chain.headRequest, chain.finalizedRequest]),
+    )
+  }
+
+  health(): Health {
+    if (!this.#running) return { status: 'failed', reason: 'Start the chain reader' }
+    const problems: string[] = []
+    let failed = false
+    for (const { info, pool, problem } of this.#chains.values()) {
+      const { providers, away, wrong } = pool.state
+      if (wrong > 0)
+        problems.push(`correct the RPC URLs of ${info.name}: ${wrong} of ${providers} serve another chain`)
+      if (wrong === providers) failed = true
+      if (away > 0) problems.push(`check the RPC providers of ${info.name}: ${away} of ${providers} are away`)
+      else if (problem !== null && wrong === 0) problems.push(`${info.name}: ${problem}`)
+    }
+    if (problems.length === 0) return { status: 'ok', detail: `${this.#chains.size} chains` }
+    return { status: failed ? 'failed' : 'degraded', reason: problems.join('; ') }
+  }
+
+  chains(): readonly ChainInfo[] {
+    return [...this.#chains.values()].map((chain) => chain.info)
+  }
+
+  async head(chainId: number): Promise<BlockRef> {
+    const chain = this.#chain(chainId)
+    const { head } = chain
+    if (head !== null && this.#fresh(chain, head)) return head.block
+    return await this.#readHead(chain)
+  }
+
+  async finalized(chainId: number): Promise<BlockRef> {
+    const chain = this.#chain(chainId)
+    const { finalized } = chain
+    if (finalized !== null && this.#fresh(chain, finalized)) return finalized.block
+    chain.finalizedRequest ??= this.#readFinalized(chain)
+      .then((block) => {
+        chain.finalized = { block, atMs: this.#clock.monotonic() }
+        return block
+      })
+      .finally(() => {
+        chain.finalizedRequest = null
+      })
+    return await chain.finalizedRequest
+  }
+
+  async block(chainId: number, at: BlockTag): Promise<BlockRef | null> {
+    return await this.#readBlock(this.#chain(chainId), at)
+  }
+
+  async call(chainId: number, request: Parameters<ChainReader['call']>[1]): ReturnType<ChainReader['call']> {
+    const { to, data, at = 'latest' } = request
+    // A hash names its block as EIP-1898 has it.
+    const block = typeof at === 'string' && at !== 'latest' ? { blockHash: at } : tagOf(at)
+    return await this.#chain(chainId).pool.request('eth_call', [{ to, data }, block], hexOf)
+  }
+
+  async logs(chainId: number, filter: Parameters<ChainReader['logs']>[1]): ReturnType<ChainReader['logs']> {
+    const { pool } = this.#chain(chainId)
+    const { address, topics } = filter
+    return await readLogs(filter, async (fromBlock, toBlock) => {
+      const range = { fromBlock: numberToHex(fromBlock), toBlock: numberToHex(toBlock) }
+      const params = topics === undefined ? { address, ...range } : { address, topics, ...range }
+      return await pool.request('eth_getLogs', [params], logsOf)
+    })
+  }
+
+  async transaction(chainId: number, hash: `0x${string}`): ReturnType<ChainReader['transaction']> {
+    return await this.#chain(chainId).pool.request('eth_getTransactionByHash', [hash], orNull(transactionOf))
+  }
+
+  async receipt(chainId: number, hash: `0x${string}`): ReturnType<ChainReader['receipt']> {
+    return await this.#chain(chainId).pool.request('eth_getTransactionReceipt', [hash], receiptOf)
+  }
+
+  async balance(chainId: number, address: `0x${string}`): Promise<bigint> {
+    return await this.#chain(chainId).pool.request('eth_getBalance', [address, 'latest'], quantityOf)
+  }
+
+  #chain(chainId: number): ChainState {
+    const chain = this.#chains.get(chainId)
+    if (chain === undefined) throw unknownChain(chainId)
+    return chain
+  }
+
+  #fresh(chain: ChainState, cached: Cached): boolean {
+    return this.#clock.monotonic() - cached.atMs <= chain.headPollMs
+  }
+
+  async #readBlock(chain: ChainState, at: BlockTag | 'finalized'): Promise<BlockRef | null> {
+    if (typeof at === 'string' && at.startsWith('0x')) {
+      return await chain.pool.request('eth_getBlockByHash', [at, false], orNull(blockOf))
+    }
+    return await chain.pool.request('eth_getBlockByNumber', [tagOf(at), false], orNull(blockOf))
+  }
+
+  async #readHead(chain: ChainState): Promise<BlockRef> {
+    chain.headRequest ??= chain.pool
+      .request('eth_getBlockByNumber', ['latest', false], blockOf)
+      .then((block) => {
+        chain.head = { block, atMs: this.#clock.monotonic() }
+        chain.problem = null
+        this.#headBlock.set(Number(block.number), { chain: chain.info.id })
+        this.#headTime.set(block.timestamp, { chain: chain.info.id })
+        return block
+      })
+      .finally(() => {
+        chain.headRequest = null
+      })
+    return await chain.headRequest
+  }
+
+  async #readFinalized(chain: ChainState): Promise<BlockRef> {
+    if (this.#clock.monotonic() >= chain.noFinalizedUntilMs) {
+      try {
+        const block = await this.#readBlock(chain, 'finalized')
+        if (block !== null) return block
+      } catch (error) {
+        if (!(error instanceof ChainError) || error.code !== 'CHAIN_RPC_ERROR') throw error
+        chain.noFinalizedUntilMs = this.#clock.monotonic() + FINALIZED_RETRY_MS
+      }
+    }
+    const head = await this.#readHead(chain)
+    const depth = BigInt(chain.info.confirmations)
+    const block =
+      depth === 0n ? head : await this.#readBlock(chain, head.number > depth ? head.number - depth : 0n)
+    if (block !== null) return block
+    throw new ChainError(
+      'CHAIN_UNAVAILABLE',
+      `Wait until the providers of chain ${chain.info.id} agree on its head`,
+      {
+        data: {
+          chainId: chain.info.id,
+          method: 'eth_getBlockByNumber',
+          reason: 'a block below the head is missing',
+        },
+        retry: true,
+      },
+    )
+  }
+
+  /** Keeps the head fresh: one request a poll, whoever else asks. */
+  #follow(chain: ChainState): void {
+    this.#readHead(chain)
+      .catch((error: unknown) => {
+        if (!this.#running) return
+        chain.problem = error instanceof Error ? error.message : 'its head cannot be read'
+        this.#log.debug({ chain: chain.info.id, reason: chain.problem }, 'Read the head again later')
+      })
+      .finally(() => {
+        if (this.#running) chain.timer = this.#clock.setTimer(chain.headPollMs, () => this.#follow(chain))
+      })
+  }
+}
+
+function tagOf(at: BlockTag | 'finalized'): string {
+  return typeof at === 'bigint' ? numberToHex(at) : at
+}
