@@ -1,28 +1,8 @@
-import { createHmac } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { GuardableKey } from '../../node/adapters/postgres/signing-history.ts'
-import type { Hex } from '../../node/ports/chain.ts'
-import type { GuardedSigner, SigningSlot } from '../../node/ports/signer.ts'
+import type { GuardedSigner } from '../../node/ports/signer.ts'
+import { countingKey, slot } from './signing-slots.ts'
 
-/** A deterministic key that counts what it was asked to sign. */
-export function countingKey(id: string): GuardableKey & { signed: number } {
-  const key = {
-    id,
-    signed: 0,
-    sign: (payload: Uint8Array) => {
-      key.signed++
-      return Uint8Array.from(createHmac('sha256', id).update(payload).digest())
-    },
-  }
-  return key
-}
-
-const scope: Hex = `0x${'01'.repeat(32)}`
-export const slot = (first: bigint, second: bigint, purpose = 'prepare'): SigningSlot => ({
-  purpose,
-  scope,
-  position: [first, second],
-})
 const text = (value: string) => new TextEncoder().encode(value)
 
 /** What every `GuardedSigner` does. `make` gives a guard with an empty history. */

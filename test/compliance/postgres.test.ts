@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, vi } from 'vitest'
 import { systemClock } from '../../node/adapters/clock/system.ts'
 import { eventLog } from '../../node/adapters/postgres/event-log.ts'
 import { quorumStore } from '../../node/adapters/postgres/quorum-store.ts'
@@ -15,6 +15,8 @@ import { eventLogCompliance } from './event-log.ts'
 import { guardedSignerCompliance } from './guarded-signer.ts'
 import { quorumStoreCompliance } from './quorum-store.ts'
 import { storeCompliance } from './store.ts'
+
+vi.setConfig({ testTimeout: 30_000 })
 
 let postgres: TestPostgres
 let schemas = 0

@@ -5,7 +5,7 @@ import type { Address, Hex } from '../../ports/chain.ts'
 import { encryptSecret, type ScryptStrength } from './cipher.ts'
 import { KeystoreError } from './errors.ts'
 import { existing, keystorePath, writeKeystore } from './files.ts'
-import { addressOf, ed25519Key, ed25519PublicKey, toHex } from './identity.ts'
+import { identityOf } from './identity.ts'
 import { type KeyRole, roleNames, roles } from './roles.ts'
 
 export interface CreateKeystoresOptions {
@@ -81,9 +81,4 @@ export async function createKeystores(options: CreateKeystoresOptions): Promise<
 
 function newSecret(role: KeyRole): Uint8Array {
   return roles[role].curve === 'ed25519' ? randomBytes(32) : secp256k1.utils.randomSecretKey()
-}
-
-/** What the world knows a key by: its address (checksummed) or its public key. */
-export function identityOf(role: KeyRole, secret: Uint8Array): Hex {
-  return roles[role].curve === 'ed25519' ? toHex(ed25519PublicKey(ed25519Key(secret))) : addressOf(secret)
 }

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from '../../ports/chain.ts'
+import { type KeyRole, roles } from './roles.ts'
 
 // PKCS #8 wrapping of a bare ed25519 seed (RFC 8410, section 7); the seed follows.
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -40,4 +41,9 @@ export function checksum(address: string): Address {
 export function addressOf(privateKey: Uint8Array): Address {
   const point = secp256k1.getPublicKey(privateKey, false)
   return checksum(Buffer.from(keccak_256(point.subarray(1)).subarray(-20)).toString('hex'))
+}
+
+/** What the world knows a key by: its address (checksummed) or its public key. */
+export function identityOf(role: KeyRole, secret: Uint8Array): Hex {
+  return roles[role].curve === 'ed25519' ? toHex(ed25519PublicKey(ed25519Key(secret))) : addressOf(secret)
 }
