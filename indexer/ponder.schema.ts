@@ -1,6 +1,6 @@
 import { index, onchainTable, primaryKey } from 'ponder'
 
-// The public tables mirror node/ports/index-tables.ts; a test holds the two equal. `indexedHead` is between the
+// The public tables mirror node/ports/index-tables.ts; a test holds the two equal. `watermark` is between the
 // indexer and the node's index reader alone.
 
 export const event = onchainTable(
@@ -188,9 +188,9 @@ export const validatorConfig = onchainTable(
 
 /**
  * One row a chain: the newest live block whose rows are all there. Changes with those rows in one transaction. Stays
- * the last table: readers rely on Ponder's locking order.
+ * the last table, by place and by name: readers rely on Ponder's locking order.
  */
-export const indexedHead = onchainTable('indexed_head', (t) => ({
+export const watermark = onchainTable('watermark', (t) => ({
   chainId: t.int8({ mode: 'number' }).primaryKey(),
   blockNumber: t.bigint().notNull(),
   blockHash: t.hex().notNull(),

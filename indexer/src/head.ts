@@ -1,5 +1,5 @@
 import { ponder } from 'ponder:registry'
-import { indexedHead } from 'ponder:schema'
+import { watermark } from 'ponder:schema'
 
 // Ponder's own checkpoint does not go back when a reorganisation or a restart takes rows away, so for a while it names
 // blocks whose rows are not there. This row is written and reverted with them, in the same transactions.
@@ -10,5 +10,5 @@ ponder.on('head:block', async ({ event: { block }, context: { db, chain } }) => 
     blockHash: block.hash,
     timestamp: block.timestamp,
   }
-  await db.insert(indexedHead).values(row).onConflictDoUpdate(row)
+  await db.insert(watermark).values(row).onConflictDoUpdate(row)
 })

@@ -23,17 +23,17 @@ export type PositionRow = readonly [
  *
  * Not `latest_checkpoint`: Ponder leaves it where it was while it takes rows back, in a reorganisation and when it
  * recovers from a crash, until it has indexed another block. `safe_checkpoint` covers only what Ponder never takes
- * back; `indexed_head` is a row of the indexer's own, written and reverted together with the rows it speaks for.
+ * back; `watermark` is a row of the indexer's own, written and reverted together with the rows it speaks for.
  *
  * The order of the relations is Ponder's own when it locks them, to move its views or to take rows back: the tables as
- * the indexer's schema lists them, `indexed_head` the last of them, then `_ponder_meta` and `_ponder_checkpoint`. Who
+ * the indexer's schema lists them, `watermark` the last of them, then `_ponder_meta` and `_ponder_checkpoint`. Who
  * reads a table in the same transaction reads it first, and neither side can wait for the other in a circle.
  *
  * @param schema a checked schema name
  */
 export function positionsSql(schema: string): string {
   return `SELECT c.chain_id::text, c.safe_checkpoint::text, m.value->>'is_ready', h.block_number::text, h.timestamp::text
-    FROM "${schema}"."indexed_head" h
+    FROM "${schema}"."watermark" h
     RIGHT JOIN (
       "${schema}"."_ponder_meta" m RIGHT JOIN "${schema}"."_ponder_checkpoint" c ON m.key = 'app'
     ) ON h.chain_id = c.chain_id`
