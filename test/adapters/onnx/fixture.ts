@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { type OnnxInferenceOptions, onnxInference } from '../../../node/adapters/onnx/onnx-inference.ts'
+import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
+import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
+import type { Tensor } from '../../../node/ports/inference.ts'
+
+export const shipped = new URL('../../../models/', import.meta.url).pathname
+
+/** The manifest's only model, as JSON that a test may spoil. */
+export interface Entry {
+  id: string
+  file: string
+  sha256: string
+  goldens: { file: string; sha256: string }
+  inputs: { name: string; shape: (number | null)[] }[]
+  [key: string]: unknown
+}
+
+/** A copy of the shipped models in a folder of its own. `spoil` may change the manifest and the files. */
+export async function modelsFolder(
+  spoil: (manifest: { models: Entry[] }, folder: string) => void | Promise<void> = () => {},
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'iyi-models-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await cp(join(shipped, 'volatility/volatility.onnx'), join(folder, 'volatility/volatility.onnx'))
+  await cp(join(shipped, 'volatility/goldens.json'), join(folder, 'volatility/goldens.json'))
+  const manifest = JSON.parse(await readFile(join(shipped, 'manifest.json'), 'utf8')) as { models: Entry[] }
+  await spoil(manifest, folder)
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
+  return join(folder, 'manifest.json')
+}
+
+/** Starts inference over a manifest; stopped with the test. */
+export async function start(manifestPath: string, options: Partial<OnnxInferenceOptions> = {}) {
+  const logs: Record<string, unknown>[] = []
+  const log = pinoLogger({
+    level: 'debug',
+    format: 'json',
+    destination: { write: (line) => void logs.push(JSON.parse(line)) },
+  })
+  const metrics = prometheusMetrics()
+  const inference = onnxInference(
+    { manifestPath, providers: ['cpu'], threads: 1, ...options },
+    {
+      log,
+      metrics,
+      clock: {
+        now: () => 0,
+        monotonic: () => performance.now(),
+        setTimer: () => ({ cancel: () => {} }),
+      },
+    },
+  )
+  onTestFinished(() => inference.stop())
+  await inference.start()
+  return { inference, logs, metrics }
+}
+
+export function returns(
+  shape: readonly number[],
+  value: (index: number) => number = () => 1e-4,
+): Record<string, Tensor> {
+  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => value(i))
+  return { log_returns: { type: 'float32', shape, data } }
+}
+
+export async function sha256(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex')
+}
