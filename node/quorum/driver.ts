@@ -1,0 +1,368 @@
+import { hexToBytes } from 'viem'
+import type { TxSender } from '../ports/chain.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { IyiError } from '../ports/errors.ts'
+import type { Logger } from '../ports/log.ts'
+import type { PeerChannel, PeerTransport } from '../ports/network.ts'
+import type { QuorumStore } from '../ports/quorum.ts'
+import type { SigningSlot, ValidatorSigners } from '../ports/signer.ts'
+import type { BoundDuty } from './bound-duty.ts'
+import type { QuorumConfig } from './config.ts'
+import { consensusVerifier, recoverSigner } from './consensus-key.ts'
+import type { Instruments } from './instruments.ts'
+import { maxMessageBytes, QUORUM_LIMITS } from './limits.ts'
+import type { Effect, Input, RoundInputs } from './machine/effects.ts'
+import { type MachineView, QuorumMachine } from './machine/machine.ts'
+import { abortOf, backoffMs, pause } from './pause.ts'
+import { Persister } from './persister.ts'
+import { SerialQueue } from './serial.ts'
+import { sha256 } from './signed-bytes.ts'
+import { Transmissions } from './transmissions.ts'
+
+export interface DriverOptions {
+  readonly config: QuorumConfig
+  readonly self: number
+  readonly duty: BoundDuty
+  /** The machine broke: start again from the store. */
+  readonly onFatal: (error: unknown) => void
+}
+
+export interface DriverModules {
+  readonly transport: PeerTransport
+  readonly store: QuorumStore
+  readonly signers: ValidatorSigners
+  readonly sender: TxSender
+  readonly clock: Clock
+  readonly log: Logger
+  readonly instruments: Instruments
+}
+
+/** Outcomes and evidence that wait for the plugin or the database. */
+const MAX_WAITING = 1024
+const SIGN_ATTEMPTS = 6
+
+/** Runs one machine against the ports: one duty, one configuration, this validator. */
+export class Driver {
+  readonly #options: DriverOptions
+  readonly #modules: DriverModules
+  readonly #machine: QuorumMachine
+  readonly #persister: Persister
+  readonly #transmissions: Transmissions
+  readonly #stop = new AbortController()
+  readonly #timers = new Map<string, Timer>()
+  readonly #inputs: Input[] = []
+  readonly #signing = { consensus: new SerialQueue(256), report: new SerialQueue(256) }
+  readonly #outcomes = new SerialQueue(MAX_WAITING)
+  readonly #evidence = new SerialQueue(MAX_WAITING)
+  readonly #lastObserved: (bigint | null)[]
+  #work = new AbortController()
+  #channel: PeerChannel | null = null
+  #busy = false
+  #observedAt: { readonly seqNr: bigint; readonly at: number } | null = null
+  #lastOutcomeAt: number | null = null
+
+  constructor(options: DriverOptions, modules: DriverModules) {
+    this.#options = options
+    this.#modules = modules
+    const { config, self, duty } = options
+    const { configDigest, oracles, timing, f } = config
+    const n = oracles.length
+    const digest = hexToBytes(configDigest)
+    const signal = this.#stop.signal
+    this.#lastObserved = new Array<bigint | null>(n).fill(null)
+    this.#machine = new QuorumMachine(
+      {
+        configDigest,
+        digest,
+        n,
+        f,
+        self,
+        timing,
+        limits: QUORUM_LIMITS,
+        leaderKey: orderingKey('leader', digest),
+        signers: oracles.map(({ signer }) => signer),
+      },
+      {
+        duty,
+        verification: {
+          consensus: consensusVerifier(oracles.map(({ consensusKey }) => hexToBytes(consensusKey))),
+          recover: recoverSigner,
+        },
+      },
+    )
+    this.#persister = new Persister({ instance: configDigest, signal }, modules)
+    this.#transmissions = new Transmissions(
+      { duty, key: orderingKey('transmission', digest), n, self, deltaStageMs: timing.deltaStage, signal },
+      modules,
+    )
+  }
+
+  /** Resumes from the store and joins the others. Rejects with `StoreError`, `NetworkError` or `QUORUM_BAD_SNAPSHOT`. */
+  async start(): Promise<void> {
+    const { config, self, duty } = this.#options
+    const snapshot = await this.#modules.store.load(config.configDigest)
+    // The first inputs wait in the queue until the machine has started.
+    this.#busy = true
+    this.#channel = await this.#modules.transport.open({
+      channel: config.configDigest,
+      peers: config.oracles.map(({ peerKey }) => hexToBytes(peerKey)),
+      self,
+      maxMessageBytes: maxMessageBytes(QUORUM_LIMITS, config.oracles.length),
+      onMessage: (from, bytes) => {
+        this.#modules.instruments.message('in')
+        this.#feed({ type: 'message', from, bytes })
+      },
+    })
+    if (this.#stop.signal.aborted) {
+      await this.#channel.close()
+      return
+    }
+    const effects = this.#machine.start(snapshot)
+    const { committedSeqNr, previousOutcome } = this.#machine.view()
+    // It is not known whether the duty heard of it before the crash: better twice than never.
+    if (previousOutcome !== null)
+      this.#tell(duty, committedSeqNr, this.#machine.view().epoch, previousOutcome)
+    this.#guarded(() => this.#performAll(effects))
+    this.#busy = false
+    this.#run()
+  }
+
+  /** Ends all work; resolves when the channel is closed and running calls have ended or `deadline` aborts. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#stop.abort()
+    this.#work.abort()
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    this.#inputs.length = 0
+    const channel = this.#channel
+    this.#channel = null
+    const queues = [this.#signing.consensus, this.#signing.report, this.#outcomes, this.#evidence]
+    const ended = Promise.all([channel?.close(), ...queues.map((queue) => queue.idle())])
+    await Promise.race([ended, abortOf(deadline)])
+  }
+
+  view(): MachineView & {
+    readonly lastOutcomeAt: number | null
+    readonly lastObserved: readonly (bigint | null)[]
+    readonly connected: readonly number[]
+    readonly storeFailing: boolean
+  } {
+    return {
+      ...this.#machine.view(),
+      lastOutcomeAt: this.#lastOutcomeAt,
+      lastObserved: this.#lastObserved,
+      connected: this.#channel?.connected() ?? [],
+      storeFailing: this.#persister.failing,
+    }
+  }
+
+  #feed(input: Input): void {
+    if (this.#stop.signal.aborted) return
+    this.#inputs.push(input)
+    if (!this.#busy) this.#run()
+  }
+
+  /** One input at a time: effects may feed more, which then wait. */
+  #run(): void {
+    this.#busy = true
+    for (let input = this.#inputs.shift(); input !== undefined; input = this.#inputs.shift()) {
+      const next = input
+      this.#guarded(() => this.#performAll(this.#machine.step(next)))
+    }
+    this.#busy = false
+  }
+
+  /** A throw out of the machine is a defect: its state is not to be used any further. */
+  #guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      this.#stop.abort()
+      this.#modules.log.error({ error }, 'the protocol failed; it is started again from what is saved')
+      this.#options.onFatal(error)
+    }
+  }
+
+  #performAll(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (this.#stop.signal.aborted) return
+      this.#perform(effect)
+    }
+  }
+
+  #perform(effect: Effect): void {
+    const { instruments, clock, log } = this.#modules
+    switch (effect.type) {
+      case 'send':
+        instruments.message('out')
+        this.#channel?.send(effect.to, effect.bytes)
+        return
+      case 'broadcast':
+        instruments.message('out')
+        this.#options.config.oracles.forEach((_, to) => {
+          if (to !== this.#options.self) this.#channel?.send(to, effect.bytes)
+        })
+        return
+      case 'save':
+        this.#answer(
+          effect.id,
+          this.#persister.save(effect.change).then(() => null),
+        )
+        return
+      case 'sign':
+        this.#sign(effect)
+        return
+      case 'query':
+        this.#call(effect.id, (signal) => this.#options.duty.query(effect.seqNr, effect.previous, signal))
+        return
+      case 'observe':
+        this.#observedAt = { seqNr: effect.seqNr, at: clock.monotonic() }
+        this.#call(effect.id, (signal) =>
+          this.#options.duty.observe(effect.seqNr, effect.query, effect.previous, signal),
+        )
+        return
+      case 'abort-work':
+        this.#work.abort()
+        this.#work = new AbortController()
+        return
+      case 'set-timer':
+        this.#timers.get(effect.timer)?.cancel()
+        this.#timers.set(
+          effect.timer,
+          clock.setTimer(effect.delayMs, () => {
+            this.#timers.delete(effect.timer)
+            this.#feed({ type: 'timer', timer: effect.timer })
+          }),
+        )
+        return
+      case 'cancel-timer':
+        this.#timers.get(effect.timer)?.cancel()
+        this.#timers.delete(effect.timer)
+        return
+      case 'epoch':
+        instruments.epoch(effect.epoch)
+        log.debug({ epoch: effect.epoch, leader: effect.leader }, 'entered an epoch')
+        return
+      case 'committed':
+        this.#onCommitted(effect)
+        return
+      case 'attested':
+        this.#onAttested(effect)
+        return
+      case 'fault':
+        instruments.fault(effect.code, effect.oracle)
+        log.warn({ code: effect.code, oracle: effect.oracle ?? 'self', ...effect.data }, 'saw a fault')
+        return
+      case 'drop':
+        instruments.drop(effect.reason)
+        return
+    }
+  }
+
+  /** Feeds what became of an effect. */
+  #answer(id: number, result: Promise<Uint8Array | null>): void {
+    result.then(
+      (value) => this.#feed({ type: 'done', id, value }),
+      (error: unknown) => this.#feed({ type: 'failed', id, reason: reasonOf(error) }),
+    )
+  }
+
+  /** A call of the duty that ends with its round, whether the duty listens to the signal or not. */
+  #call(id: number, call: (signal: AbortSignal) => Promise<Uint8Array | null>): void {
+    const { signal } = this.#work
+    const result = Promise.resolve().then(() => call(signal))
+    this.#answer(id, Promise.race([result, abortOf(signal).then(() => Promise.reject(signal.reason))]))
+  }
+
+  /** In order per key: a signer refuses a position below one it has signed. */
+  #sign({ id, key, slot, payload }: Extract<Effect, { type: 'sign' }>): void {
+    const taken = this.#signing[key].add(async () => {
+      try {
+        this.#feed({ type: 'done', id, value: await this.#signature(key, slot, payload) })
+      } catch (error) {
+        this.#feed({ type: 'failed', id, reason: reasonOf(error) })
+      }
+    })
+    if (!taken) this.#feed({ type: 'failed', id, reason: 'too many signatures wait' })
+  }
+
+  async #signature(key: 'consensus' | 'report', slot: SigningSlot, payload: Uint8Array): Promise<Uint8Array> {
+    const { signers, clock } = this.#modules
+    const { signal } = this.#stop
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted()
+      try {
+        return await signers[key].sign(slot, payload)
+      } catch (error) {
+        if (!(error instanceof IyiError) || !error.retry || attempt + 1 >= SIGN_ATTEMPTS) throw error
+        await pause(clock, backoffMs(attempt, 50, 1000), signal)
+      }
+    }
+  }
+
+  #onCommitted({ seqNr, epoch, outcome, inputs }: Extract<Effect, { type: 'committed' }>): void {
+    const { clock, instruments } = this.#modules
+    const started = this.#observedAt?.seqNr === seqNr ? this.#observedAt.at : null
+    instruments.committed(seqNr, started === null ? null : (clock.monotonic() - started) / 1000)
+    this.#lastOutcomeAt = clock.now()
+    for (const { oracle } of inputs?.observations ?? []) this.#lastObserved[oracle] = seqNr
+    this.#tell(this.#options.duty, seqNr, epoch, outcome)
+  }
+
+  #tell(duty: BoundDuty, seqNr: bigint, epoch: number, outcome: Uint8Array): void {
+    const { log } = this.#modules
+    const taken = this.#outcomes.add(async () => {
+      if (this.#stop.signal.aborted) return
+      try {
+        await duty.onOutcome(seqNr, epoch, outcome)
+      } catch (error) {
+        log.error({ seqNr: seqNr.toString(), error }, 'the duty failed on an outcome')
+      }
+    })
+    if (!taken) log.error({ seqNr: seqNr.toString() }, 'the duty is too slow: it is not told of an outcome')
+  }
+
+  #onAttested({ seqNr, epoch, outcome, inputs, reports }: Extract<Effect, { type: 'attested' }>): void {
+    this.#modules.instruments.attested()
+    const taken = this.#evidence.add(async () => {
+      if (inputs !== null) await this.#saveEvidence(seqNr, outcome, inputs, reports)
+      this.#transmissions.schedule(seqNr, outcome, reports)
+    })
+    if (!taken)
+      this.#modules.log.error({ seqNr: seqNr.toString(), epoch }, 'the database is too slow for evidence')
+  }
+
+  async #saveEvidence(
+    seqNr: bigint,
+    outcome: Uint8Array,
+    inputs: RoundInputs,
+    reports: Extract<Effect, { type: 'attested' }>['reports'],
+  ): Promise<void> {
+    const { store, clock, log } = this.#modules
+    const { configDigest } = this.#options.config
+    const { epoch, leader, query, observations } = inputs
+    const recordedAt = clock.now()
+    for (let attempt = 0; attempt < 4 && !this.#stop.signal.aborted; attempt++) {
+      try {
+        const dutyId = this.#options.duty.id
+        const round = { dutyId, configDigest, seqNr, epoch, leader, query, observations }
+        await store.saveEvidence({ ...round, outcome, reports, recordedAt })
+        return
+      } catch (error) {
+        log.warn({ seqNr: seqNr.toString(), error, attempt }, 'saving evidence failed')
+        await pause(clock, backoffMs(attempt, 50, 1000), this.#stop.signal)
+      }
+    }
+  }
+}
+
+/** Keys of the keyed permutations, 32 bytes, different per purpose. */
+function orderingKey(purpose: 'leader' | 'transmission', digest: Uint8Array): Uint8Array {
+  return sha256(Buffer.concat([Buffer.from(`iyi-quorum-${purpose}`), digest]))
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof IyiError) return `${error.code}: ${error.message}`
+  return error instanceof Error ? error.message : String(error)
+}

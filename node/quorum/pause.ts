@@ -1,0 +1,28 @@
+import type { Clock } from '../ports/clock.ts'
+
+/** Resolves after `ms` of the clock, or at once when `signal` aborts. Never rejects. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = () => {
+      timer.cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = clock.setTimer(ms, end)
+    signal.addEventListener('abort', end, { once: true })
+  })
+}
+
+/** Doubling delays from `firstMs` up to `maxMs`. */
+export function backoffMs(attempt: number, firstMs: number, maxMs: number): number {
+  return Math.min(maxMs, firstMs * 2 ** Math.min(attempt, 20))
+}
+
+/** Resolves when `signal` aborts, at once when it has. */
+export function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

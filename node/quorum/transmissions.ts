@@ -1,0 +1,133 @@
+import type { TxSender } from '../ports/chain.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { IyiError } from '../ports/errors.ts'
+import type { Logger } from '../ports/log.ts'
+import type { AttestedReport } from '../ports/quorum.ts'
+import type { BoundDuty } from './bound-duty.ts'
+import type { Instruments } from './instruments.ts'
+import { transmissionStage } from './permutation.ts'
+import { transmitData } from './transmit-data.ts'
+
+interface Task {
+  readonly seqNr: bigint
+  readonly outcome: Uint8Array
+  readonly attested: AttestedReport
+  attempts: number
+  timer: Timer | null
+}
+
+interface TransmissionOptions {
+  readonly duty: BoundDuty
+  /** 32 bytes; orders transmitters. */
+  readonly key: Uint8Array
+  readonly n: number
+  readonly self: number
+  readonly deltaStageMs: number
+  readonly signal: AbortSignal
+}
+
+interface TransmissionModules {
+  readonly clock: Clock
+  readonly sender: TxSender
+  readonly log: Logger
+  readonly instruments: Instruments
+}
+
+/** Reports waiting for their stage; older ones give way, for a contract takes no report older than its last. */
+const MAX_PENDING = 64
+const MAX_ATTEMPTS = 3
+
+/**
+ * Puts attested reports on-chain in stages: validator of rank i waits i x DeltaStage and then asks the duty whether it
+ * is still needed, so that normally one validator pays gas and a dead one delays by a stage.
+ */
+export class Transmissions {
+  readonly #options: TransmissionOptions
+  readonly #modules: TransmissionModules
+  readonly #pending = new Set<Task>()
+
+  constructor(options: TransmissionOptions, modules: TransmissionModules) {
+    this.#options = options
+    this.#modules = modules
+    options.signal.addEventListener('abort', () => this.#clear(), { once: true })
+  }
+
+  schedule(seqNr: bigint, outcome: Uint8Array, reports: readonly AttestedReport[]): void {
+    if (this.#options.signal.aborted) return
+    const { key, n, self, deltaStageMs } = this.#options
+    for (const attested of reports) {
+      const task: Task = { seqNr, outcome, attested, attempts: 0, timer: null }
+      const stage = transmissionStage(key, { seqNr, index: attested.index }, n, self)
+      this.#add(task, stage * deltaStageMs)
+    }
+  }
+
+  #add(task: Task, delayMs: number): void {
+    this.#pending.add(task)
+    task.timer = this.#modules.clock.setTimer(delayMs, () => {
+      this.#pending.delete(task)
+      void this.#run(task)
+    })
+    for (const oldest of this.#pending) {
+      if (this.#pending.size <= MAX_PENDING) return
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(task: Task): void {
+    task.timer?.cancel()
+    this.#pending.delete(task)
+    this.#modules.instruments.transmission('superseded')
+  }
+
+  #clear(): void {
+    for (const task of this.#pending) task.timer?.cancel()
+    this.#pending.clear()
+  }
+
+  /** Never rejects. */
+  async #run(task: Task): Promise<void> {
+    const { duty, signal } = this.#options
+    const { sender, log, instruments } = this.#modules
+    const { seqNr, attested, outcome } = task
+    const fields = { seqNr: seqNr.toString(), report: attested.index }
+    try {
+      if (!(await duty.shouldTransmit(seqNr, attested.report, outcome, signal))) {
+        instruments.transmission('not-needed')
+        return
+      }
+      if (signal.aborted) return
+      const { chainId, address } = attested.report.contract
+      const receipt = await sender.send({
+        chainId,
+        to: address,
+        data: transmitData(attested),
+        key: `${attested.context[0]}:${seqNr}:${attested.index}`,
+      })
+      instruments.transmission(receipt.status === 'success' ? 'mined' : 'reverted')
+      log.info(
+        { ...fields, transaction: receipt.hash, status: receipt.status, gasUsed: receipt.gasUsed.toString() },
+        'transmitted a report',
+      )
+    } catch (error) {
+      if (!signal.aborted) this.#onFailure(task, error, fields)
+    }
+  }
+
+  #onFailure(task: Task, error: unknown, fields: object): void {
+    const { log, instruments } = this.#modules
+    const { n, deltaStageMs } = this.#options
+    const final = error instanceof IyiError && !error.retry
+    task.attempts++
+    if (final || task.attempts >= MAX_ATTEMPTS) {
+      instruments.transmission(final ? 'reverted' : 'failed')
+      log.warn({ ...fields, error }, 'give up transmitting a report; the other validators may still do it')
+      return
+    }
+    log.warn(
+      { ...fields, error, attempt: task.attempts },
+      'transmission failed; it is tried again after the last stage',
+    )
+    this.#add(task, n * deltaStageMs)
+  }
+}
