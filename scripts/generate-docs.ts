@@ -1,10 +1,11 @@
-// Writes docs/config.md and docs/cli.md from the schema and the program. With --check it writes nothing and ends with 1
-// when one of them is out of date.
+// Writes docs/config.md and docs/cli.md from the schema and the program, and puts the example's code and the capability
+// catalogue into docs/plugins.md. With --check it writes nothing and ends with 1 when one of them is out of date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createProgram } from '../node/cli/program.ts'
 import { cliReference } from '../node/cli/reference.ts'
 import { configReference } from '../node/config/reference.ts'
+import { capabilityCatalogue } from '../node/ports/capabilities.ts'
 import { IyiError } from '../node/ports/errors.ts'
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url))
@@ -26,7 +27,11 @@ const program = createProgram({
   version: '0.0.0',
 })
 
-const pages = { 'config.md': configReference(), 'cli.md': cliReference(program) }
+const pages = {
+  'config.md': configReference(),
+  'cli.md': cliReference(program),
+  'plugins.md': withGeneratedParts(read(`${docs}plugins.md`) ?? ''),
+}
 const check = process.argv.includes('--check')
 mkdirSync(docs, { recursive: true })
 for (const [name, text] of Object.entries(pages)) {
@@ -35,6 +40,23 @@ for (const [name, text] of Object.entries(pages)) {
     process.stderr.write(`docs/${name} is out of date: run \`npm run generate\`\n`)
     process.exitCode = 1
   }
+}
+
+/** Between `<!-- file: path -->` or `<!-- capabilities -->` and the next `<!-- end -->`. */
+function withGeneratedParts(page: string): string {
+  const part = (name: string, body: string) => `<!-- ${name} -->\n${body.trimEnd()}\n<!-- end -->`
+  return page
+    .replaceAll(/<!-- (file: (\S+)) -->[\s\S]*?<!-- end -->/g, (_, name: string, path: string) =>
+      part(name, `\`\`\`ts\n${readFileSync(`${docs}${path}`, 'utf8')}\`\`\``),
+    )
+    .replaceAll(/<!-- (capabilities) -->[\s\S]*?<!-- end -->/g, (_, name: string) =>
+      part(
+        name,
+        ['| capability | lets a plugin |', '|---|---|']
+          .concat(Object.entries(capabilityCatalogue).map(([key, lets]) => `| \`${key}\` | ${lets} |`))
+          .join('\n'),
+      ),
+    )
 }
 
 function read(path: string): string | null {

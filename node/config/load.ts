@@ -107,7 +107,7 @@ function inlineSecrets(file: unknown): readonly ConfigFault[] {
       from: 'file',
       message: 'holds a password',
       remedy:
-        'remove it from the file: give the whole URL as DATABASE_URL, or keep the password in a PGPASSFILE',
+        'remove it from the file: put it into database.passwordFile, or give the whole URL as DATABASE_URL',
     },
   ]
 }
@@ -115,9 +115,14 @@ function inlineSecrets(file: unknown): readonly ConfigFault[] {
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const at = (path: string) => resolve(baseDir, path)
   const { passwordFile } = config.keys
+  const { passwordFile: databasePassword } = config.database
   return {
     ...config,
     dataDir: at(config.dataDir),
+    database: {
+      ...config.database,
+      ...(databasePassword === undefined ? {} : { passwordFile: at(databasePassword) }),
+    },
     keys: {
       dir: at(config.keys.dir),
       ...(passwordFile === undefined ? {} : { passwordFile: at(passwordFile) }),

@@ -31,8 +31,14 @@ const database = z
       .optional()
       .meta({ examples: ['postgres://iyi@db.internal:5432/iyi'] })
       .describe(
-        'Address of the external server. A password never stands here: give the whole URL as DATABASE_URL, or use PGPASSFILE.',
+        'Address of the external server. A password never stands here: put it into `passwordFile`, or give the whole URL as DATABASE_URL.',
       ),
+    passwordFile: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ examples: ['database.password'] })
+      .describe('File that holds the password for `url`, readable by the node alone.'),
     port: port().default(5420).describe('TCP port of the embedded server, on loopback.'),
     schema: sqlName()
       .default('iyi')
@@ -49,6 +55,11 @@ const database = z
     path: ['url'],
     error: 'mode `embedded` uses no url',
     params: { remedy: 'set database.mode to `external`, or remove the url' },
+  })
+  .refine((value) => value.mode !== 'embedded' || value.passwordFile === undefined, {
+    path: ['passwordFile'],
+    error: 'mode `embedded` makes its own password',
+    params: { remedy: 'set database.mode to `external`, or remove the file' },
   })
   .prefault({})
   .describe('Where the node keeps what it must not lose.')
@@ -209,7 +220,7 @@ const inference = z
       .default('builtin')
       .describe('Path of the model manifest; `builtin` is the one that came with the node.'),
     providers: z
-      .array(z.enum(['cpu', 'cuda', 'webgpu', 'tensorrt', 'coreml', 'dml']))
+      .array(z.enum(['cpu', 'webgpu', 'cuda']))
       .min(1, 'expected at least one provider')
       .default(['cpu'])
       .describe('ONNX Runtime execution providers, best first.'),

@@ -90,6 +90,14 @@ describe('a configuration', () => {
     ])
   })
 
+  test('the database password stands in a file, for an external database only', () => {
+    const database = { mode: 'external', url: 'postgres://iyi@db/iyi', passwordFile: 'db.password' }
+    expect(parse({ ...minimal, database }).config.database.passwordFile).toBe('/srv/node/db.password')
+    expect(paths(faultsOf({ ...minimal, database: { passwordFile: 'x' } }))).toEqual([
+      'database.passwordFile',
+    ])
+  })
+
   test('secrets in the file are refused, and never repeated', () => {
     const faults = faultsOf({
       ...minimal,
