@@ -19,7 +19,7 @@ export function checkInputs(model: ManifestModel, inputs: Readonly<Record<string
       throw bad(`${name} is not float32`)
     const fault = shapeFault(tensor, shape)
     if (fault !== null) throw bad(`${name} ${fault}`)
-    const at = tensor.data.findIndex((value) => !Number.isFinite(value))
+    const at = firstNotFinite(tensor.data)
     if (at >= 0) throw bad(`${name}[${at}] is ${tensor.data[at]}`)
   }
 }
@@ -35,7 +35,7 @@ export function checkOutputs(model: ManifestModel, outputs: Readonly<Record<stri
         model.id,
         `Output ${name} of model ${model.id} ${fault}, against its manifest. Check the model.`,
       )
-    const at = tensor.data.findIndex((value) => !Number.isFinite(value))
+    const at = firstNotFinite(tensor.data)
     if (at >= 0)
       throw new InferenceError(
         'INFERENCE_NOT_FINITE',
@@ -43,6 +43,12 @@ export function checkOutputs(model: ManifestModel, outputs: Readonly<Record<stri
         `Model ${model.id} answered ${name}[${at}] = ${tensor.data[at]}. The input lies outside what it can judge.`,
       )
   }
+}
+
+/** A loop: `findIndex` with a callback took as long as a tenth of the model. */
+function firstNotFinite(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i
+  return -1
 }
 
 function shapeFault(tensor: Tensor, expected: readonly (number | null)[]): string | null {
