@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     solidity: {
       fuzz: { runs: 256, seed: '0x1f1' },
-      invariant: { runs: 32, depth: 64, failOnRevert: false },
+      invariant: { runs: 32, depth: 64, failOnRevert: true },
     },
   },
 })
