@@ -46,7 +46,8 @@ export async function init(options: InitOptions, deps: CliDeps): Promise<void> {
   if (file !== null && options.generatePassword)
     deps.stdout.write(`wrote ${file}: keep a copy, without it the keys are lost\n`)
   deps.stdout.write(present.length > 0 ? `kept the keys in ${keysDir}\n` : `made keys in ${keysDir}\n`)
-  for (const key of keys) deps.stdout.write(`  ${key.role}  ${key.identity}\n`)
+  const width = Math.max(0, ...keys.map((key) => key.role.length))
+  for (const key of keys) deps.stdout.write(`  ${key.role.padEnd(width)}  ${key.identity}\n`)
   deps.stdout.write(`next: set your chains in ${configPath}, then: iyi start --config ${configPath}\n`)
 }
 
