@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder'
 import type { TextSink, TextSource } from './deps.ts'
 import { CliError } from './errors.ts'
 
@@ -23,9 +24,11 @@ export async function askHidden(
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const interrupted = () =>
     reject(new CliError('CLI_INTERRUPTED', 'nothing was entered; nothing was changed'))
+  // A character of several bytes may come in two chunks.
+  const decoder = new StringDecoder('utf8')
   let line: string[] = []
   const onData = (chunk: Buffer | string) => {
-    for (const character of chunk.toString()) {
+    for (const character of typeof chunk === 'string' ? chunk : decoder.write(chunk)) {
       if (ENTER.has(character)) return resolve(line.join(''))
       if (character === INTERRUPT || character === END) return interrupted()
       if (ERASE.has(character)) line = line.slice(0, -1)
