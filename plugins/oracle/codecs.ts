@@ -40,7 +40,7 @@ export const outcomeAbi = [
     ],
   },
   { name: 'answer', type: 'int192' },
-  { name: 'spread', type: 'int192' },
+  { name: 'spread', type: 'uint256' },
   { name: 'timestamp', type: 'uint64' },
   { name: 'agreed', type: 'bool' },
   { name: 'due', type: 'bool' },

@@ -18,17 +18,45 @@ const pool = contract.extend({
   quoteDecimals: z.int().min(0).max(36).describe('Decimals of the quote token'),
 })
 
-const pools = z.array(pool).min(1).describe('Constant-product pools (Uniswap V2 events) to read')
+const pools = z
+  .array(pool)
+  .min(1)
+  .max(16)
+  .describe('Constant-product pools (Uniswap V2 events) to read; the same at every validator of the feed')
+
+const maxChainLagSeconds = z
+  .int()
+  .positive()
+  .default(600)
+  .describe(
+    'Pools of a chain whose pinned block is older than the newest pin by more than this are left out, so that a chain which stands still does not go on pricing',
+  )
 
 const source = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('pool-price').describe('Liquidity-weighted spot price over the pools'),
     pools,
+    maxChainLagSeconds,
+    maxDivergencePpm: z
+      .int()
+      .positive()
+      .default(100_000)
+      .describe(
+        'Pools whose price is farther than this from the price at which half of the liquidity stands are left out, in millionths',
+      ),
   }),
   z.strictObject({
     kind: z.literal('model').describe('Output of an ONNX model fed with the log returns of the pools'),
     model: z.string().min(1).describe("Id of a model in the node's manifest"),
     pools,
+    maxChainLagSeconds,
+    minTradedBars: z
+      .int()
+      .min(1)
+      .default(10)
+      .describe(
+        'Bars with trades that the window must hold over all pools; below, a still market is no information and there is no observation',
+      ),
   }),
 ])
 
@@ -36,7 +64,7 @@ const feed = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
-    .describe('Name of the feed'),
+    .describe('Name of the feed; the same at every validator, as it is part of the evidence'),
   description: z.string().max(200).default('').describe('One line for readers of the API'),
   decimals: z.int().min(0).max(18).describe('Decimals of the answer; those of the contract'),
   contract: contract.describe('The OracleFeed contract: it names the validators and takes the reports'),
@@ -52,17 +80,27 @@ export const oracleConfig = z
       .describe('ModelRegistry: a model that is not active in it is not run for a feed'),
   })
   .superRefine((config, ctx) => {
-    const seen = new Set<string>()
+    const fault = (path: (string | number)[], message: string) =>
+      ctx.addIssue({ code: 'custom', path: ['feeds', ...path], message })
+    const ids = new Set<string>()
+    const contracts = new Set<string>()
     config.feeds.forEach((entry, index) => {
-      if (seen.has(entry.id))
-        ctx.addIssue({
-          code: 'custom',
-          path: ['feeds', index, 'id'],
-          message: `feed id "${entry.id}" is used twice`,
-        })
-      seen.add(entry.id)
+      if (ids.has(entry.id)) fault([index, 'id'], `feed id "${entry.id}" is used twice`)
+      ids.add(entry.id)
+      // Two duties of one contract would number their rounds alike, and a signer signs a number once.
+      const place = placeOf(entry.contract)
+      if (contracts.has(place)) fault([index, 'contract'], 'this contract already serves another feed')
+      contracts.add(place)
+      const seen = new Set<string>()
+      entry.source.pools.forEach((candidate, at) => {
+        if (seen.has(placeOf(candidate)))
+          fault([index, 'source', 'pools', at], 'this pool is named twice: it would count twice')
+        seen.add(placeOf(candidate))
+      })
     })
   })
+
+const placeOf = (entry: { chainId: number; address: string }) => `${entry.chainId}:${entry.address}`
 
 export type OracleConfig = z.output<typeof oracleConfig>
 export type FeedConfig = OracleConfig['feeds'][number]

@@ -1,4 +1,4 @@
-import { decodeAbiParameters, encodeAbiParameters } from 'viem'
+import { bytesToHex, decodeAbiParameters, encodeAbiParameters } from 'viem'
 import type { Hex } from '../../node/ports/chain.ts'
 import { OracleError } from './errors.ts'
 
@@ -44,29 +44,42 @@ const rulesAbi = [
   { type: 'uint32' },
 ] as const
 
-/** Bytes for `setConfig(.., onchainConfig, ..)`. */
+/** Bytes for `setConfig(.., onchainConfig, ..)`. Throws `ORACLE_BAD_BYTES` for what the contract would refuse. */
 export function encodeOnchainConfig(config: FeedOnchainConfig): Hex {
-  return encodeAbiParameters(onchainAbi, [
+  if (config.minAnswer >= config.maxAnswer || config.heartbeatSeconds <= 0)
+    throw new OracleError('ORACLE_BAD_BYTES', 'minAnswer must be below maxAnswer and the heartbeat positive')
+  return attempt('these values fit no onchainConfig', () => onchainBytes(config))
+}
+
+const onchainBytes = (config: FeedOnchainConfig): Hex =>
+  encodeAbiParameters(onchainAbi, [
     1,
     config.minAnswer,
     config.maxAnswer,
     config.heartbeatSeconds,
     config.modelDigest,
   ])
-}
 
 /** Throws `ORACLE_BAD_BYTES`. */
 export function decodeOnchainConfig(bytes: Uint8Array): FeedOnchainConfig {
-  const [version, minAnswer, maxAnswer, heartbeatSeconds, modelDigest] = decode('onchainConfig', () =>
-    decodeAbiParameters(onchainAbi, bytes),
+  const [version, minAnswer, maxAnswer, heartbeatSeconds, modelDigest] = attempt(
+    'the onchainConfig of this contract is not one of a feed',
+    () => decodeAbiParameters(onchainAbi, bytes),
   )
   requireVersion('onchainConfig', version)
-  return { minAnswer, maxAnswer, heartbeatSeconds, modelDigest }
+  const config = { minAnswer, maxAnswer, heartbeatSeconds, modelDigest }
+  requireCanonical('onchainConfig', bytes, onchainBytes(config))
+  return config
 }
 
 /** Bytes for the duty's part of the off-chain configuration. Throws `ORACLE_BAD_BYTES` when the rules contradict each other. */
 export function encodeRules(rules: FeedRules): Hex {
-  const bytes = encodeAbiParameters(rulesAbi, [
+  checkRules(rules)
+  return attempt('these rules fit no pluginConfig', () => rulesBytes(rules))
+}
+
+const rulesBytes = (rules: FeedRules): Hex =>
+  encodeAbiParameters(rulesAbi, [
     1,
     rules.deviationPpm,
     rules.reportIntervalSeconds,
@@ -75,31 +88,24 @@ export function encodeRules(rules: FeedRules): Hex {
     rules.maxPinAgeSeconds,
     rules.inFlightSeconds,
   ])
-  checkRules(rules)
-  return bytes
-}
 
 /** Throws `ORACLE_BAD_BYTES`. */
 export function decodeRules(bytes: Uint8Array): FeedRules {
-  const [
-    version,
-    deviationPpm,
-    reportIntervalSeconds,
-    toleranceAbsolute,
-    tolerancePpm,
-    maxPinAgeSeconds,
-    inFlight,
-  ] = decode('pluginConfig', () => decodeAbiParameters(rulesAbi, bytes))
+  const [version, deviationPpm, reportIntervalSeconds, toleranceAbsolute, tolerancePpm, maxPinAge, inFlight] =
+    attempt('the pluginConfig of this contract is not one of a feed', () =>
+      decodeAbiParameters(rulesAbi, bytes),
+    )
   requireVersion('pluginConfig', version)
   const rules = {
     deviationPpm,
     reportIntervalSeconds,
     toleranceAbsolute,
     tolerancePpm,
-    maxPinAgeSeconds,
+    maxPinAgeSeconds: maxPinAge,
     inFlightSeconds: inFlight,
   }
   checkRules(rules)
+  requireCanonical('pluginConfig', bytes, rulesBytes(rules))
   return rules
 }
 
@@ -112,17 +118,19 @@ function checkRules(rules: FeedRules): void {
     )
 }
 
-function decode<T>(what: string, read: () => T): T {
+function attempt<T>(failure: string, run: () => T): T {
   try {
-    return read()
+    return run()
   } catch (cause) {
-    throw new OracleError(
-      'ORACLE_BAD_BYTES',
-      `the ${what} of this contract is not one of a feed`,
-      {},
-      { cause },
-    )
+    throw new OracleError('ORACLE_BAD_BYTES', failure, {}, { cause })
   }
+}
+
+function requireCanonical(what: string, bytes: Uint8Array, again: Hex): void {
+  if (bytesToHex(bytes) !== again)
+    throw new OracleError('ORACLE_BAD_BYTES', `the ${what} of this contract is not in canonical form`, {
+      length: bytes.length,
+    })
 }
 
 function requireVersion(what: string, version: number): void {

@@ -1,9 +1,19 @@
-import { bytesToHex, concat, decodeFunctionData, hexToBytes, keccak256, recoverAddress } from 'viem'
+import {
+  bytesToHex,
+  concat,
+  decodeFunctionData,
+  getAddress,
+  hexToBytes,
+  isAddressEqual,
+  keccak256,
+  recoverAddress,
+} from 'viem'
 import type { z } from 'zod'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
-import type { ChainReader } from '../../node/ports/chain.ts'
-import type { OracleIdentity } from '../../node/ports/quorum.ts'
+import type { ChainReader, ChainTransaction } from '../../node/ports/chain.ts'
+import type { EvidenceRecord, OracleIdentity } from '../../node/ports/quorum.ts'
 import { outcomeCodec } from './codecs.ts'
+import { isPassing } from './pin-state.ts'
 import type { FeedRound } from './rounds.ts'
 import { type evidenceSchema, roundView } from './routes/schemas.ts'
 import type { ServedFeed } from './served-feed.ts'
@@ -21,7 +31,8 @@ export async function roundEvidence(
   // Identities are known for the configuration in force; a round of an earlier one shows addresses only.
   const oracles = status.configDigest === round.configDigest ? status.oracles : []
   const [transaction, record] = await Promise.all([
-    chain.transaction(round.chainId, round.transactionHash),
+    // What this node holds itself is worth showing while the chain does not answer.
+    chain.transaction(round.chainId, round.transactionHash).catch(nullIfPassing),
     duty.evidence(round.configDigest, seqNr),
   ])
   const view = roundView(round, config.decimals)
@@ -34,43 +45,45 @@ export async function roundEvidence(
       blockNumber: round.blockNumber.toString(),
       from: transaction?.from ?? null,
     },
-    report: transaction === null ? null : await reportOf(transaction.input, oracles),
+    report: transaction === null ? null : await reportOf(transaction, round, oracles),
     evidence: record === null ? null : evidenceOf(record, oracles),
   }
 }
 
 /** Reads the report and its signers out of the calldata of `transmit`: what the contract itself has seen. */
 async function reportOf(
-  input: `0x${string}`,
+  { to, input }: ChainTransaction,
+  round: FeedRound,
   oracles: readonly OracleIdentity[],
 ): Promise<EvidenceView['report']> {
-  let call: ReturnType<typeof decodeFunctionData<typeof oracleFeedAbi>>
-  try {
-    call = decodeFunctionData({ abi: oracleFeedAbi, data: input })
-  } catch {
-    return null // Transmitted through another contract: the calldata is not ours to read.
-  }
-  if (call.functionName !== 'transmit') return null
-  const [context, payload, rs, ss, rawVs] = call.args
+  // Sent through another contract: its calldata is not ours to read.
+  if (to === null || !isAddressEqual(to, round.feed)) return null
+  const { functionName, args } = decodeFunctionData({ abi: oracleFeedAbi, data: input })
+  if (functionName !== 'transmit') return null
+  const [context, payload, rs, ss, rawVs] = args
   const digest = keccak256(concat([keccak256(payload), ...context]))
   const vs = hexToBytes(rawVs)
   const signatures = await Promise.all(
     rs.map(async (r, at) => {
       const [s = '0x', v = 0] = [ss[at], vs[at]]
       const signer = await recoverAddress({ hash: digest, signature: { r, s, yParity: v } })
-      return { signer, oracle: oracles.find((oracle) => oracle.signer === signer)?.index ?? null, r, s, v }
+      const identity = oracles.find((oracle) => isAddressEqual(oracle.signer, signer))
+      return { signer, oracle: identity?.index ?? null, r, s, v }
     }),
   )
   return { payload, context: [...context], digest, signatures }
 }
 
-function evidenceOf(
-  record: NonNullable<Awaited<ReturnType<ServedFeed['duty']['evidence']>>>,
-  oracles: readonly OracleIdentity[],
-): EvidenceView['evidence'] {
+function nullIfPassing(error: unknown): null {
+  if (isPassing(error)) return null
+  throw error
+}
+
+function evidenceOf(record: EvidenceRecord, oracles: readonly OracleIdentity[]): EvidenceView['evidence'] {
   const outcome = outcomeCodec.decode(record.outcome)
   return {
     encoded: bytesToHex(record.outcome),
+    query: bytesToHex(record.query),
     epoch: record.epoch,
     leader: record.leader,
     pins: outcome.pins.map((pin) => ({ ...pin, number: pin.number.toString() })),
@@ -81,7 +94,7 @@ function evidenceOf(
       return [
         {
           oracle,
-          signer: identity?.signer ?? null,
+          signer: identity === undefined ? null : getAddress(identity.signer),
           value: value.toString(),
           accepted,
           encoded: bytesToHex(signed.observation),

@@ -1,16 +1,18 @@
-import { decodeFunctionResult, encodeFunctionData } from 'viem'
-import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import type { ChainReader, Hex } from '../../node/ports/chain.ts'
+import type { Clock } from '../../node/ports/clock.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
 import type { Duty, PureDutyContext } from '../../node/ports/quorum.ts'
+import { checkChains, checkPins } from './check-pins.ts'
+import { choosePins } from './choose-pins.ts'
 import { observationCodec, outcomeCodec, queryCodec } from './codecs.ts'
 import type { FeedConfig } from './config.ts'
 import { decodeOnchainConfig, decodeRules } from './contract-config.ts'
 import { OracleError } from './errors.ts'
-import type { FeedObservation, FeedOutcome, FeedQuery, OnchainRound } from './feed-types.ts'
+import { contractDecimals, latestOnChain } from './feed-contract.ts'
+import type { FeedObservation, FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
 import { feedOutcome } from './outcome.ts'
-import { checkPins, choosePins } from './pins.ts'
 import { decodeReport, feedReports } from './report.ts'
+import { newestReport } from './rounds.ts'
 import type { FeedSource } from './sources/source.ts'
 
 const INT192_LIMIT = 2n ** 191n
@@ -18,6 +20,7 @@ const INT192_LIMIT = 2n ** 191n
 export interface FeedDutyModules {
   readonly chain: ChainReader
   readonly index: IndexReader
+  readonly clock: Clock
   readonly source: FeedSource
   /** Rejects unless this node may speak for the model that the contract names. */
   readonly checkModel: (modelDigest: Hex) => Promise<void>
@@ -32,9 +35,28 @@ export function feedDuty(
   const chainIds = [...new Set([home.chainId, ...feed.source.pools.map((pool) => pool.chainId)])].sort(
     (a, b) => a - b,
   )
-  // The configuration's bytes are the same object for as long as the configuration is.
   const rulesOf = remember((bytes: Uint8Array) => decodeRules(bytes))
   const onchainOf = remember((bytes: Uint8Array) => decodeOnchainConfig(bytes))
+
+  const homePin = (query: FeedQuery): Pin => {
+    const pin = query.pins.find((candidate) => candidate.chainId === home.chainId)
+    if (pin === undefined) throw new OracleError('ORACLE_BAD_PIN', `no pin of chain ${home.chainId}`)
+    return pin
+  }
+
+  let decimalsAgree = false
+  /** A node that computes with other decimals than the contract has would speak of another number. */
+  async function checkDecimals(): Promise<void> {
+    if (decimalsAgree) return
+    const decimals = await contractDecimals(modules.chain, home)
+    if (decimals !== feed.decimals)
+      throw new OracleError(
+        'ORACLE_WRONG_DECIMALS',
+        `the contract of feed "${feed.id}" has ${decimals} decimals, this node's configuration ${feed.decimals}: correct it`,
+        { feed: feed.id, decimals },
+      )
+    decimalsAgree = true
+  }
 
   return {
     id: `oracle/${feed.id}`,
@@ -45,30 +67,23 @@ export function feedDuty(
 
     async observe(ctx, query, previous) {
       await modules.checkModel(onchainOf(ctx.onchainConfig).modelDigest)
-      await checkPins(chainIds, query, previous, rulesOf(ctx.pluginConfig).maxPinAgeSeconds, modules)
-      const pin = query.pins.find((candidate) => candidate.chainId === home.chainId)
+      await checkDecimals()
+      const { maxPinAgeSeconds } = rulesOf(ctx.pluginConfig)
+      const options = { chainIds, maxAgeSeconds: maxPinAgeSeconds, signal: ctx.signal }
+      await checkPins(options, query, previous, modules)
       const [value, onchain] = await Promise.all([
         modules.source.observe(query),
-        newestRound(modules.index, home, pin?.number ?? 0n),
+        newestReport(modules.index, feed, homePin(query).number),
       ])
-      return { value, onchain }
+      const observation = { value, onchain }
+      checkRange(observation)
+      return observation
     },
 
-    validate(_ctx, query, previous, observation) {
-      if (query.pins.length !== chainIds.length || query.pins.some((pin, at) => pin.chainId !== chainIds[at]))
-        throw new OracleError(
-          'ORACLE_BAD_PIN',
-          `pins must name the chains ${chainIds.join(', ')} in this order`,
-        )
-      for (const pin of query.pins) {
-        const last = previous?.pins.find((candidate) => candidate.chainId === pin.chainId)
-        if (last !== undefined && pin.number < last.number)
-          throw new OracleError('ORACLE_BAD_PIN', `the pin of chain ${pin.chainId} goes back`, {
-            chainId: pin.chainId,
-          })
-      }
-      if (observation.value >= INT192_LIMIT || observation.value < -INT192_LIMIT)
-        throw new OracleError('ORACLE_BAD_OBSERVATION', 'the value does not fit into an int192')
+    // Whether a pin may go back is for `observe` to say: it takes a look at the chain.
+    validate(_ctx, query, _previous, observation) {
+      checkChains(chainIds, query)
+      checkRange(observation)
     },
 
     outcome: (ctx, query, previous, observations) =>
@@ -94,45 +109,12 @@ export function feedDuty(
   }
 }
 
-/** The newest accepted round up to a block. */
-async function newestRound(
-  index: IndexReader,
-  feed: { chainId: number; address: Hex },
-  block: bigint,
-): Promise<OnchainRound | null> {
-  const [round] = await index.select({
-    table: 'feedRound',
-    where: [
-      { column: 'chainId', op: '=', value: feed.chainId },
-      { column: 'feed', op: '=', value: feed.address.toLowerCase() as Hex },
-      { column: 'blockNumber', op: '<=', value: block },
-    ],
-    orderBy: [
-      { column: 'blockNumber', direction: 'desc' },
-      { column: 'logIndex', direction: 'desc' },
-    ],
-    limit: 1,
-  })
-  return round === undefined ? null : { answer: round.answer, timestamp: Number(round.observationsTimestamp) }
+function checkRange({ value }: FeedObservation): void {
+  if (value >= INT192_LIMIT || value < -INT192_LIMIT)
+    throw new OracleError('ORACLE_BAD_OBSERVATION', 'the value does not fit into an int192')
 }
 
-/** `observationsTimestamp` of the newest report at the chain's head; null before the first. */
-async function latestOnChain(
-  chain: ChainReader,
-  feed: { chainId: number; address: Hex },
-): Promise<number | null> {
-  const data = await chain.call(feed.chainId, {
-    to: feed.address,
-    data: encodeFunctionData({ abi: oracleFeedAbi, functionName: 'latestObservationsTimestamp' }),
-  })
-  const timestamp = decodeFunctionResult({
-    abi: oracleFeedAbi,
-    functionName: 'latestObservationsTimestamp',
-    data,
-  })
-  return timestamp === 0 ? null : timestamp
-}
-
+/** Pure functions of the same bytes, which are the same object for as long as the configuration is. */
 function remember<T>(read: (bytes: Uint8Array) => T): (bytes: Uint8Array) => T {
   const known = new WeakMap<Uint8Array, { value: T }>()
   return (bytes) => {

@@ -14,7 +14,10 @@ export interface FeedQuery {
   readonly pins: readonly Pin[]
 }
 
-/** The newest round that a feed's contract accepted, as seen at the pinned block of its chain. */
+/**
+ * The newest report that a feed's contract took, as seen at the pinned block of its chain. One whose answer was out of
+ * range counts too: the contract knows of it, and to send it again and again would change nothing.
+ */
 export interface OnchainRound {
   readonly answer: bigint
   /** Unix seconds; the report's `observationsTimestamp`. */
@@ -53,10 +56,10 @@ export interface FeedOutcome {
   readonly spread: bigint
   /** Unix seconds: the pinned block of the feed's own chain. */
   readonly timestamp: number
-  /** At least f+1 values stood within the tolerance of each other's median. */
+  /** No more than f values were left out. Otherwise honest validators disagree, and there is no report. */
   readonly agreed: boolean
   /** This round makes a report. */
   readonly due: boolean
-  /** The newest report that the network made, this round's included. */
+  /** The report against which the next round is judged: this round's, else the newest on-chain or on its way there. */
   readonly lastReport: OnchainRound | null
 }

@@ -12,19 +12,21 @@ export default definePlugin({
   config: oracleConfig,
   routes: ['/v1/feeds', '/v1/models'],
   contracts: (config) => {
-    const all: IndexedContract[] = config.feeds.flatMap((feed) => [
-      {
-        kind: 'feed',
-        chainId: feed.contract.chainId,
-        address: feed.contract.address,
-        startBlock: feed.contract.startBlock,
-      },
-      ...feed.source.pools.map(
+    const all: IndexedContract[] = config.feeds.flatMap(({ contract, source }) => [
+      { kind: 'feed', ...contract } as const,
+      ...source.pools.map(
         ({ chainId, address, startBlock }) => ({ kind: 'pool', chainId, address, startBlock }) as const,
       ),
     ])
     if (config.registry !== undefined) all.push({ kind: 'registry', ...config.registry })
-    return all
+    // Feeds may share a pool: it is indexed once, from the earliest block that any of them names.
+    const unique = new Map<string, IndexedContract>()
+    for (const entry of all) {
+      const key = `${entry.kind}:${entry.chainId}:${entry.address}`
+      const known = unique.get(key)
+      if (known === undefined || entry.startBlock < known.startBlock) unique.set(key, entry)
+    }
+    return [...unique.values()]
   },
   load: () => import('./plugin.ts'),
 })

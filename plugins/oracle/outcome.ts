@@ -19,10 +19,15 @@ export interface OutcomeOptions {
   readonly rules: FeedRules
 }
 
+/** A report holds its time as uint32. */
+const LAST_TIMESTAMP = 2 ** 32 - 1
+
 /**
- * Pure integer code: the median after rejecting outliers, and whether it is worth a report. With at least 2f+1
- * observations of which at most f lie, the median lies within the honest range, so an honest value is never farther
- * from it than the honest validators are from each other.
+ * Pure integer code: the median after rejecting outliers, and whether it is worth a report.
+ *
+ * Of at least 2f+1 observations at most f lie, so the plain median stands within the honest range. While honest
+ * validators are within the tolerance of each other, none of them is rejected and the answer stands in their range too.
+ * When they are not, the answer is still within the tolerance of that range, and as a rule there is no agreement.
  */
 export function feedOutcome(
   options: OutcomeOptions,
@@ -45,10 +50,11 @@ export function feedOutcome(
   }))
   const accepted = judged.filter((entry) => entry.accepted).map((entry) => entry.value)
   const answer = median(accepted)
-  const agreed = accepted.length > options.f
+  const agreed = observations.length - accepted.length <= options.f
   const onchain = medianRound(observations.map(({ value }) => value.onchain))
   const now = home.timestamp
-  const due = agreed && isDue(rules, now, answer, onchain, previous?.lastReport ?? null)
+  const base = newest(onchain, inFlight(rules, now, previous?.lastReport ?? null))
+  const due = agreed && now <= LAST_TIMESTAMP && isDue(rules, now, answer, base)
   return {
     feedId: options.feedId,
     modelDigest: options.modelDigest,
@@ -59,23 +65,21 @@ export function feedOutcome(
     timestamp: now,
     agreed,
     due,
-    lastReport: due ? { answer, timestamp: now } : newest(onchain, previous?.lastReport ?? null),
+    lastReport: due ? { answer, timestamp: now } : base,
   }
 }
 
 /**
- * The reporting rule of a numeric feed: it moved by the deviation, or it is old. A report that is on its way counts as
- * if it had arrived, for a while: otherwise every round until it is mined would pay for another one.
+ * A report that is on its way counts as if it had arrived, for a while: otherwise every round until it is mined would
+ * pay for another one. One from the future is of a chain that was reorganised away.
  */
-function isDue(
-  rules: FeedRules,
-  now: number,
-  answer: bigint,
-  onchain: OnchainRound | null,
-  last: OnchainRound | null,
-): boolean {
-  const inFlight = last !== null && now - last.timestamp < rules.inFlightSeconds ? last : null
-  const base = newest(onchain, inFlight)
+function inFlight(rules: FeedRules, now: number, last: OnchainRound | null): OnchainRound | null {
+  if (last === null || last.timestamp > now) return null
+  return now - last.timestamp < rules.inFlightSeconds ? last : null
+}
+
+/** The reporting rule of a numeric feed: there is no report yet, or it is old, or the value moved by the deviation. */
+function isDue(rules: FeedRules, now: number, answer: bigint, base: OnchainRound | null): boolean {
   if (base === null) return true
   if (now <= base.timestamp) return false
   return (
@@ -83,6 +87,7 @@ function isDue(
   )
 }
 
+/** From zero every move is infinitely large. */
 function deviates(base: bigint, value: bigint, ppm: number): boolean {
   if (base === 0n) return value !== 0n
   return abs(value - base) * 1_000_000n >= abs(base) * BigInt(ppm)

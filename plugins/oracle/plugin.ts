@@ -1,6 +1,7 @@
 import type { Context, Running } from '../../node/kernel/plugin.ts'
 import type { Hex } from '../../node/ports/chain.ts'
 import type { Health } from '../../node/ports/health.ts'
+import type { ModelInfo } from '../../node/ports/inference.ts'
 import type { OracleApi } from './api.ts'
 import type { FeedConfig, OracleConfig } from './config.ts'
 import { feedDuty } from './feed-duty.ts'
@@ -25,10 +26,10 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
   const events = ctx.can('events')
 
   const sourceOf = (feed: FeedConfig): FeedSource => {
-    const { pools } = feed.source
-    return feed.source.kind === 'pool-price'
-      ? poolPriceSource({ pools, decimals: feed.decimals }, { index })
-      : modelSource({ model: feed.source.model, pools, decimals: feed.decimals }, { index, inference })
+    const { source, decimals } = feed
+    return source.kind === 'pool-price'
+      ? poolPriceSource({ source, decimals }, { index })
+      : modelSource({ source, decimals }, { index, inference })
   }
   const quorum = ctx.can('quorum')
   const feeds: readonly ServedFeed[] = ctx.config.feeds.map((config) => ({
@@ -37,6 +38,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       feedDuty(config, {
         chain,
         index,
+        clock: ctx.clock,
         source: sourceOf(config),
         checkModel: modelGate(config, ctx.config.registry, { index, inference }),
       }),
@@ -88,14 +90,21 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     async stop() {
       await subscription?.close()
     },
-    health: () => health(feeds),
+    health: () => health(feeds, inference.models()),
   }
 }
 
-function health(feeds: readonly ServedFeed[]): Health {
-  const troubled = feeds.flatMap(({ duty }) => {
+function health(feeds: readonly ServedFeed[], models: readonly ModelInfo[]): Health {
+  const troubled = feeds.flatMap(({ config, duty }) => {
     const { dutyId, state, reason } = duty.status()
-    return state === 'running' ? [] : [`${dutyId} is ${state}${reason === undefined ? '' : `: ${reason}`}`]
+    const found =
+      state === 'running' ? [] : [`${dutyId} is ${state}${reason === undefined ? '' : `: ${reason}`}`]
+    if (config.source.kind !== 'model') return found
+    const { model: id } = config.source
+    const model = models.find((candidate) => candidate.id === id)
+    if (model === undefined) found.push(`${dutyId} needs model "${id}": add it to the manifest`)
+    else if (!model.status.ok) found.push(`${dutyId}: model "${id}" is refused: ${model.status.reason}`)
+    return found
   })
   return troubled.length === 0
     ? { status: 'ok', detail: `${feeds.length} feeds` }

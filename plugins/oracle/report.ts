@@ -19,7 +19,7 @@ export function evidenceDigest(outcome: FeedOutcome): Hex {
   return keccak256(outcomeCodec.encode(outcome))
 }
 
-/** Pure: the one report of an outcome that is due. */
+/** Pure: the one report of an outcome that is due, whose time and answer fit by construction. */
 export function feedReports(contract: ContractRef, outcome: FeedOutcome): readonly Report[] {
   if (!outcome.due) return []
   const payload = encodeAbiParameters(reportAbi, [

@@ -2,6 +2,7 @@ import type { Hex } from '../../node/ports/chain.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
 import type { Row } from '../../node/ports/index-tables.ts'
 import type { FeedConfig } from './config.ts'
+import type { OnchainRound } from './feed-types.ts'
 
 export type FeedRound = Row<'feedRound'>
 
@@ -9,8 +10,8 @@ const ofFeed = (feed: FeedConfig) =>
   [
     { column: 'chainId', op: '=', value: feed.contract.chainId },
     { column: 'feed', op: '=', value: feed.contract.address.toLowerCase() as Hex },
-    { column: 'accepted', op: '=', value: true },
   ] as const
+const accepted = { column: 'accepted', op: '=', value: true } as const
 
 /** Accepted rounds, newest first, below `before` where it is given. */
 export function listRounds(
@@ -22,6 +23,7 @@ export function listRounds(
     table: 'feedRound',
     where: [
       ...ofFeed(feed),
+      accepted,
       ...(page.before === undefined ? [] : ([{ column: 'roundId', op: '<', value: page.before }] as const)),
     ],
     orderBy: [{ column: 'roundId', direction: 'desc' }],
@@ -42,8 +44,27 @@ export async function findRound(
 ): Promise<FeedRound | null> {
   const [round] = await index.select({
     table: 'feedRound',
-    where: [...ofFeed(feed), { column: 'roundId', op: '=', value: roundId }],
+    where: [...ofFeed(feed), accepted, { column: 'roundId', op: '=', value: roundId }],
     limit: 1,
   })
   return round ?? null
+}
+
+/** The newest report up to a block of the feed's chain, in range or not. Rejects with `INDEX_BEHIND` when the index lacks it. */
+export async function newestReport(
+  index: IndexReader,
+  feed: FeedConfig,
+  block: bigint,
+): Promise<OnchainRound | null> {
+  const [round] = await index.select({
+    table: 'feedRound',
+    where: [...ofFeed(feed), { column: 'blockNumber', op: '<=', value: block }],
+    orderBy: [
+      { column: 'blockNumber', direction: 'desc' },
+      { column: 'logIndex', direction: 'desc' },
+    ],
+    limit: 1,
+    complete: { chainId: feed.contract.chainId, block },
+  })
+  return round === undefined ? null : { answer: round.answer, timestamp: Number(round.observationsTimestamp) }
 }

@@ -1,3 +1,4 @@
+import { getAddress } from 'viem'
 import { z } from 'zod'
 import {
   addressSchema,
@@ -34,7 +35,7 @@ export function roundView(round: FeedRound, decimals: number): RoundView {
     chainId: round.chainId,
     blockNumber: round.blockNumber.toString(),
     transactionHash: round.transactionHash,
-    transmitter: round.transmitter,
+    transmitter: getAddress(round.transmitter),
     evidenceDigest: round.evidenceDigest,
     modelDigest: round.modelDigest,
   }
@@ -101,13 +102,17 @@ export const evidenceSchema = roundSchema.extend({
       ),
     })
     .nullable()
-    .meta({ description: 'From the transaction’s own calldata; null when the chain did not give it' }),
+    .meta({
+      description:
+        'From the transaction’s own calldata; null when the chain does not give it now, or it went through another contract',
+    }),
   evidence: z
     .object({
       encoded: hexSchema.meta({
         description: 'ABI-encoded outcome; its keccak256 is `evidenceDigest`, which the signed report holds',
       }),
-      epoch: z.int(),
+      query: hexSchema.meta({ description: 'ABI-encoded pins, as the leader sent them' }),
+      epoch: z.int().meta({ description: 'Epoch in which the observations were signed' }),
       leader: z.int(),
       pins: z.array(pinSchema).meta({ description: 'The blocks at which every validator read its input' }),
       observations: z.array(
@@ -117,7 +122,9 @@ export const evidenceSchema = roundSchema.extend({
           value: decimalSchema,
           accepted: z.boolean().meta({ description: 'False: an outlier that was left out' }),
           encoded: hexSchema,
-          signature: hexSchema.meta({ description: 'ed25519 by the validator’s consensus key' }),
+          signature: hexSchema.meta({
+            description: 'ed25519 by the validator’s consensus key, over query and observation',
+          }),
           consensusKey: bytes32Schema.nullable(),
         }),
       ),

@@ -6,7 +6,7 @@ export interface BarClose {
 
 /**
  * Log returns of `window` consecutive bars that end at `end`, oldest first. A bar without a trade keeps the last
- * close, so its return is 0. Null when no bar is old enough to know the first close.
+ * close, so its return is 0. Null when no bar is old enough to know the first close, or a close is not positive.
  * @param bars any order; bars that start at `end` or later are not looked at
  * @param end Unix seconds, multiple of `barSeconds`
  */

@@ -1,103 +1,71 @@
-import type { Hex } from '../../../node/ports/chain.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
-import type { Inference } from '../../../node/ports/inference.ts'
-import type { PoolConfig } from '../config.ts'
+import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
+import type { FeedConfig } from '../config.ts'
 import { OracleError } from '../errors.ts'
-import { logReturns } from './log-returns.ts'
+import { livePins } from './live-pins.ts'
+import { BAR_SECONDS, poolReturns } from './pool-returns.ts'
 import type { FeedSource } from './source.ts'
 
-/** Length of the indexer's price bars. */
-const BAR_SECONDS = 10
+export type ModelSourceConfig = Extract<FeedConfig['source'], { kind: 'model' }>
+
 const INPUT = 'log_returns'
 
 /**
  * Feeds a model with the log returns of every pool over the window that its input shape asks for, [1, pools, window].
- * The window ends with the newest bar that is closed on every pinned chain: a closed bar never changes, so all
- * validators build the same tensor.
+ * The window ends with the newest bar that is closed on every pinned chain that goes on: a closed bar never changes, so
+ * all validators build the same tensor.
  */
 export function modelSource(
-  options: { model: string; pools: readonly PoolConfig[]; decimals: number },
+  options: { source: ModelSourceConfig; decimals: number },
   modules: { index: IndexReader; inference: Inference },
 ): FeedSource {
-  const info = () => modules.inference.models().find((model) => model.id === options.model)
-
-  async function returnsOf(pool: PoolConfig, end: number, window: number): Promise<Float32Array> {
-    const first = BigInt(end - (window + 1) * BAR_SECONDS)
-    const ofPool = [
-      { column: 'chainId', op: '=', value: pool.chainId },
-      { column: 'pool', op: '=', value: pool.address.toLowerCase() as Hex },
-    ] as const
-    const [inside, before] = await Promise.all([
-      modules.index.select({
-        table: 'poolBar',
-        where: [
-          ...ofPool,
-          { column: 'start', op: '>', value: first },
-          { column: 'start', op: '<', value: BigInt(end) },
-        ],
-        orderBy: [{ column: 'start', direction: 'asc' }],
-        limit: window,
-      }),
-      modules.index.select({
-        table: 'poolBar',
-        where: [...ofPool, { column: 'start', op: '<=', value: first }],
-        orderBy: [{ column: 'start', direction: 'desc' }],
-        limit: 1,
-      }),
-    ])
-    const returns = logReturns(
-      [...before, ...inside].map((bar) => ({ start: Number(bar.start), close: bar.close })),
-      end,
-      { window, barSeconds: BAR_SECONDS, invert: pool.base === 'token1' },
-    )
-    if (returns === null)
-      throw new OracleError(
-        'ORACLE_NO_DATA',
-        `pool ${pool.address} on chain ${pool.chainId} has less than ${window * BAR_SECONDS} s of history`,
-        { chainId: pool.chainId, pool: pool.address },
-        { retry: true },
-      )
-    return returns
-  }
+  const { model: id, pools, maxChainLagSeconds, minTradedBars } = options.source
+  const mismatch = (what: string) =>
+    new OracleError('ORACLE_MODEL_MISMATCH', `model "${id}" ${what}`, { model: id })
 
   return {
     async observe(query) {
-      const model = info()
-      const shape = model?.inputs.find((input) => input.name === INPUT)?.shape
-      const window = shape?.[2]
-      if (model === undefined || shape?.length !== 3 || window == null)
-        throw new OracleError(
-          'ORACLE_MODEL_MISMATCH',
-          `model "${options.model}" takes no "${INPUT}" of shape [batch, pools, window]`,
-          { model: options.model },
-        )
+      const model = modules.inference.models().find((candidate) => candidate.id === id)
+      const window = windowOf(model)
+      if (model === undefined || window === null)
+        throw mismatch(`takes no "${INPUT}" of shape [batch, pools, window]`)
       if (model.quantization.decimals !== options.decimals)
-        throw new OracleError(
-          'ORACLE_MODEL_MISMATCH',
-          `model "${options.model}" answers with ${model.quantization.decimals} decimals, the feed with ${options.decimals}`,
-          { model: options.model },
+        throw mismatch(
+          `answers with ${model.quantization.decimals} decimals, the feed with ${options.decimals}: correct the feed`,
         )
-      const oldest = Math.min(...query.pins.map((pin) => pin.timestamp))
+      const pins = livePins(query, maxChainLagSeconds)
+      const oldest = Math.min(...pins.map((pin) => pin.timestamp))
       const end = oldest - (oldest % BAR_SECONDS)
-      const rows = await Promise.all(options.pools.map((pool) => returnsOf(pool, end, window)))
-      const data = new Float32Array(rows.length * window)
-      rows.forEach((row, at) => {
-        data.set(row, at * window)
+      const histories = await Promise.all(
+        pools.flatMap((pool) => {
+          const pin = pins.find((candidate) => candidate.chainId === pool.chainId)
+          return pin === undefined ? [] : [poolReturns(modules.index, pool, { pin, end, window })]
+        }),
+      )
+      const traded = histories.reduce((total, history) => total + history.tradedBars, 0)
+      if (traded < minTradedBars)
+        throw new OracleError(
+          'ORACLE_NO_DATA',
+          `the pools traded in ${traded} bars of the window, the feed asks for ${minTradedBars}: a still market says nothing`,
+          { traded, minTradedBars },
+          { retry: true },
+        )
+      const data = new Float32Array(histories.length * window)
+      histories.forEach(({ returns }, at) => {
+        data.set(returns, at * window)
       })
       const { quantized } = await modules.inference.run({
-        model: options.model,
-        inputs: { [INPUT]: { type: 'float32', shape: [1, rows.length, window], data } },
+        model: id,
+        inputs: { [INPUT]: { type: 'float32', shape: [1, histories.length, window], data } },
       })
       const [value] = quantized
-      if (value === undefined || quantized.length !== 1)
-        throw new OracleError(
-          'ORACLE_MODEL_MISMATCH',
-          `model "${options.model}" must give one number a row`,
-          {
-            model: options.model,
-          },
-        )
+      if (value === undefined || quantized.length !== 1) throw mismatch('must give one number a row')
       return value
     },
   }
+}
+
+function windowOf(model: ModelInfo | undefined): number | null {
+  const shape = model?.inputs.find((input) => input.name === INPUT)?.shape
+  return shape?.length === 3 ? (shape[2] ?? null) : null
 }

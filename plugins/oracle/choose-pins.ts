@@ -1,0 +1,57 @@
+import type { ChainReader } from '../../node/ports/chain.ts'
+import type { ChainFreshness, IndexReader } from '../../node/ports/index-reader.ts'
+import { OracleError } from './errors.ts'
+import type { FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
+import { confirmationsOf, isGone, isPassing, lastPin, nothingMoved, pinOf } from './pin-state.ts'
+
+/**
+ * The leader's: the newest block of each chain that is indexed and has its confirmations. A chain that can't be read
+ * keeps the pin of the previous round, so that one dead chain does not silence a feed of several. Null when no chain
+ * moved: nothing new to agree on.
+ * @throws OracleError `ORACLE_NO_DATA` (retry), ChainError, IndexError
+ */
+export async function choosePins(
+  chainIds: readonly number[],
+  previous: FeedOutcome | null,
+  { chain, index }: { chain: ChainReader; index: IndexReader },
+): Promise<FeedQuery | null> {
+  const freshness = await index.freshness()
+  const failures: unknown[] = []
+  const pins = await Promise.all(
+    chainIds.map(async (chainId): Promise<Pin> => {
+      const last = lastPin(previous, chainId)
+      try {
+        const pin = await newestPin(chainId, freshness, chain)
+        if (last === null || pin.number >= last.number) return pin
+        // Behind what others saw: stay. After a reorganisation there is nothing to stay at.
+        return (await isGone(last, chain)) ? pin : last
+      } catch (error) {
+        if (last === null || !isPassing(error)) throw error
+        failures.push(error)
+        return last
+      }
+    }),
+  )
+  if (!nothingMoved(pins, previous)) return { pins }
+  // "Nothing to do" would be a guess about a chain that could not be read.
+  if (failures.length > 0) throw failures[0]
+  return null
+}
+
+async function newestPin(
+  chainId: number,
+  freshness: readonly ChainFreshness[],
+  chain: ChainReader,
+): Promise<Pin> {
+  const indexed = freshness.find((entry) => entry.chainId === chainId)?.indexed ?? null
+  if (indexed === null) throw noData(chainId, 'has no indexed block yet')
+  const head = await chain.head(chainId)
+  const confirmed = head.number - BigInt(confirmationsOf(chain, chainId))
+  const number = confirmed < indexed.number ? confirmed : indexed.number
+  const block = number < 0n ? null : await chain.block(chainId, number)
+  if (block === null) throw noData(chainId, 'has no confirmed block yet')
+  return pinOf(chainId, block)
+}
+
+const noData = (chainId: number, what: string): OracleError =>
+  new OracleError('ORACLE_NO_DATA', `chain ${chainId} ${what}`, { chainId }, { retry: true })

@@ -1,0 +1,47 @@
+import type { BlockRef, ChainReader } from '../../node/ports/chain.ts'
+import { IyiError } from '../../node/ports/errors.ts'
+import { OracleError } from './errors.ts'
+import type { FeedOutcome, Pin } from './feed-types.ts'
+
+export const lastPin = (previous: FeedOutcome | null, chainId: number): Pin | null =>
+  previous?.pins.find((pin) => pin.chainId === chainId) ?? null
+
+export const pinOf = (chainId: number, block: BlockRef): Pin => ({
+  chainId,
+  number: block.number,
+  hash: block.hash,
+  timestamp: block.timestamp,
+})
+
+export const samePin = (a: Pin, b: Pin): boolean =>
+  a.chainId === b.chainId && a.number === b.number && a.hash === b.hash && a.timestamp === b.timestamp
+
+/** Every pin is that of the previous round: there is nothing new to agree on. */
+export function nothingMoved(pins: readonly Pin[], previous: FeedOutcome | null): boolean {
+  if (previous === null) return false
+  return pins.every((pin) => previous.pins.some((last) => samePin(pin, last)))
+}
+
+/**
+ * True when this node's own chain proves that a pinned block was reorganised away: another block at its height, or a
+ * lower head that is nevertheless younger. Within one chain time never falls as the height rises, so a provider that is
+ * merely behind shows neither.
+ */
+export async function isGone(pin: Pin, chain: ChainReader): Promise<boolean> {
+  const own = await chain.block(pin.chainId, pin.number)
+  if (own !== null) return own.hash !== pin.hash
+  const head = await chain.head(pin.chainId)
+  return head.number < pin.number && head.timestamp > pin.timestamp
+}
+
+export function confirmationsOf(chain: ChainReader, chainId: number): number {
+  const info = chain.chains().find((candidate) => candidate.id === chainId)
+  if (info === undefined)
+    throw new OracleError('ORACLE_BAD_PIN', `chain ${chainId} is not configured at this node: add it`, {
+      chainId,
+    })
+  return info.confirmations
+}
+
+/** The chain or the index can't be read for the moment. */
+export const isPassing = (error: unknown): boolean => error instanceof IyiError && error.retry
