@@ -35,14 +35,14 @@ export class ArtifactError extends IyiError<
 export const PROJECT_ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /**
- * Reads a contract's ABI and creation code from `artifacts/`, which `hardhat build` writes.
+ * Reads a contract's ABI and creation code from `artifacts/` under `root`, which `hardhat build` writes.
  * @throws ArtifactError `ARTIFACT_MISSING` before the first build, `ARTIFACT_INVALID` for a damaged file
  */
-export async function readArtifact(name: ContractName): Promise<Artifact> {
+export async function readArtifact(name: ContractName, root: string = PROJECT_ROOT): Promise<Artifact> {
   const path = join('artifacts', CONTRACT_SOURCES[name], `${name}.json`)
   let text: string
   try {
-    text = await readFile(join(PROJECT_ROOT, path), 'utf8')
+    text = await readFile(join(root, path), 'utf8')
   } catch (cause) {
     const message = `${path} cannot be read: run \`npm run build:contracts\` first`
     throw new ArtifactError('ARTIFACT_MISSING', message, { data: { path }, cause })

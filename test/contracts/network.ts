@@ -9,6 +9,7 @@ import {
   createTestClient,
   createWalletClient,
   custom,
+  getAddress,
   type Hex,
   type PublicClient,
   type TestClient,
@@ -59,7 +60,7 @@ export async function deploy(
   const hash = await network.wallet.deployContract({ abi, bytecode, args, account: sender(network, 0) })
   const { contractAddress } = await mined(network, hash)
   assert(contractAddress, `${name} was not deployed`)
-  return contractAddress
+  return getAddress(contractAddress)
 }
 
 /** Account `index` of the chain. */
