@@ -44,6 +44,7 @@ export class Link {
   readonly #connections = new Set<Connection>()
   #active = false
   #busy = false
+  #dialing: AbortController | null = null
   #timer: Timer | null = null
   #attempt = 0
   #stream: { readonly stream: Stream; readonly connection: Connection; readonly sinceMs: number } | null =
@@ -114,6 +115,7 @@ export class Link {
     this.#active = false
     this.#timer?.cancel()
     this.#timer = null
+    this.#dialing?.abort()
     const reason = new Error('Link stopped')
     this.#dropStream(reason)
     this.inbox.detach(reason)
@@ -139,6 +141,8 @@ export class Link {
     if (this.#stream === null) {
       this.#timer?.cancel()
       this.#timer = null
+      // The peer came to us: a dial that may take seconds to fail is not worth waiting for.
+      if (connection.direction === 'inbound') this.#dialing?.abort()
       this.#maintain()
     }
   }
@@ -188,7 +192,7 @@ export class Link {
   }
 
   async #reach(known: Connection | undefined): Promise<void> {
-    const connection = known ?? (await this.#m.dial(this.#addresses, AbortSignal.timeout(OPEN_TIMEOUT_MS)))
+    const connection = known ?? (await this.#dial())
     let stream: Stream
     try {
       stream = await connection.newStream(PROTOCOL, { signal: AbortSignal.timeout(OPEN_TIMEOUT_MS) })
@@ -201,6 +205,17 @@ export class Link {
       throw new Error('Stream closed while it was opened')
     }
     this.#adopt(stream, connection)
+  }
+
+  async #dial(): Promise<Connection> {
+    const dialing = new AbortController()
+    this.#dialing = dialing
+    try {
+      const signal = AbortSignal.any([dialing.signal, AbortSignal.timeout(OPEN_TIMEOUT_MS)])
+      return await this.#m.dial(this.#addresses, signal)
+    } finally {
+      this.#dialing = null
+    }
   }
 
   #adopt(stream: Stream, connection: Connection): void {

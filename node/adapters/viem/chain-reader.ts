@@ -257,8 +257,9 @@ class Reader implements ViemChainReader {
     )
   }
 
-  /** Keeps the head fresh: one request a poll, whoever else asks. */
+  /** Keeps the head fresh: one request a poll, whoever else asks; and sees to providers that are in doubt. */
   #follow(chain: ChainState): void {
+    void chain.pool.probe()
     this.#readHead(chain)
       .catch((error: unknown) => {
         if (!this.#running) return

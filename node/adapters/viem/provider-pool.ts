@@ -109,6 +109,16 @@ export class ProviderPool {
     throw this.#final(method, last)
   }
 
+  /**
+   * Asks the providers that nobody has asked yet, or that failed and have rested, whether they are there: a spare with
+   * a wrong URL shows before it is needed, and one that is back is known to be. Never rejects.
+   */
+  async probe(): Promise<void> {
+    const now = this.#clock.monotonic()
+    const doubtful = this.#slots.filter((slot) => slot.chainId !== this.#chainId && slot.coolUntilMs <= now)
+    await Promise.allSettled(doubtful.map((slot) => this.#check(slot)))
+  }
+
   /** Well ones first, in order of preference; then resting ones, soonest first; rate-limited ones not while they rest. */
   #order(round: number): readonly Slot[] {
     const now = this.#clock.monotonic()
@@ -207,7 +217,7 @@ export class ProviderPool {
       : Math.min(FAILURE_CAP_MS, FAILURE_BASE_MS * growth)
     slot.coolUntilMs = this.#clock.monotonic() + restMs
     // Another process may answer at this address next time.
-    if (!slot.limited) slot.chainId = null
+    slot.chainId = null
     this.#instruments.up.set(0, { chain: this.#chainId, provider: slot.index })
     const fields = { chain: this.#chainId, provider: slot.index, method, reason: failure.reason, restMs }
     if (slot.failures === 1) this.#log.warn(fields, 'Rest a chain provider that failed')

@@ -2,6 +2,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { identityFromSeed } from '../../../node/adapters/libp2p/identity.ts'
 import { type Libp2pTransport, libp2pTransport } from '../../../node/adapters/libp2p/transport.ts'
+import type { Clock } from '../../../node/ports/clock.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import type { Labels, Metrics } from '../../../node/ports/metrics.ts'
 
@@ -83,13 +84,19 @@ export interface TestNode {
 /** A transport on a loopback port of the system's choice, or on the given one. */
 export function testNode(
   seed: Uint8Array,
-  options: { peers?: readonly string[]; port?: number; queueFrames?: number; queueBytes?: number } = {},
+  options: {
+    peers?: readonly string[]
+    port?: number
+    queueFrames?: number
+    queueBytes?: number
+    clock?: Clock
+  } = {},
 ): TestNode {
   const metrics = new TestMetrics()
-  const { port = 0, peers = [], ...queue } = options
+  const { port = 0, peers = [], clock = systemClock, ...queue } = options
   const transport = libp2pTransport(
     { listen: [`/ip4/127.0.0.1/tcp/${port}`], peers, privateKeySeed: seed, ...queue },
-    { clock: systemClock, log: silent, metrics },
+    { clock, log: silent, metrics },
   )
   return { transport, metrics }
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import type { Libp2p, Stream } from '@libp2p/interface'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { NetworkError } from '../../../node/adapters/libp2p/errors.ts'
 import { channelBytes, encodeFrame } from '../../../node/adapters/libp2p/frame.ts'
 import type { PeerChannel } from '../../../node/ports/network.ts'
@@ -76,7 +77,6 @@ describe('libp2pTransport', () => {
     ],
   ])('refuses %s', async (_what, bad, code) => {
     const { libp2pTransport } = await import('../../../node/adapters/libp2p/transport.ts')
-    const { systemClock } = await import('../../../node/adapters/clock/system.ts')
     const { silent, TestMetrics } = await import('./kit.ts')
     const options = { listen: ['/ip4/127.0.0.1/tcp/0'], peers: [], privateKeySeed: seedOf(0), ...bad }
     const make = () =>
@@ -241,6 +241,53 @@ describe('libp2pTransport', () => {
     await until('all have arrived', () => atB.inbox.length === 16)
     expect(atB.inbox.every((text) => text.length === 700_000)).toBe(true)
     expect(a.metrics.sum('iyi_net_frames_dropped_total')).toBe(0)
+  })
+
+  it('moves to the newer connection of a peer that lost the old one unseen', async () => {
+    let ahead = 0
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead }
+    const a = await node(0, { clock })
+    const { channel } = await open(a, 0, 2)
+    const seen: string[] = []
+    const run = async (tag: string): Promise<void> => {
+      const peer = await raw(1, (stream) =>
+        stream.addEventListener('message', (event) => seen.push(`${tag} ${textOf(event.data.subarray())}`)),
+      )
+      const stream = await rawStream(peer, addressOf(a.transport))
+      stream.send(encodeFrame('join', name))
+    }
+    await run('first')
+    await until('connected', () => channel.connected().length === 1)
+    channel.send(1, bytesOf('one'))
+    await until('it has arrived', () => seen.some((text) => text.startsWith('first') && text.endsWith('one')))
+    // The first still stands: nothing told us that its machine lost power.
+    ahead = 60_000
+    await run('second')
+    await until('connected again', () => channel.connected().length === 1)
+    channel.send(1, bytesOf('two'))
+    await until('it has arrived', () =>
+      seen.some((text) => text.startsWith('second') && text.endsWith('two')),
+    )
+  })
+
+  it('reaches a peer that dials in while its own dial hangs', async () => {
+    // Takes connections and says nothing: a dial to it hangs until its deadline.
+    let dialed = false
+    const hole = createServer(() => {
+      dialed = true
+    })
+    await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve))
+    const { port } = hole.address() as { port: number }
+    const a = await node(0, { peers: [`/ip4/127.0.0.1/tcp/${port}/p2p/${peerIdOf(seedOf(1))}`] })
+    const { channel } = await open(a, 0, 2)
+    await until('it dials', () => dialed)
+    const start = performance.now()
+    const b = await node(1, { peers: [addressOf(a.transport)] })
+    await open(b, 1, 2)
+    await until('connected', () => channel.connected().includes(1))
+    expect(performance.now() - start).toBeLessThan(4_000)
+    await a.transport.stop()
+    await new Promise((resolve) => hole.close(resolve))
   })
 
   it('survives a message handler that throws', async () => {

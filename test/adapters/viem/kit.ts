@@ -118,10 +118,10 @@ export async function fakeRpc(
 ): Promise<FakeRpc> {
   const calls: string[] = []
   const server: Server = createHttpServer((request, response) => {
-    void read(request).then((text) => {
+    void read(request).then(async (text) => {
       const { id, method, params } = JSON.parse(text) as { id: number; method: string; params: unknown[] }
       calls.push(method)
-      const result = answer(method, params, response)
+      const result = await answer(method, params, response)
       if (result === HANDLED) return
       const body =
         result instanceof RpcError
