@@ -42,6 +42,8 @@ export function spawnPonder(
     [
       // Ponder's own use of pg; nothing that an operator could do about it.
       '--disable-warning=DeprecationWarning',
+      '--import',
+      new URL('./end-with-parent.ts', import.meta.url).href,
       installedPonder().program,
       ...['--root', options.root, '--log-format', 'json', '--log-level', 'info', 'start'],
       ...['--schema', options.schema, '--views-schema', options.viewsSchema],
@@ -51,7 +53,7 @@ export function spawnPonder(
       // Ponder reads `.env.local` of its working directory: this one is the node's own.
       cwd: dirname(options.configPath),
       detached: process.platform !== 'win32',
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         ...passedOn('PATH', 'HOME', 'TMPDIR', 'SystemRoot', 'TEMP', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'),
         NODE_ENV: 'production',

@@ -57,7 +57,7 @@ const maxDelayMs = 30_000
 /** A run that was ready for so long ends a row of failures. */
 const steadyMs = 60_000
 /** So many failures in a row are not going to pass by themselves. */
-const failureLimit = 5
+const failureLimit = 3
 const keptErrors = 5
 /** How long after its end the rest of a child's output is waited for. */
 const outputLimitMs = 1_000
@@ -107,12 +107,12 @@ export function ponderSupervisor(
   function becomeReady(): void {
     readySince = clock.monotonic()
     everReady = true
+    errors = []
     for (const done of waiting) done()
   }
 
   function run(): void {
     restart = null
-    errors = []
     const started = spawnPonder(
       { root, databaseUrl: options.databaseUrl, configPath, schema, viewsSchema, port: options.port },
       { log: childLog, clean, seen },

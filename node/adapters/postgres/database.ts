@@ -85,8 +85,12 @@ export async function openDatabase(
       '-c idle_in_transaction_session_timeout=60000',
     ].join(' '),
   })
-  // An idle connection that breaks is replaced at next use; without a listener the process would end.
-  pool.on('error', (error) => log.warn({ code: sqlState(error) }, 'Lose an idle database connection'))
+  // A connection that breaks is replaced at next use, and a call in flight on it rejects. Without listeners on both,
+  // the pool for idle connections and each client for those in use, a broken socket would end the process.
+  pool.on('error', (error) => log.debug({ code: sqlState(error) }, 'Lose an idle database connection'))
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.warn({ code: sqlState(error) }, 'Lose a database connection'))
+  })
 
   const database = new PooledDatabase(options.url, schema, applicationName, pool, { log, metrics })
   try {

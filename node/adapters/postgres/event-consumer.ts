@@ -8,7 +8,7 @@ import { backoffMs, pause, Wake } from './wake.ts'
 
 const page = 200
 const handlerBackoffLimitMs = 30_000
-const databaseBackoffLimitMs = 5_000
+const databaseBackoffLimitMs = 2_000
 
 /** Delivers the log to one consumer, in order, from its stored cursor. */
 export class EventConsumer {

@@ -37,7 +37,7 @@ export interface DurableEventLog extends EventLog {
   health(): Health
 }
 
-const indexBackoffLimitMs = 5_000
+const indexBackoffLimitMs = 2_000
 
 /**
  * The node's durable event log in PostgreSQL. It follows the indexed `event` table of every chain up to

@@ -14,6 +14,7 @@ export type FaultCode =
   | 'bad-query'
   | 'bad-observation'
   | 'equivocation'
+  | 'divergent-inputs'
   | 'divergent-outcome'
   | 'not-leader'
   | 'observe-failed'

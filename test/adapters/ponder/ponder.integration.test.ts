@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { parseAbiItem } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { constantProductPoolAbi } from '../../../contracts/abi/ConstantProductPool.ts'
@@ -21,6 +21,7 @@ import {
   repository,
   startAnvil,
   startPostgres,
+  testPool,
   trade,
   until,
 } from './fixture.ts'
@@ -53,7 +54,7 @@ beforeAll(async () => {
     startAnvil(31338),
     startAnvil(31339),
   ])
-  pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
+  pool = testPool({ connectionString: postgres.url, max: 4 })
   ;[alphaMarket, betaMarket] = await Promise.all([deployMarket(alpha), deployMarket(beta)])
   for (let at = 0; at < 3; at++) {
     await trade(alpha, alphaMarket, true, 10n ** 18n)

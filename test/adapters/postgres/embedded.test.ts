@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../node/adapters/postgres/embedded.ts'
+import { copyBinaries, hydrateEmbeddedPostgres } from '../../../node/adapters/postgres/embedded-binaries.ts'
 import type { ProcessGuard } from '../../../node/ports/process.ts'
 import { freePort, noGuard, recordingLog } from './support.ts'
 
@@ -186,6 +187,14 @@ describe('embedded PostgreSQL', () => {
     const moved = await start({ dataDir: join(root, 'moved') })
     expect(await query(moved.server.url, 'select count(*)::int as n from t')).toEqual([{ n: 10_000 }])
     await moved.server.stop()
+  })
+
+  it('runs from a copy of its programs, for a node that lies in a closed folder', async () => {
+    const copied = await copyBinaries(await hydrateEmbeddedPostgres(), join(root, 'lib'))
+    expect(await copyBinaries(await hydrateEmbeddedPostgres(), join(root, 'lib'))).toEqual(copied)
+    const { stdout } = await promisify(execFile)(copied.postgres, ['--version'], { env: {} })
+    expect(stdout).toContain('PostgreSQL) 18')
+    expect(await readdir(join(root, 'lib'))).toHaveLength(1)
   })
 
   it('leaves this process its signals and its exit', async () => {

@@ -180,6 +180,8 @@ export class SimNode {
   readonly behaviour: Behaviour | undefined
   readonly faults: { code: string; oracle: number | null; data: Readonly<Record<string, unknown>> }[] = []
   readonly sent: Record<string, number> = {}
+  /** The last messages received, kept for misbehaving nodes alone. */
+  readonly heard: { from: number; bytes: Uint8Array; message: Message }[] = []
   disk: QuorumSnapshot = { pacemaker: null, certificate: null, committed: null }
   machine: QuorumMachine | null = null
   committedSeqNr = 0n
@@ -187,6 +189,7 @@ export class SimNode {
   /** Answers of the next writes: for tests of a failing database. */
   failWrites = false
   #life = 0
+  #started = false
   #timers = new Map<string, number>()
   #timerId = 0
   readonly #history = new Map<string, { position: readonly [bigint, bigint]; payload: Hex }>()
@@ -236,8 +239,11 @@ export class SimNode {
     const life = this.#life
     const { machine } = this
     const snapshot = this.disk
+    this.#started = false
     world.at(world.random.between(0, 20), () => {
-      if (life === this.#life) this.#perform(machine.start(snapshot))
+      if (life !== this.#life) return
+      this.#started = true
+      this.#perform(machine.start(snapshot))
     })
     if (this.behaviour?.tick !== undefined) this.#tick(life)
   }
@@ -251,14 +257,27 @@ export class SimNode {
   }
 
   crash(): void {
+    // Each write on its way comes through or not; none comes after the next start.
+    for (const write of this.#writing) if (this.world.random.chance(0.5)) write()
+    this.#writing.clear()
     this.#life++
     this.machine = null
     this.#timers.clear()
   }
 
   input(input: Input): void {
-    if (this.machine === null) return
+    if (this.machine === null || !this.#started) return
+    if (this.behaviour !== undefined && input.type === 'message') this.#hear(input.from, input.bytes)
     this.#perform(this.machine.step(input))
+  }
+
+  #hear(from: number, bytes: Uint8Array): void {
+    try {
+      this.heard.push({ from, bytes, message: decodeMessage(bytes, QUORUM_LIMITS) })
+      if (this.heard.length > 64) this.heard.shift()
+    } catch {
+      // Another's noise.
+    }
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -341,16 +360,21 @@ export class SimNode {
     }
   }
 
-  /** In the order asked; a crash may come before or after the write, but always loses the answer. */
+  /** In the order asked. */
+  readonly #writing = new Set<() => void>()
   #disk = 0
   #save(id: number, change: Partial<QuorumSnapshot>): void {
     const life = this.#life
     this.#disk = Math.max(this.#disk, this.world.now) + this.#diskMs()
-    const lost = this.world.random.chance(0.5)
-    this.world.at(this.#disk - this.world.now, () => {
-      if (this.failWrites || (life !== this.#life && lost)) return
+    const write = () => {
       this.disk = { ...this.disk, ...change }
-      if (life === this.#life) this.input({ type: 'done', id, value: null })
+    }
+    this.#writing.add(write)
+    this.world.at(this.#disk - this.world.now, () => {
+      if (life !== this.#life || this.failWrites) return
+      this.#writing.delete(write)
+      write()
+      this.input({ type: 'done', id, value: null })
     })
   }
 

@@ -1,0 +1,43 @@
+import { systemClock } from '../adapters/clock/system.ts'
+import { pinoLogger } from '../adapters/pino/pino-logger.ts'
+import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
+import type { CheckedPlugin } from '../cli/deps.ts'
+import type { ConfigSource } from '../config/load.ts'
+import type { NodeConfig } from '../config/schema.ts'
+import type { CapabilityProvider } from '../kernel/context.ts'
+import { pluginHost } from '../kernel/host.ts'
+import { loadPlugins } from './builtin.ts'
+
+/** Loads and resolves the plugins of a configuration, sets none of them up. Rejects with `PluginsRefusedError` or `KernelError`. */
+export async function checkPlugins(
+  config: NodeConfig,
+  source: ConfigSource,
+): Promise<readonly CheckedPlugin[]> {
+  const host = pluginHost(
+    { plugins: await loadPlugins(config, source.baseDir) },
+    {
+      capabilities: noCapabilities,
+      log: pinoLogger({ level: 'silent', format: 'json' }),
+      metrics: prometheusMetrics(),
+      clock: systemClock,
+    },
+  )
+  host.resolve()
+  return host.plugins()
+}
+
+/** Nothing is set up, so nothing is ever asked for. */
+const noCapabilities: CapabilityProvider = {
+  'chain.read': refuse,
+  'chain.write': refuse,
+  'index.read': refuse,
+  events: refuse,
+  quorum: refuse,
+  'http.routes': refuse,
+  store: refuse,
+  inference: refuse,
+}
+
+function refuse(): never {
+  throw new TypeError('a plugin that is only checked gets no capability')
+}

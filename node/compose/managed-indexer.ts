@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { ponderSupervisor } from '../adapters/ponder/supervisor.ts'
+import type { NodeConfig } from '../config/schema.ts'
+import type { IndexedContract } from '../kernel/plugin.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { ProcessGuard } from '../ports/process.ts'
+import type { Teardown } from './teardown.ts'
+import { packageRoot } from './version.ts'
+
+/** Runs the node's own indexer for what its plugins need. It starts in the background; readiness tells when it is there. */
+export async function managedIndexer(
+  config: NodeConfig,
+  options: { contracts: readonly IndexedContract[]; url: string },
+  modules: { guard: ProcessGuard; teardown: Teardown; log: Logger; metrics: Metrics; clock: Clock },
+): Promise<void> {
+  const { guard, log, metrics, clock, teardown } = modules
+  const indexer = ponderSupervisor(
+    {
+      root: join(packageRoot, 'indexer'),
+      configPath: join(config.dataDir, 'indexer.json'),
+      databaseUrl: options.url,
+      schemaPrefix: config.indexer.viewsSchema,
+      viewsSchema: config.indexer.viewsSchema,
+      port: config.indexer.port,
+      config: {
+        chains: config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
+          id,
+          name,
+          rpc,
+          pollingIntervalMs,
+        })),
+        contracts: options.contracts,
+      },
+    },
+    { guard, log, metrics, clock },
+  )
+  await indexer.start()
+  teardown.add('indexer', () => indexer.stop(AbortSignal.timeout(4_000)))
+}

@@ -1,0 +1,242 @@
+import { join } from 'node:path'
+import { systemClock } from '../adapters/clock/system.ts'
+import { adminServer } from '../adapters/hono/admin-server.ts'
+import { gateway } from '../adapters/hono/gateway.ts'
+import type { NodeView } from '../adapters/hono/node-view.ts'
+import { openKeystores } from '../adapters/keystore/open.ts'
+import { libp2pTransport } from '../adapters/libp2p/transport.ts'
+import { onnxInference } from '../adapters/onnx/onnx-inference.ts'
+import { pinoLogger } from '../adapters/pino/pino-logger.ts'
+import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
+import { openDatabase } from '../adapters/postgres/database.ts'
+import { lockDatabase } from '../adapters/postgres/database-lock.ts'
+import { eventLog } from '../adapters/postgres/event-log.ts'
+import { quorumStore } from '../adapters/postgres/quorum-store.ts'
+import { signingHistory } from '../adapters/postgres/signing-history.ts'
+import { pluginStore } from '../adapters/postgres/store.ts'
+import { startGuardian } from '../adapters/process/guardian.ts'
+import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
+import { viemChainReader } from '../adapters/viem/chain-reader.ts'
+import { viemTxSender } from '../adapters/viem/tx-sender.ts'
+import type { StartContext } from '../cli/deps.ts'
+import type { NodeConfig } from '../config/schema.ts'
+import { pluginHost } from '../kernel/host.ts'
+import { quorumService } from '../quorum/service.ts'
+import { loadPlugins } from './builtin.ts'
+import { databaseUrl } from './database-url.ts'
+import { managedIndexer } from './managed-indexer.ts'
+import { publishBlocks } from './publish-blocks.ts'
+import { readiness } from './readiness.ts'
+import { validatorSigners } from './signers.ts'
+import { Teardown } from './teardown.ts'
+import { packageRoot, version } from './version.ts'
+
+/** All that a clean stop may take. */
+const STOP_MS = 12_000
+const RPC_TIMEOUT_MS = 10_000
+const RECEIPT_TIMEOUT_MS = 120_000
+/** A transaction that is not mined after this is sent again with higher fees. */
+const BUMP_AFTER_MS = 20_000
+
+/**
+ * Runs one node until `signal` aborts: adapters, then plugins, then ingress; and all of it back in reverse.
+ * Rejects with the first error of a part that the node can't be without.
+ */
+export async function runNode(
+  config: NodeConfig,
+  context: StartContext,
+  modules: { signal: AbortSignal },
+): Promise<void> {
+  const { signal } = modules
+  const teardown = new Teardown()
+  const root = pinoLogger(config.log)
+  const log = root.child({ node: config.name })
+  const metrics = prometheusMetrics()
+  const clock = systemClock
+  const common = { log, metrics, clock }
+  const broken = Promise.withResolvers<never>()
+  broken.promise.catch(() => {})
+  try {
+    // Everything that can be wrong without opening anything is told first.
+    const plugins = await loadPlugins(config, context.source.baseDir)
+    const keys = await openKeystores({ dir: config.keys.dir, password: await context.keysPassword() })
+
+    const guard = startGuardian({ log })
+    teardown.add('guardian', () => guard.close())
+    const url = await databaseUrl(config, { guard, log, teardown, onEnd: broken.reject })
+    const database = await openDatabase(
+      { url, schema: config.database.schema, applicationName: config.name },
+      { log, metrics },
+    )
+    teardown.add('database', () => database.close())
+    const lock = await lockDatabase(
+      { whenTaken: 'refuse', signal, onLost: broken.reject },
+      { database, clock, log },
+    )
+    teardown.add('database lock', () => lock.release())
+
+    const chain = viemChainReader(
+      {
+        chains: config.chains.map(({ id, name, rpc, confirmations, pollingIntervalMs }) => ({
+          id,
+          name,
+          rpc,
+          confirmations,
+          ...(pollingIntervalMs === undefined ? {} : { headPollMs: pollingIntervalMs }),
+        })),
+        timeoutMs: RPC_TIMEOUT_MS,
+      },
+      common,
+    )
+    await chain.start()
+    teardown.add('chain reader', () => chain.stop())
+    const sender = viemTxSender(
+      {
+        chains: config.chains,
+        privateKey: keys.transmitter.privateKey,
+        receiptTimeoutMs: RECEIPT_TIMEOUT_MS,
+        bumpAfterMs: BUMP_AFTER_MS,
+      },
+      { reader: chain, ...common },
+    )
+    await sender.start()
+    teardown.add('transaction sender', () => sender.stop())
+
+    const index = ponderIndexReader(
+      {
+        viewsSchema: config.indexer.viewsSchema,
+        headPollMs: Math.min(1_000, ...config.chains.map((entry) => entry.pollingIntervalMs ?? 1_000)),
+      },
+      { pool: database.pool, chain, ...common },
+    )
+    await index.start()
+    teardown.add('index reader', () => index.stop())
+    const events = eventLog({}, { database, index, chains: chain, ...common })
+    await events.start()
+    teardown.add('event log', () => events.stop())
+
+    const inference = onnxInference(
+      {
+        manifestPath:
+          config.inference.manifest === 'builtin'
+            ? join(packageRoot, 'models', 'manifest.json')
+            : config.inference.manifest,
+        providers: config.inference.providers,
+        threads: config.inference.threads,
+      },
+      common,
+    )
+    await inference.start()
+    teardown.add('inference', () => inference.stop())
+
+    const transport = libp2pTransport(
+      { listen: config.network.listen, peers: config.network.peers, privateKeySeed: keys.peer.seed },
+      common,
+    )
+    await transport.start()
+    teardown.add('peer transport', () => transport.stop())
+
+    const quorum = quorumService(
+      { transmitter: keys.transmitter.address, peerKey: keys.peer.publicKey },
+      {
+        transport,
+        store: quorumStore({ database }),
+        signers: validatorSigners(keys, signingHistory({ database, metrics })),
+        chain,
+        sender,
+        ...common,
+      },
+    )
+
+    const node: NodeView = {
+      identity: () => ({ id: transport.peerId, name: config.name, version }),
+      freshness: () => index.freshness(),
+      readiness: () =>
+        readiness({
+          database: () => database.health(),
+          index,
+          duties: () => quorum.statuses(),
+          maySign: () => lock.held(),
+          inference: () => inference.health(),
+        }),
+      plugins: () =>
+        host.plugins().map((plugin) => ({
+          id: plugin.id,
+          version: plugin.version,
+          health: host.health().find((entry) => entry.plugin === plugin.id)?.health ?? {
+            status: 'failed',
+            reason: 'not running',
+          },
+        })),
+      peers: () => transport.peers(),
+      duties: () => quorum.statuses(),
+    }
+    const http = gateway(
+      {
+        host: config.api.host,
+        port: config.api.port,
+        corsOrigins: config.api.corsOrigins,
+        maxBodyBytes: config.api.maxBodyBytes,
+        version,
+      },
+      { ...common, node },
+    )
+    const host = pluginHost(
+      { plugins },
+      {
+        ...common,
+        capabilities: {
+          'chain.read': () => chain,
+          'chain.write': () => sender,
+          'index.read': () => index,
+          events: () => events,
+          quorum: () => quorum,
+          'http.routes': ({ id, routes }) => http.routes({ id, roots: routes }),
+          store: ({ id }) => pluginStore({ plugin: id }, { database }),
+          inference: () => inference,
+        },
+      },
+    )
+    host.resolve()
+    if (config.indexer.mode === 'managed')
+      await managedIndexer(config, { contracts: host.contracts(), url }, { guard, teardown, ...common })
+
+    signal.throwIfAborted()
+    teardown.add('plugins', () => host.stop('the node ends'))
+    await host.setup()
+    await host.start()
+    await quorum.start()
+    teardown.add('quorum', () => quorum.stop(AbortSignal.timeout(3_000)))
+
+    const admin = adminServer(config.admin, {
+      log,
+      metrics,
+      node,
+      setLogLevel: (level) => root.setLevel(level),
+    })
+    const adminAt = await admin.listen()
+    teardown.add('admin server', () => admin.close(AbortSignal.timeout(1_000)))
+    const { url: apiAt } = await http.listen()
+    teardown.add('API', () => http.close(AbortSignal.timeout(2_000)))
+    teardown.add('block stream', publishBlocks({ index, publish: (event) => http.publish(event) }, common))
+    log.info({ api: apiAt, admin: adminAt.url, peerId: transport.peerId, version }, 'node started')
+
+    await Promise.race([untilAborted(signal), broken.promise])
+    log.info({ reason: String(signal.reason) }, 'node stopping')
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    await teardown.run({
+      timeoutMs: STOP_MS,
+      onFault: (part, error) => log.warn({ part, err: error }, 'part did not stop cleanly'),
+    })
+    log.info({}, 'node stopped')
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,93 @@
+import type { Readiness, ReadinessCheck } from '../adapters/hono/node-view.ts'
+import type { Health } from '../ports/health.ts'
+import type { IndexReader } from '../ports/index-reader.ts'
+import type { DutyStatus } from '../ports/quorum.ts'
+
+/** An index farther behind its chain than this makes a node say that it is not ready. */
+const MAX_LAG_SECONDS = 60
+
+export interface ReadinessSources {
+  readonly database: () => Health
+  readonly index: Pick<IndexReader, 'freshness'>
+  readonly duties: () => readonly DutyStatus[]
+  /** Whether this process still holds the right to sign as this validator. */
+  readonly maySign: () => boolean
+  readonly inference: () => Health
+}
+
+/** Ready only when database, index, peers, signer and models are fine; each check says why not. */
+export async function readiness(sources: ReadinessSources): Promise<Readiness> {
+  const checks: ReadinessCheck[] = [
+    ofHealth('database', sources.database()),
+    await indexCheck(sources.index),
+    peersCheck(sources.duties()),
+    sources.maySign()
+      ? { name: 'signer', ok: true, detail: 'this process holds the right to sign' }
+      : {
+          name: 'signer',
+          ok: false,
+          detail: 'the right to sign was lost: restart the node once the database is back',
+        },
+    dutiesCheck(sources.duties()),
+    ofHealth('inference', sources.inference()),
+  ]
+  return { ready: checks.every((check) => check.ok), checks }
+}
+
+function ofHealth(name: string, health: Health): ReadinessCheck {
+  return health.status === 'ok'
+    ? { name, ok: true, detail: health.detail ?? 'ok' }
+    : { name, ok: false, detail: health.reason }
+}
+
+async function indexCheck(index: Pick<IndexReader, 'freshness'>): Promise<ReadinessCheck> {
+  const name = 'index'
+  try {
+    const behind: string[] = []
+    for (const chain of await index.freshness()) {
+      if (chain.head === null) behind.push(`${chain.name}: its providers do not answer`)
+      else if (chain.indexed === null) behind.push(`${chain.name}: not indexed yet`)
+      else {
+        const lag = chain.head.timestamp - chain.indexed.timestamp
+        if (lag > MAX_LAG_SECONDS) behind.push(`${chain.name}: ${lag} s behind (${chain.lagBlocks} blocks)`)
+      }
+    }
+    return behind.length === 0
+      ? { name, ok: true, detail: 'at the heads' }
+      : { name, ok: false, detail: behind.join('; ') }
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** A duty makes progress only with a Byzantine quorum, so that many validators must be within reach. */
+function peersCheck(duties: readonly DutyStatus[]): ReadinessCheck {
+  const name = 'peers'
+  const short: string[] = []
+  for (const duty of duties) {
+    if (duty.state !== 'running') continue
+    const reached = duty.oracles.filter((oracle) => oracle.connected || oracle.index === duty.self).length
+    const needed = Math.floor((duty.n + duty.f) / 2) + 1
+    if (reached < needed)
+      short.push(`${duty.dutyId}: ${reached} of ${duty.n} validators within reach, ${needed} needed`)
+  }
+  return short.length === 0
+    ? { name, ok: true, detail: 'a quorum is within reach' }
+    : { name, ok: false, detail: short.join('; ') }
+}
+
+function dutiesCheck(duties: readonly DutyStatus[]): ReadinessCheck {
+  const name = 'duties'
+  const idle = duties.filter(({ state }) => state !== 'running' && state !== 'observer')
+  return idle.length === 0
+    ? { name, ok: true, detail: `${duties.length} duties` }
+    : {
+        name,
+        ok: false,
+        detail: idle
+          .map(
+            ({ dutyId, state, reason }) => `${dutyId}: ${state}${reason === undefined ? '' : `, ${reason}`}`,
+          )
+          .join('; '),
+      }
+}

@@ -1,0 +1,59 @@
+import type { encodeOnchainConfig, FeedRules } from '../../plugins/oracle/contract-config.ts'
+import type { TimingParameters } from '../quorum/offchain-config.ts'
+
+type OnchainConfig = Parameters<typeof encodeOnchainConfig>[0]
+
+/** A feed of the devnet: how its contract is configured and how fast its validators work. */
+export interface DevnetFeed {
+  readonly id: string
+  readonly contractName: string
+  readonly description: string
+  readonly decimals: number
+  readonly model: string | null
+  readonly onchain: Omit<OnchainConfig, 'modelDigest'>
+  /** Without a tolerance of its own a feed takes its model's. */
+  readonly rules: Omit<FeedRules, 'toleranceAbsolute' | 'tolerancePpm'> &
+    Partial<Pick<FeedRules, 'toleranceAbsolute' | 'tolerancePpm'>>
+  readonly timing: TimingParameters
+}
+
+// Fast, for one machine and one-second blocks: a leader that dies is replaced within seconds.
+const timing: TimingParameters = {
+  deltaProgress: 4_000,
+  deltaResend: 2_000,
+  deltaInitial: 3_000,
+  deltaRound: 1_000,
+  deltaGrace: 150,
+  deltaStage: 4_000,
+  rMax: 100,
+}
+
+export const devnetFeeds: readonly DevnetFeed[] = [
+  {
+    id: 'iyi-usd-price',
+    contractName: 'IyiUsdPriceFeed',
+    description: 'IYI / USD, liquidity-weighted over the pools of both chains',
+    decimals: 8,
+    model: null,
+    onchain: { minAnswer: 1_000n, maxAnswer: 10n ** 14n, heartbeatSeconds: 60 },
+    rules: {
+      deviationPpm: 500,
+      reportIntervalSeconds: 20,
+      toleranceAbsolute: 10n,
+      tolerancePpm: 2_000,
+      maxPinAgeSeconds: 30,
+      inFlightSeconds: 8,
+    },
+    timing,
+  },
+  {
+    id: 'iyi-usd-volatility-1h',
+    contractName: 'IyiUsdVolatilityFeed',
+    description: 'IYI / USD, forecast volatility of the next hour by a neural network',
+    decimals: 8,
+    model: 'volatility',
+    onchain: { minAnswer: 1n, maxAnswer: 10n ** 9n, heartbeatSeconds: 120 },
+    rules: { deviationPpm: 50_000, reportIntervalSeconds: 30, maxPinAgeSeconds: 30, inFlightSeconds: 8 },
+    timing: { ...timing, deltaRound: 2_000, deltaProgress: 6_000 },
+  },
+]

@@ -1,0 +1,180 @@
+import { zeroHash } from 'viem'
+import { encodeOnchainConfig, encodeRules } from '../../plugins/oracle/contract-config.ts'
+import oracle from '../../plugins/oracle/index.ts'
+import type { ManifestModel } from '../adapters/onnx/manifest.ts'
+import { mergeContracts } from '../kernel/parse-configs.ts'
+import type { IndexedContract } from '../kernel/plugin.ts'
+import type { Address, Hex } from '../ports/chain.ts'
+import { encodeOffchainConfig, OFFCHAIN_CONFIG_VERSION } from '../quorum/offchain-config.ts'
+import type { AnvilChain } from './anvil.ts'
+import {
+  configureFeed,
+  type Deployed,
+  type DeployedMarket,
+  deployer,
+  deployMarket,
+  IYI_DECIMALS,
+  registerModel,
+  USD_DECIMALS,
+} from './deploy.ts'
+import { DevnetError } from './errors.ts'
+import { devnetFeeds } from './feeds.ts'
+import type { Venue } from './market/simulator.ts'
+import type { ValidatorHome } from './validators.ts'
+
+/** Start of the market: 2.50 USD. */
+const PRICE_CENTS = 250n
+/** IYI in the pool of each chain: the first is deeper. */
+const LIQUIDITY = [4_000_000n, 2_500_000n]
+
+/** What was deployed, and what the rest of the devnet makes of it. */
+export interface DeployedNetwork {
+  readonly f: number
+  readonly contracts: Record<string, Record<string, Address>>
+  readonly feeds: readonly { id: string; chainId: number; address: Address; decimals: number }[]
+  readonly venues: readonly Omit<Venue, 'account'>[]
+  /** Configuration of the oracle plugin, equal for all validators. */
+  readonly oracleConfig: object
+  readonly indexedChains: readonly { id: number; name: string; rpc: string[]; pollingIntervalMs: number }[]
+  readonly indexedContracts: readonly IndexedContract[]
+}
+
+/** Deploys the markets on every chain, registry and feeds on the first, and configures the feeds for the validators. */
+export async function deployNetwork(options: {
+  chains: readonly AnvilChain[]
+  validators: readonly ValidatorHome[]
+  manifest: readonly ManifestModel[]
+}): Promise<DeployedNetwork> {
+  const { chains, validators } = options
+  const f = Math.floor((validators.length - 1) / 3)
+  const deployers = chains.map(deployer)
+  const [home] = deployers
+  const [homeChain] = chains
+  if (home === undefined || homeChain === undefined)
+    throw new DevnetError('DEVNET_BAD_OPTION', 'a devnet needs a chain to put its feeds on')
+
+  const markets = await Promise.all(
+    deployers.map((on, at) =>
+      deployMarket(on, { iyiLiquidity: LIQUIDITY[at] ?? 1_000_000n, priceCents: PRICE_CENTS }),
+    ),
+  )
+  const owner = home.client.account.address
+  const registry = await home.deploy('ModelRegistry', [])
+  for (const model of options.manifest)
+    await registerModel(home, registry.address, {
+      name: model.id,
+      digest: model.digest,
+      uri: `models/${model.id}/${model.version}`,
+    })
+  const feeds: { feed: (typeof devnetFeeds)[number]; deployed: Deployed }[] = []
+  for (const feed of devnetFeeds) {
+    const deployed = await home.deploy('OracleFeed', [owner, feed.decimals, feed.description])
+    await configureFeed(
+      home,
+      deployed.address,
+      settingsOf(feed, { validators, f, manifest: options.manifest }),
+    )
+    feeds.push({ feed, deployed })
+  }
+  for (const { transmitter } of validators) await home.fund(transmitter)
+
+  const pools = markets.map((market, at) => poolConfig(market, chains[at]?.id ?? 0))
+  const oracleConfig = {
+    feeds: feeds.map(({ feed, deployed }) => ({
+      id: feed.id,
+      description: feed.description,
+      decimals: feed.decimals,
+      contract: { chainId: homeChain.id, address: deployed.address, startBlock: deployed.block },
+      source:
+        feed.model === null ? { kind: 'pool-price', pools } : { kind: 'model', model: feed.model, pools },
+    })),
+    registry: { chainId: homeChain.id, address: registry.address, startBlock: registry.block },
+  }
+  return {
+    f,
+    contracts: Object.fromEntries(
+      chains.map((chain, at) => [
+        String(chain.id),
+        {
+          ...marketAddresses(markets[at]),
+          ...(at === 0
+            ? {
+                ModelRegistry: registry.address,
+                ...Object.fromEntries(
+                  feeds.map(({ feed, deployed }) => [feed.contractName, deployed.address]),
+                ),
+              }
+            : {}),
+        },
+      ]),
+    ),
+    feeds: feeds.map(({ feed, deployed }) => ({
+      id: feed.id,
+      chainId: homeChain.id,
+      address: deployed.address,
+      decimals: feed.decimals,
+    })),
+    venues: markets.map((market, at) => venueOf(market, chains[at])),
+    oracleConfig,
+    indexedChains: chains.map(({ id, name, url }) => ({ id, name, rpc: [url], pollingIntervalMs: 250 })),
+    indexedContracts: mergeContracts([oracle.contracts?.(oracle.config.parse(oracleConfig)) ?? []]),
+  }
+}
+
+function settingsOf(
+  feed: (typeof devnetFeeds)[number],
+  network: { validators: readonly ValidatorHome[]; f: number; manifest: readonly ManifestModel[] },
+) {
+  const model = network.manifest.find(({ id }) => id === feed.model)
+  const modelDigest: Hex = feed.model === null ? zeroHash : (model?.digest ?? zeroHash)
+  return {
+    signers: network.validators.map(({ signer }) => signer),
+    transmitters: network.validators.map(({ transmitter }) => transmitter),
+    f: network.f,
+    onchainConfig: encodeOnchainConfig({ ...feed.onchain, modelDigest }),
+    offchainConfigVersion: OFFCHAIN_CONFIG_VERSION,
+    offchainConfig: encodeOffchainConfig({
+      timing: feed.timing,
+      oracles: network.validators.map(({ peerKey, consensusKey }) => ({ peerKey, consensusKey })),
+      pluginConfig: encodeRules({
+        ...feed.rules,
+        toleranceAbsolute: feed.rules.toleranceAbsolute ?? BigInt(model?.tolerance.absolute ?? 0),
+        tolerancePpm: feed.rules.tolerancePpm ?? model?.tolerance.relativePpm ?? 0,
+      }),
+    }),
+  }
+}
+
+function poolConfig(market: DeployedMarket, chainId: number) {
+  return {
+    chainId,
+    address: market.pool.address,
+    startBlock: market.pool.block,
+    base: market.base,
+    baseDecimals: IYI_DECIMALS,
+    quoteDecimals: USD_DECIMALS,
+  }
+}
+
+function marketAddresses(market: DeployedMarket | undefined): Record<string, Address> {
+  if (market === undefined) return {}
+  return {
+    IyiToken: market.iyi.address,
+    UsdToken: market.usd.address,
+    Pool: market.pool.address,
+    PoolTrader: market.trader.address,
+  }
+}
+
+function venueOf(market: DeployedMarket, chain: AnvilChain | undefined): Omit<Venue, 'account'> {
+  if (chain === undefined) throw new DevnetError('DEVNET_BAD_OPTION', 'a market without a chain')
+  // USD per IYI in base units, 18 decimals; the other way round where IYI is token1.
+  const usdPerIyi = (PRICE_CENTS * 10n ** BigInt(18 + USD_DECIMALS - IYI_DECIMALS)) / 100n
+  return {
+    chain,
+    pool: market.pool.address,
+    trader: market.trader.address,
+    base: market.base,
+    startPrice: market.base === 'token0' ? usdPerIyi : 10n ** 36n / usdPerIyi,
+  }
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { DevnetError } from './errors.ts'
+import type { PortPlan } from './port-plan.ts'
+
+const LIMIT_MS = 120_000
+
+/**
+ * Resolves once every validator says that it is ready and every feed has a round.
+ * @throws DevnetError `DEVNET_NOT_READY` with what was missing at last
+ */
+export async function waitUntilReady(options: {
+  ports: PortPlan
+  feeds: readonly { id: string }[]
+  logs: string
+  signal: AbortSignal
+}): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS
+  let missing: string[] = []
+  while (Date.now() < deadline) {
+    options.signal.throwIfAborted()
+    missing = await whatIsMissing(options)
+    if (missing.length === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+  throw new DevnetError(
+    'DEVNET_NOT_READY',
+    `the network is not ready after ${LIMIT_MS / 1000} s: ${missing.join('; ')}. The logs are in ${join(options.logs)}`,
+    { missing: missing.join('; ') },
+  )
+}
+
+async function whatIsMissing(options: {
+  ports: PortPlan
+  feeds: readonly { id: string }[]
+}): Promise<string[]> {
+  const answers = await Promise.all(
+    options.ports.api.map(async (port, index) => {
+      const answer = await getJson(`http://127.0.0.1:${port}/ready`)
+      if (answer === null) return [`validator-${index} does not answer`]
+      const { ready, checks } = answer as {
+        ready?: boolean
+        checks?: { name: string; ok: boolean; detail: string }[]
+      }
+      if (ready === true) return []
+      return (checks ?? [])
+        .filter((check) => !check.ok)
+        .map((check) => `validator-${index} ${check.name}: ${check.detail}`)
+    }),
+  )
+  const missing = answers.flat()
+  if (missing.length > 0) return missing
+  const [port] = options.ports.api
+  const listed = (await getJson(`http://127.0.0.1:${port}/v1/feeds?limit=100`)) as {
+    data?: { id: string; latest: unknown }[]
+  } | null
+  return options.feeds
+    .filter(({ id }) => (listed?.data ?? []).find((feed) => feed.id === id)?.latest == null)
+    .map(({ id }) => `feed ${id} has no round`)
+}
+
+async function getJson(url: string): Promise<unknown> {
+  try {
+    return await (await fetch(url, { signal: AbortSignal.timeout(3_000) })).json()
+  } catch {
+    return null
+  }
+}

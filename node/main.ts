@@ -1,0 +1,67 @@
+// The entry point: the command line, the signals, the exit code. What a node is made of stands in compose/node.ts.
+import { createKeystores } from './adapters/keystore/create.ts'
+import { listKeystores } from './adapters/keystore/list.ts'
+import { runCli } from './cli/run.ts'
+import { version } from './compose/version.ts'
+
+/** npm and the terminal may both deliver one Ctrl-C; only a later one means "now". */
+const SAME_SIGNAL_MS = 1_000
+/** What may still be written after everything has stopped. */
+const EXIT_GRACE_MS = 1_000
+
+const stopping = new AbortController()
+let askedAt = 0
+
+function stop(reason: string): void {
+  if (!stopping.signal.aborted) {
+    askedAt = performance.now()
+    stopping.abort(new Error(reason))
+    return
+  }
+  if (performance.now() - askedAt < SAME_SIGNAL_MS) return
+  process.stderr.write(`${reason} again: end at once\n`)
+  process.exit(1)
+}
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
+// Started by another program of ours, with a pipe to it: when it dies, end as if told to.
+process.on('disconnect', () => stop('the parent process ended'))
+
+async function keySummaries({ dir }: { dir: string }) {
+  return (await listKeystores({ dir })).map(({ role, identity, file }) => ({
+    role,
+    identity: identity ?? '(not stated in the file)',
+    file,
+  }))
+}
+
+const code = await runCli(process.argv, {
+  // Loaded when asked for, so that a help text does not wait for libp2p.
+  async startNode(config, context) {
+    const { runNode } = await import('./compose/node.ts')
+    await runNode(config, context, { signal: stopping.signal })
+  },
+  async runDevnet(options) {
+    const { runDevnet } = await import('./devnet/devnet.ts')
+    await runDevnet(options, { stdout: process.stdout, signal: stopping.signal })
+  },
+  async createKeystores({ dir, password }) {
+    await createKeystores({ dir, password, scrypt: 'standard' })
+    return keySummaries({ dir })
+  },
+  listKeystores: keySummaries,
+  async checkPlugins(config, source) {
+    const { checkPlugins } = await import('./compose/check-plugins.ts')
+    return checkPlugins(config, source)
+  },
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  version,
+})
+process.exitCode = code
+process.removeAllListeners('disconnect')
+if (process.connected) process.disconnect()
+// A handle that was forgotten must not keep a stopped node alive.
+setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref()

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import { oracleConfig } from '../../../plugins/oracle/config.ts'
+import oracle from '../../../plugins/oracle/index.ts'
+import { FEED_ADDRESS, HOME, POOL_HOME } from './kit.ts'
+
+const pool = {
+  chainId: HOME,
+  address: POOL_HOME,
+  startBlock: 9,
+  base: 'token0',
+  baseDecimals: 18,
+  quoteDecimals: 6,
+}
+const feed = {
+  id: 'price',
+  decimals: 8,
+  contract: { chainId: HOME, address: FEED_ADDRESS.toLowerCase() },
+  source: { kind: 'pool-price', pools: [pool] },
+}
+const second = { ...feed, id: 'other', contract: { chainId: HOME, address: `0x${'22'.repeat(20)}` } }
+
+function faults(config: unknown): string[] {
+  const result = oracleConfig.safeParse(config)
+  return result.success ? [] : result.error.issues.map((issue) => issue.path.join('.')).sort()
+}
+
+describe('schema', () => {
+  test('defaults', () => {
+    expect(oracleConfig.parse({})).toEqual({ feeds: [] })
+    const [parsed] = oracleConfig.parse({ feeds: [feed] }).feeds
+    expect(parsed).toMatchObject({
+      description: '',
+      contract: { address: FEED_ADDRESS, startBlock: 0 },
+      source: { maxChainLagSeconds: 600, maxDivergencePpm: 100_000 },
+    })
+    const model = { ...feed, source: { kind: 'model', model: 'volatility', pools: [pool] } }
+    expect(oracleConfig.parse({ feeds: [model] }).feeds[0]?.source).toMatchObject({ minTradedBars: 10 })
+  })
+
+  test.each([
+    ['unknown key', { feeds: [], speed: 1 }, ['']],
+    ['bad id', { feeds: [{ ...feed, id: 'Price' }] }, ['feeds.0.id']],
+    ['bad decimals', { feeds: [{ ...feed, decimals: 19 }] }, ['feeds.0.decimals']],
+    [
+      'no pools',
+      { feeds: [{ ...feed, source: { kind: 'pool-price', pools: [] } }] },
+      ['feeds.0.source.pools'],
+    ],
+    [
+      'unknown kind',
+      { feeds: [{ ...feed, source: { kind: 'vote', pools: [pool] } }] },
+      ['feeds.0.source.kind'],
+    ],
+    [
+      'no model',
+      { feeds: [{ ...feed, source: { kind: 'model', pools: [pool] } }] },
+      ['feeds.0.source.model'],
+    ],
+    [
+      'a key of the other kind',
+      { feeds: [{ ...feed, source: { ...feed.source, minTradedBars: 3 } }] },
+      ['feeds.0.source'],
+    ],
+    ['bad address', { feeds: [feed], registry: { chainId: HOME, address: '0x12' } }, ['registry.address']],
+    ['same id twice', { feeds: [feed, { ...second, id: 'price' }] }, ['feeds.1.id']],
+    ['same contract twice', { feeds: [feed, { ...feed, id: 'other' }] }, ['feeds.1.contract']],
+    [
+      'same pool twice',
+      { feeds: [{ ...feed, source: { ...feed.source, pools: [pool, { ...pool, base: 'token1' }] } }] },
+      ['feeds.0.source.pools.1'],
+    ],
+  ])('%s', (_name, config, paths) => {
+    expect(faults(config)).toEqual(paths)
+  })
+
+  test('every fault at once', () => {
+    expect(faults({ feeds: [{ ...feed, id: '', decimals: -1 }] })).toEqual(['feeds.0.decimals', 'feeds.0.id'])
+  })
+})
+
+test('a pool of two feeds is indexed once, from its earliest block', () => {
+  const early = { ...second, source: { kind: 'pool-price', pools: [{ ...pool, startBlock: 4 }] } }
+  const config = oracleConfig.parse({
+    feeds: [feed, early],
+    registry: { chainId: HOME, address: `0x${'33'.repeat(20)}`, startBlock: 2 },
+  })
+  const contracts = oracle.contracts?.(config) ?? []
+  expect(contracts.map(({ kind, startBlock }) => [kind, startBlock])).toEqual([
+    ['feed', 0],
+    ['pool', 4],
+    ['feed', 0],
+    ['registry', 2],
+  ])
+})

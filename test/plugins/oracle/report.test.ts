@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { bytesToHex, encodeAbiParameters, keccak256, parseAbiParameters, size, zeroHash } from 'viem'
+import { expect, test } from 'vitest'
+import { outcomeCodec } from '../../../plugins/oracle/codecs.ts'
+import { decodeReport, evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
+import { FEED_ADDRESS, HOME, outcome } from './kit.ts'
+
+const home = { chainId: HOME, address: FEED_ADDRESS } as const
+// What OracleFeed.sol documents and parses: four whole words.
+const contractReport = parseAbiParameters('uint32, int192, bytes32, bytes32')
+
+test('one report, in the layout of the contract, bound to the evidence', () => {
+  const answers = fc.bigInt({ min: -(2n ** 191n), max: 2n ** 191n - 1n })
+  fc.assert(
+    fc.property(answers, fc.nat({ max: 2 ** 32 - 1 }), (answer, timestamp) => {
+      const value = outcome({ answer, timestamp })
+      const [report, ...more] = feedReports(home, value)
+      expect(more).toEqual([])
+      expect(report?.contract).toEqual(home)
+      expect(report?.extraHash).toBe(zeroHash)
+      const payload = bytesToHex(report?.payload ?? new Uint8Array())
+      const digest = keccak256(outcomeCodec.encode(value))
+      expect(payload).toBe(
+        encodeAbiParameters(contractReport, [timestamp, answer, digest, value.modelDigest]),
+      )
+      expect(size(payload)).toBe(4 * 32)
+      expect(decodeReport(payload)).toEqual({
+        observationsTimestamp: timestamp,
+        answer,
+        evidenceDigest: evidenceDigest(value),
+        modelDigest: value.modelDigest,
+      })
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('nothing due, no report', () => {
+  expect(feedReports(home, outcome({ due: false }))).toEqual([])
+})
+
+test('any change of the outcome is another digest', () => {
+  const digest = evidenceDigest(outcome())
+  expect(evidenceDigest(outcome({ spread: 2n }))).not.toBe(digest)
+  expect(evidenceDigest(outcome({ observations: outcome().observations.slice(1) }))).not.toBe(digest)
+})
