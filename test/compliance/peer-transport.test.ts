@@ -1,8 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Libp2pTransport } from '../../node/adapters/libp2p/transport.ts'
 import type { PeerChannel, PeerTransport } from '../../node/ports/network.ts'
 import { addressOf, bytesOf, keyOfSeed, seedOf, testNode, textOf, until } from '../adapters/libp2p/kit.ts'
 import { MemoryNetwork } from '../fakes/memory-transport.ts'
+
+// Real sockets and processes: a loaded machine may take its time.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 interface Net {
   readonly transports: readonly PeerTransport[]

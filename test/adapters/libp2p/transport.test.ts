@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import type { Libp2p, Stream } from '@libp2p/interface'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { NetworkError } from '../../../node/adapters/libp2p/errors.ts'
 import { channelBytes, encodeFrame } from '../../../node/adapters/libp2p/frame.ts'
@@ -18,6 +18,9 @@ import {
   until,
 } from './kit.ts'
 import { rawPeer, rawStream } from './raw-peer.ts'
+
+// Real sockets and processes: a loaded machine may take its time.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const CHANNEL = 'digest'
 const name = channelBytes(CHANNEL) ?? new Uint8Array(0)
@@ -273,8 +276,9 @@ describe('libp2pTransport', () => {
   it('reaches a peer that dials in while its own dial hangs', async () => {
     // Takes connections and says nothing: a dial to it hangs until its deadline.
     let dialed = false
-    const hole = createServer(() => {
+    const hole = createServer((socket) => {
       dialed = true
+      socket.on('error', () => {}).resume()
     })
     await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve))
     const { port } = hole.address() as { port: number }

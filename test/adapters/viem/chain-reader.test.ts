@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { encodeErrorResult, getAddress, type Hex, keccak256, parseAbi } from 'viem'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import {
   type ReaderChain,
@@ -21,6 +21,9 @@ import {
   HANDLED,
   RpcError,
 } from './kit.ts'
+
+// Real sockets and processes: a loaded machine may take its time.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const TARGET = getAddress('0x00000000000000000000000000000000000000c0')
 const REVERTER = getAddress('0x00000000000000000000000000000000000000c1')

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { encodeErrorResult, getAddress, type Hex, numberToHex, parseAbi, parseEther, parseGwei } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { viemChainReader } from '../../../node/adapters/viem/chain-reader.ts'
 import {
@@ -12,6 +12,9 @@ import {
 import type { Logger } from '../../../node/ports/log.ts'
 import { silent, TestMetrics, until } from '../libp2p/kit.ts'
 import { ACCOUNTS, type Anvil, anvil, CHAIN_ID, CODE, fakeRpc, freePort, HANDLED, KEYS } from './kit.ts'
+
+// Real sockets and processes: a loaded machine may take its time.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const LOGGER = getAddress('0x00000000000000000000000000000000000000d0')
 const REVERTER = getAddress('0x00000000000000000000000000000000000000d1')
