@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import { checkUrl, toDatabaseError, waitForServer } from './connection.ts'
 import { DatabaseError } from './errors.ts'
-import { classify, sqlState, statementFault } from './failures.ts'
+import { sqlState } from './failures.ts'
 import { applyMigrations, type Migration, MigrationChanged, quoteName } from './migrate.ts'
 import { nodeMigrations } from './node-migrations.ts'
 import { typeParsers } from './sql-types.ts'
@@ -12,7 +12,7 @@ import { typeParsers } from './sql-types.ts'
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database`. Never logged. */
   readonly url: string
-  /** The node's schema; made if absent. Lower-case letters, digits and `_`, at most 40. */
+  /** The node's schema; made if absent. Lower-case letters, digits and `_`; keep it short, plugins' schemas add their ids. */
   readonly schema: string
   /** Most connections at once; 10 when absent. */
   readonly poolSize?: number
@@ -47,7 +47,7 @@ export interface Database {
   close(): Promise<void>
 }
 
-const schemaPattern = /^[a-z][a-z0-9_]{0,39}$/
+const schemaPattern = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/
 
 /**
  * Connects, waiting with backoff for a server that is not up yet, makes the schema and brings the node's tables up to
@@ -64,12 +64,12 @@ export async function openDatabase(
   if (!schemaPattern.test(schema)) {
     throw new DatabaseError(
       'DATABASE_BAD_OPTIONS',
-      `"${schema}" is no usable schema name. Use lower-case letters, digits and "_", at most 40, a letter first.`,
+      `"${schema}" is no usable schema name. Use lower-case letters, digits and "_", at most 63, no digit first, not "pg_".`,
       { data: { schema } },
     )
   }
   const pool = new pg.Pool({
-    connectionString: parseUrl(options.url),
+    connectionString: checkUrl(options.url),
     max: poolSize,
     application_name: applicationName,
     statement_timeout: statementTimeoutMs,
@@ -109,70 +109,6 @@ export async function openDatabase(
     await pool.end()
     throw error
   }
-}
-
-function parseUrl(url: string): string {
-  try {
-    const { protocol } = new URL(url)
-    if (protocol === 'postgres:' || protocol === 'postgresql:') return url
-  } catch {
-    // Falls through; the text of the URL error would repeat the password.
-  }
-  throw new DatabaseError(
-    'DATABASE_BAD_OPTIONS',
-    'The database URL is not of the form postgres://user:password@host:port/database. Correct it in the configuration.',
-    { data: {} },
-  )
-}
-
-async function waitForServer(pool: pg.Pool, timeoutMs: number, log: Logger): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
-    try {
-      await pool.query('select 1')
-      return
-    } catch (error) {
-      const kind = classify(error)
-      if (kind === 'refused') throw wrap(error)
-      if (performance.now() + pauseMs > deadline) {
-        throw new DatabaseError(
-          'DATABASE_UNAVAILABLE',
-          `The database did not answer within ${timeoutMs} ms. Check that it runs and that the URL's host and port are right.`,
-          { data: { reason: sqlState(error), timeoutMs }, retry: true, cause: error },
-        )
-      }
-      log.debug({ reason: sqlState(error), pauseMs }, 'Wait for the database')
-      await delay(pauseMs)
-    }
-  }
-}
-
-/** The driver's error as a `DatabaseError`. */
-function wrap(error: unknown): DatabaseError {
-  if (error instanceof DatabaseError) return error
-  const kind = classify(error)
-  if (kind === 'unavailable') {
-    return new DatabaseError(
-      'DATABASE_UNAVAILABLE',
-      'The database does not answer. The node tries again; if this stays, check the server and its limits.',
-      { data: { reason: sqlState(error) }, retry: true, cause: error },
-    )
-  }
-  if (kind === 'refused') {
-    return new DatabaseError(
-      'DATABASE_REFUSED',
-      'The database refuses this user. Check user, password, database name and rights in the database URL.',
-      { data: { sqlState: sqlState(error) }, cause: error },
-    )
-  }
-  return new DatabaseError(
-    'DATABASE_BAD_STATEMENT',
-    'The database rejects a statement; see the data of this error.',
-    {
-      data: statementFault(error),
-      cause: error,
-    },
-  )
 }
 
 class PooledDatabase implements Database {
@@ -284,7 +220,7 @@ class PooledDatabase implements Database {
       return result
     } catch (error) {
       if (error instanceof MigrationChanged) throw error
-      const wrapped = wrap(error)
+      const wrapped = toDatabaseError(error)
       this.#metrics.failures.inc({ code: wrapped.code })
       if (wrapped.code === 'DATABASE_UNAVAILABLE') this.#failure = sqlState(error) || 'no connection'
       throw wrapped

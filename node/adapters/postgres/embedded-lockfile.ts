@@ -1,4 +1,4 @@
-import { readFile, readlink, rm } from 'node:fs/promises'
+import { readFile, readlink, realpath, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 function isAlive(pid: number): boolean {
@@ -10,13 +10,16 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether `pid` runs a program called postgres; null where the platform has no /proc to tell. */
-async function isPostgres(pid: number): Promise<boolean | null> {
+/** Whether `pid` is a PostgreSQL server on `dataDir`; null where the platform has no /proc to tell. */
+async function serves(pid: number, dataDir: string): Promise<boolean | null> {
   if (process.platform !== 'linux') return null
-  const link = await readlink(`/proc/${pid}/exe`).catch(() => null)
-  if (link !== null) return basename(link.replace(/ \(deleted\)$/, '')).startsWith('postgres')
-  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => null)
-  return name === null ? null : name.trim() === 'postgres'
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => null)
+  const name = program ?? (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => null))
+  if (name === null) return null
+  if (!basename(name.trim()).startsWith('postgres')) return false
+  // A server works inside its data folder; one that works in another is not a rival, it has an old pid of ours.
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => null)
+  return folder === null ? null : folder === (await realpath(dataDir))
 }
 
 /**
@@ -36,7 +39,7 @@ export async function liveServer(dataDir: string): Promise<number | null> {
     return null
   }
   if (!isAlive(pid)) return null
-  if ((await isPostgres(pid)) === false) {
+  if ((await serves(pid, dataDir)) === false) {
     await rm(file, { force: true })
     return null
   }

@@ -11,10 +11,10 @@ import { encodeParameter } from './sql-types.ts'
  */
 export function pluginStore({ plugin }: { plugin: string }, { database }: { database: Database }): Store {
   const schema = `${database.schema}_${plugin.replaceAll('-', '_')}`
-  if (!/^[a-z][a-z0-9_]{0,62}$/.test(schema)) {
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
     throw new StoreError(
       'STORE_BAD_STATEMENT',
-      `"${schema}" is no usable schema name. Choose a shorter plugin id of lower-case letters, digits and dashes.`,
+      `"${schema}" is no usable schema name. Use a shorter node schema, and plugin ids of lower-case letters, digits and dashes.`,
       { data: { schema } },
     )
   }

@@ -119,12 +119,14 @@ describe('embedded PostgreSQL', () => {
 
   it('comes back when the stale lock file names a process that is something else by now', async () => {
     const file = join(dataDir, 'postmaster.pid')
-    for (const content of [`${process.pid}\n${dataDir}\n`, '']) {
+    const other = await start({ dataDir: join(root, 'other') })
+    for (const content of [`${process.pid}\n${dataDir}\n`, `${other.server.pid}\n${dataDir}\n`, '']) {
       await writeFile(file, content)
       const { server } = await start()
       expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
       await server.stop()
     }
+    await other.server.stop()
   })
 
   it('refuses a folder that a live server uses, and leaves that server alone', async () => {
