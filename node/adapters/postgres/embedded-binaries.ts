@@ -104,7 +104,7 @@ export async function hydrateEmbeddedPostgres(): Promise<PostgresBinaries> {
 
 /**
  * A copy of the binaries where every account can reach them, made once per version. For a node that runs as root from
- * a closed folder (`/root`): PostgreSQL refuses to be root, and its own account could not even open the libraries.
+ * a closed folder (root's home): PostgreSQL refuses to be root, and its own account could not even open the libraries.
  */
 export async function copyBinaries(binaries: PostgresBinaries, folder?: string): Promise<PostgresBinaries> {
   const base = folder ?? ((await exists('/var/lib')) ? '/var/lib/iyi-node' : join(tmpdir(), 'iyi-node'))
