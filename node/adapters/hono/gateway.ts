@@ -39,6 +39,8 @@ export interface Gateway {
    * `GATEWAY_DUPLICATE_ROUTE`, `GATEWAY_BAD_ROUTE`, `GATEWAY_ROUTES_CLOSED` after `listen`. Throws `GATEWAY_BAD_ROOT`.
    */
   routes(plugin: { id: string; roots: readonly string[] }): Routes
+  /** The OpenAPI 3.1 description of every route added so far. Throws `GATEWAY_BAD_ROUTE` for a schema without JSON form. */
+  document(): object
   /** Opens the port. Rejects with `GATEWAY_PORT_TAKEN`, `GATEWAY_LISTEN_FAILED`, or `GATEWAY_BAD_ROUTE` for a schema without JSON form. */
   listen(): Promise<{ url: string }>
   /** Takes no more, ends the event streams, lets requests in flight end, cuts what is left when `deadline` aborts. */
@@ -135,6 +137,7 @@ export function gateway(
         publish: (event) => hub.publish(event),
       }
     },
+    document: () => document.render(),
     listen: async () => {
       description = document.render()
       table.seal()
