@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -216,4 +217,19 @@ async function deploy(
   const { contractAddress } = await client.waitForTransactionReceipt({ hash })
   if (contractAddress === null || contractAddress === undefined) throw new Error(`${name} was not deployed`)
   return contractAddress
+}
+
+/** Live processes of a process group (Linux). */
+export function groupMembers(group: number): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const [state, , pgrp] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ')
+      return Number(pgrp) === group && state !== 'Z'
+    } catch {
+      return false
+    }
+  })
 }

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +15,7 @@ import {
   type Anvil,
   deployMarket,
   freePort,
+  groupMembers,
   type Market,
   type Postgres,
   repository,
@@ -324,18 +324,3 @@ describe('Ponder under its supervisor, two chains with pools and one without con
     expect(JSON.stringify(log.lines)).not.toContain('p4ssw0rd')
   })
 })
-
-/** Live processes of a process group (Linux). */
-function groupMembers(group: number): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false
-    try {
-      const [state, , pgrp] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /, '')
-        .split(' ')
-      return Number(pgrp) === group && state !== 'Z'
-    } catch {
-      return false
-    }
-  })
-}
