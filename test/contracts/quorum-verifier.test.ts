@@ -1,4 +1,4 @@
-import { concatHex, encodeFunctionData, type Hex, pad, parseEventLogs } from 'viem'
+import { concatHex, encodeFunctionData, type Hex, numberToHex, pad, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import {
@@ -175,6 +175,16 @@ describe('refused signatures', () => {
       )
       expect(found).toEqual({ name: 'QuorumVerifier__MalleableSignature', args: [BigInt(index)] })
     }
+  })
+
+  it('an s above half the order from the first value on', async () => {
+    const half = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
+    const withS = (s: bigint) =>
+      spoiled([0, 1], ([c, report, rs, ss, vs]) => [c, report, rs, [numberToHex(s), ...ss.slice(1)], vs])
+    expect((await withS(half + 1n)).name).toBe('QuorumVerifier__MalleableSignature')
+    expect(['QuorumVerifier__UnknownSigner', 'QuorumVerifier__InvalidSignature']).toContain(
+      (await withS(half)).name,
+    )
   })
 
   it('a recovery byte other than 0 and 1', async () => {
