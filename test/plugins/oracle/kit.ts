@@ -12,7 +12,7 @@ import type { FeedObservation, FeedOutcome, Pin } from '../../../plugins/oracle/
 
 export const HOME = 31337
 export const AWAY = 31338
-export const FEED_ADDRESS = '0x00000000000000000000000000000000000FeEd1'
+export const FEED_ADDRESS = '0x00000000000000000000000000000000000FEED1'
 export const POOL_HOME = '0x0000000000000000000000000000000000000a01'
 export const POOL_AWAY = '0x0000000000000000000000000000000000000a02'
 /** A multiple of the bar, so that ends of windows are easy to see. */

@@ -1,0 +1,40 @@
+import type { Inference, ModelInfo } from '../../node/ports/inference.ts'
+
+export interface ScriptedInference extends Inference {
+  /** Every request that `run` was given. */
+  readonly requests: Parameters<Inference['run']>[0][]
+  set(model: Partial<ModelInfo>): void
+  answer(quantized: readonly bigint[]): void
+}
+
+/** One model `volatility`, answering with what the test says. */
+export function scriptedInference(digest: ModelInfo['digest']): ScriptedInference {
+  const requests: Parameters<Inference['run']>[0][] = []
+  let quantized: readonly bigint[] = [1_200_000n]
+  let model: ModelInfo = {
+    id: 'volatility',
+    version: '1.0.0',
+    digest,
+    sha256: 'ab'.repeat(32),
+    inputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 6] }],
+    outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
+    quantization: { output: 'volatility', decimals: 8 },
+    tolerance: { absolute: 20n, relativePpm: 100 },
+    provider: 'cpu',
+    status: { ok: true },
+  }
+  return {
+    requests,
+    set: (changes) => {
+      model = { ...model, ...changes }
+    },
+    answer: (value) => {
+      quantized = value
+    },
+    models: () => [model],
+    run: async (request) => {
+      requests.push(request)
+      return { outputs: {}, quantized, provider: 'cpu', durationMs: 1 }
+    },
+  }
+}
