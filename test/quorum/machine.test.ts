@@ -3,11 +3,23 @@ import { describe, expect, it } from 'vitest'
 import { decodeCertificate } from '../../node/quorum/certificate.ts'
 import { QUORUM_LIMITS } from '../../node/quorum/limits.ts'
 import { leaderOf } from '../../node/quorum/permutation.ts'
-import { babbler, equivocator, idleLiar, misattributor, silentLeader } from './simulation/behaviours.ts'
+import {
+  amnesiac,
+  babbler,
+  equivocator,
+  forger,
+  idleLiar,
+  misattributor,
+  selector,
+  silentLeader,
+} from './simulation/behaviours.ts'
 import { outcomeCodec } from './simulation/median.ts'
 import { type Behaviour, type SimNode, World, type WorldOptions } from './simulation/world.ts'
 
-const seeds = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
+/** More histories, or one again: `IYI_SIMULATION_SEEDS=20`, `IYI_SIMULATION_FIRST=1234`. */
+const FACTOR = Number(process.env.IYI_SIMULATION_SEEDS ?? 1)
+const FIRST = Number(process.env.IYI_SIMULATION_FIRST ?? 1)
+const seeds = (count: number) => Array.from({ length: Math.ceil(count * FACTOR) }, (_, i) => FIRST + i)
 const four = (seed: number, options: Partial<WorldOptions> = {}) =>
   new World({ seed, n: 4, f: 1, ...options })
 const fault = (node: SimNode, code: string) => node.faults.filter((each) => each.code === code)
@@ -34,7 +46,7 @@ function expectComplete(world: World, upTo: bigint): void {
 }
 
 describe('honest validators', () => {
-  it.each(seeds(20))('agree without a fault and without losing an epoch, seed %i', (seed) => {
+  it.each(seeds(12))('agree without a fault and without losing an epoch, seed %i', (seed) => {
     const world = four(seed)
     expect(world.run(60_000, () => world.reached(25n) && world.attested.size >= 25)).toBe(true)
     expect(world.now).toBeLessThan(6_000)
@@ -65,7 +77,7 @@ describe('honest validators', () => {
     expect(world.nodes.flatMap((node) => node.faults)).toEqual([])
   })
 
-  it.each(seeds(20))('get on over a bad network, seed %i', (seed) => {
+  it.each(seeds(10))('get on over a bad network, seed %i', (seed) => {
     const world = four(seed, { network: { maxDelayMs: 80, loss: 0.08, duplicate: 0.1 } })
     expect(world.run(200_000, () => world.reached(25n))).toBe(true)
     expectHonestMedians(world)
@@ -111,7 +123,7 @@ describe('a validator is down', () => {
     expect(world.run(world.now + 60_000, () => world.reached(goal, [node, ...others.slice(1)]))).toBe(true)
   })
 
-  it.each(seeds(30))('restarts in the middle of a round, over and over, seed %i', (seed) => {
+  it.each(seeds(12))('restarts in the middle of a round, over and over, seed %i', (seed) => {
     const world = four(seed, { network: { maxDelayMs: 30, loss: 0.02 } })
     for (let i = 0; i < 25; i++) {
       world.run(world.now + world.random.between(20, 700))
@@ -167,7 +179,7 @@ describe('partitions', () => {
     expect(world.run(world.now + 30_000, () => world.reached(goal))).toBe(true)
   })
 
-  it.each(seeds(15))('come and go at random, seed %i', (seed) => {
+  it.each(seeds(4))('come and go at random, seed %i', (seed) => {
     const world = new World({ seed, n: 7, f: 2 })
     for (let i = 0; i < 15; i++) {
       const side = world.nodes.map(() => world.random.chance(0.3))
@@ -188,9 +200,9 @@ describe('partitions', () => {
 })
 
 describe('one validator of four lies', () => {
-  const run = (seed: number, behaviour: Behaviour, options: Partial<WorldOptions> = {}) => {
+  const run = (seed: number, behaviour: Behaviour, options: Partial<WorldOptions> = {}, goal = 20n) => {
     const world = four(seed, { behaviours: { [seed % 4]: behaviour }, ...options })
-    expect(world.run(200_000, () => world.reached(20n))).toBe(true)
+    expect(world.run(200_000, () => world.reached(goal))).toBe(true)
     expectHonestMedians(world)
     for (const node of world.honest()) {
       // Whoever is blamed is the liar; an honest node is never accused.
@@ -234,11 +246,11 @@ describe('one validator of four lies', () => {
     run(seed, idleLiar, { timing: { rMax: 6 } })
   })
 
-  it.each(seeds(30))('two proposals as leader, seed %i', (seed) => {
+  it.each(seeds(10))('two proposals as leader, seed %i', (seed) => {
     run(seed, equivocator, { timing: { rMax: 5 } })
   })
 
-  it.each(seeds(30))('two proposals, and messages get lost, seed %i', (seed) => {
+  it.each(seeds(12))('two proposals, and messages get lost, seed %i', (seed) => {
     const world = four(seed, {
       behaviours: { [seed % 4]: equivocator },
       timing: { rMax: 5 },
@@ -248,9 +260,24 @@ describe('one validator of four lies', () => {
     expectHonestMedians(world)
   })
 
-  it.each(seeds(20))('noise, forgeries and replays, seed %i', (seed) => {
+  it.each(seeds(10))('noise, forgeries and replays, seed %i', (seed) => {
     const world = run(seed, babbler)
     expect(world.now).toBeLessThan(60_000)
+  })
+
+  it.each(seeds(5))('invented observations as leader, seed %i', (seed) => {
+    const world = run(seed, forger, { timing: { rMax: 3 } }, 24n)
+    expect(world.honest().some((node) => fault(node, 'bad-proposal').length > 0)).toBe(true)
+  })
+
+  it.each(seeds(5))('too few observations as leader, seed %i', (seed) => {
+    const world = run(seed, selector, { timing: { rMax: 3 } }, 24n)
+    expect(world.honest().some((node) => fault(node, 'bad-proposal').length > 0)).toBe(true)
+  })
+
+  it.each(seeds(5))('a forged epoch start as leader, seed %i', (seed) => {
+    const world = run(seed, amnesiac, { timing: { rMax: 3 } }, 24n)
+    expect(world.honest().some((node) => fault(node, 'bad-signature').length > 0)).toBe(true)
   })
 
   it.each(seeds(5))('signatures for another query, seed %i', (seed) => {
@@ -265,7 +292,7 @@ describe('one validator of four lies', () => {
 })
 
 describe('two of seven lie, the network is bad, validators restart', () => {
-  it.each(seeds(20))('seed %i', (seed) => {
+  it.each(seeds(8))('seed %i', (seed) => {
     const liars = [equivocator, babbler, silentLeader, idleLiar]
     const world = new World({
       seed,

@@ -3,10 +3,12 @@ import { QUORUM_LIMITS } from '../../../node/quorum/limits.ts'
 import { encodeMessage, type Message } from '../../../node/quorum/messages.ts'
 import {
   commitSignedBytes,
+  epochStartSignedBytes,
   observationSignedBytes,
   prepareSignedBytes,
   sha256,
 } from '../../../node/quorum/signed-bytes.ts'
+import { u64Codec } from './median.ts'
 import type { Behaviour, SimNode } from './world.ts'
 
 const encode = (message: Message) => encodeMessage(message, QUORUM_LIMITS)
@@ -148,6 +150,47 @@ function noise(node: SimNode): Uint8Array {
     default:
       return encode({ kind: 'outcome-request', epoch, started: false, seqNr: 0n })
   }
+}
+
+/** As leader invents the others' observations, under signatures of its own. */
+export const forger: Behaviour = {
+  unguarded: true,
+  outgoing: (node, _to, bytes, message) => {
+    if (message.kind !== 'proposal') return [bytes]
+    const { keys, configDigest } = node.world
+    const at = { digest: hexToBytes(configDigest), epoch: message.epoch, seqNr: message.seqNr }
+    const observation = u64Codec.encode(999_999n)
+    const signature = keys.sign(node.index, observationSignedBytes(at, message.query, observation))
+    const observations = message.observations.map(({ oracle }) => ({ oracle, observation, signature }))
+    return [encode({ ...message, observations })]
+  },
+}
+
+/** As leader proposes too few observations: only those it likes. */
+export const selector: Behaviour = {
+  unguarded: true,
+  outgoing: (node, _to, bytes, message) => {
+    if (message.kind !== 'proposal') return [bytes]
+    const few = message.observations.slice(0, 2 * node.world.options.f)
+    return [encode({ ...message, observations: few })]
+  },
+}
+
+/** As leader pretends that nothing was ever prepared or committed. */
+export const amnesiac: Behaviour = {
+  unguarded: true,
+  outgoing: (node, _to, bytes, message) => {
+    if (message.kind !== 'epoch-start' || message.certificate === null) return [bytes]
+    const { keys, configDigest, options } = node.world
+    const rank = { seqNr: 0n, committed: false, epoch: 0 }
+    const payload = epochStartSignedBytes(hexToBytes(configDigest), message.epoch, rank)
+    const proofs = Array.from({ length: options.n }, (_, oracle) => ({
+      oracle,
+      rank,
+      signature: keys.sign(node.index, payload),
+    }))
+    return [encode({ ...message, certificate: null, proofs })]
+  },
 }
 
 /** Signs what it likes: observations for a query that nobody asked. */

@@ -1,23 +1,21 @@
-/** Seeded generator (xorshift128+, Vigna 2014), for simulations only. */
+/** Seeded generator for simulations: a 32-bit counter through the finaliser of MurmurHash3 (Appleby), twice mixed. */
 export class Random {
-  #a: bigint
-  #b: bigint
+  #state: number
 
   constructor(seed: number) {
-    this.#a = BigInt(seed) * 0x9e3779b97f4a7c15n + 1n
-    this.#b = BigInt(seed) * 0xbf58476d1ce4e5b9n + 2n
-    for (let i = 0; i < 16; i++) this.next()
+    this.#state = Math.imul(seed, 0x9e3779b1) >>> 0
   }
 
   /** In [0, 1). */
   next(): number {
-    const mask = 0xffffffffffffffffn
-    let x = this.#a & mask
-    const y = this.#b & mask
-    this.#a = y
-    x = (x ^ (x << 23n)) & mask
-    this.#b = x ^ y ^ (x >> 17n) ^ (y >> 26n)
-    return Number((this.#b + y) & 0x1fffffffffffffn) / 2 ** 53
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let x = this.#state
+    for (let i = 0; i < 2; i++) {
+      x = Math.imul(x ^ (x >>> 16), 0x85ebca6b)
+      x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
+      x ^= x >>> 16
+    }
+    return (x >>> 0) / 2 ** 32
   }
 
   between(min: number, max: number): number {

@@ -428,17 +428,19 @@ export class SimNode {
   /** What must be on disk before an honest node says something. */
   #checkOutgoing(to: number, message: Message): void {
     const { world, disk } = this
-    const certificate = disk.certificate === null ? null : decodeCertificate(disk.certificate, QUORUM_LIMITS)
-    const committed = disk.committed === null ? null : decodeCertificate(disk.committed, QUORUM_LIMITS)
+    const onDisk = (bytes: Uint8Array | null) =>
+      bytes === null ? null : decodeCertificate(bytes, QUORUM_LIMITS)
     const epoch = disk.pacemaker === null ? 0 : new ByteReader(disk.pacemaker).u32()
     switch (message.kind) {
-      case 'commit':
+      case 'commit': {
+        const certificate = onDisk(disk.certificate)
         if (certificate?.epoch !== message.epoch || certificate.seqNr !== message.seqNr) {
           world.fail(
             `node ${this.index} commits (${message.epoch}, ${message.seqNr}) before its certificate is on disk`,
           )
         }
         return
+      }
       case 'epoch-start-request':
       case 'prepare':
         if (epoch < message.epoch)
@@ -449,7 +451,7 @@ export class SimNode {
           world.fail(`node ${this.index} shows its observation to ${to}`)
         return
       case 'report-signatures':
-        if ((committed?.seqNr ?? 0n) < message.seqNr)
+        if ((onDisk(disk.committed)?.seqNr ?? 0n) < message.seqNr)
           world.fail(`node ${this.index} signs reports before the commit is on disk`)
         return
     }
