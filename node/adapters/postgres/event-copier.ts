@@ -163,6 +163,8 @@ export class EventCopier {
         { column: 'logIndex', direction: 'asc' },
       ],
       limit: this.#batch,
+      // The cursor moves by what comes back, and the index may take rows away again since `freshness` was asked.
+      complete: { chainId, block: upTo },
     })
   }
 
@@ -199,6 +201,7 @@ export class EventCopier {
         { column: 'logIndex', op: '=', value: anchor.logIndex },
       ],
       limit: 1,
+      complete: { chainId: chain.id, block: anchor.blockNumber },
     })
     if (found.length > 0) return
     const at = anchor.blockNumber.toString()
