@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { oracleConfig } from '../../../plugins/oracle/config.ts'
 import oracle from '../../../plugins/oracle/index.ts'
 import { FEED_ADDRESS, HOME, POOL_HOME } from './kit.ts'
@@ -91,4 +93,12 @@ test('a pool of two feeds is indexed once, from its earliest block', () => {
     ['feed', 0],
     ['registry', 2],
   ])
+})
+
+test('the README’s example is a valid configuration', () => {
+  const readme = readFileSync(new URL('../../../plugins/oracle/README.md', import.meta.url), 'utf8')
+  const example: unknown = parse(/```yaml\n([\s\S]*?)```/.exec(readme)?.[1] ?? '')
+  expect(example).toMatchObject({ plugins: [{ use: 'oracle', grants: oracle.needs }] })
+  const [entry] = (example as { plugins: { config: unknown }[] }).plugins
+  expect(oracleConfig.parse(entry?.config).feeds).toHaveLength(1)
 })
