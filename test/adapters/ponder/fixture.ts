@@ -19,7 +19,9 @@ import { testTokenAbi } from '../../../contracts/abi/TestToken.ts'
 const require = createRequire(import.meta.url)
 export const repository = fileURLToPath(new URL('../../../', import.meta.url))
 // Anvil's first well-known development account.
-const account = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
+export const account = privateKeyToAccount(
+  '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
+)
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -205,13 +207,15 @@ export async function trade(
   return (await client.waitForTransactionReceipt({ hash })).blockNumber
 }
 
-async function deploy(
+/** Deploys a contract of `contracts/<room>/<name>.sol` from its artifact. */
+export async function deploy(
   client: Anvil['client'],
   name: string,
   abi: Abi,
   args: readonly unknown[],
+  room = 'mocks',
 ): Promise<Hex> {
-  const path = join(repository, 'artifacts/contracts/mocks', `${name}.sol`, `${name}.json`)
+  const path = join(repository, 'artifacts/contracts', room, `${name}.sol`, `${name}.json`)
   const { bytecode } = JSON.parse(await readFile(path, 'utf8')) as { bytecode: Hex }
   const hash = await client.deployContract({ abi, bytecode, args, account, chain: null })
   const { contractAddress } = await client.waitForTransactionReceipt({ hash })

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { parseAbiItem } from 'viem'
+import { type Hex, parseAbiItem } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { constantProductPoolAbi } from '../../../contracts/abi/ConstantProductPool.ts'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
@@ -13,6 +13,7 @@ import type { ChainReader } from '../../../node/ports/chain.ts'
 import { indexTables, type TableName } from '../../../node/ports/index-tables.ts'
 import {
   type Anvil,
+  account,
   deployMarket,
   freePort,
   groupMembers,
@@ -25,6 +26,14 @@ import {
   trade,
   until,
 } from './fixture.ts'
+import {
+  deployFeed,
+  deployRegistry,
+  evidenceDigest,
+  type Feed,
+  modelDigest,
+  report,
+} from './oracle-fixture.ts'
 import { recordingLogger, recordingMetrics } from './recorders.ts'
 
 const swapEvent = parseAbiItem(
@@ -39,6 +48,8 @@ let beta: Anvil
 let idle: Anvil
 let alphaMarket: Market
 let betaMarket: Market
+let feed: Feed
+let registry: Hex
 let supervisor: ReturnType<typeof ponderSupervisor>
 let reader: ReturnType<typeof ponderIndexReader>
 const log = recordingLogger()
@@ -56,6 +67,8 @@ beforeAll(async () => {
   ])
   pool = testPool({ connectionString: postgres.url, max: 4 })
   ;[alphaMarket, betaMarket] = await Promise.all([deployMarket(alpha), deployMarket(beta)])
+  feed = await deployFeed(beta)
+  registry = await deployRegistry(beta)
   for (let at = 0; at < 3; at++) {
     await trade(alpha, alphaMarket, true, 10n ** 18n)
     await trade(beta, betaMarket, false, 10n ** 9n)
@@ -83,6 +96,8 @@ beforeAll(async () => {
             address: betaMarket.pool,
             startBlock: betaMarket.startBlock,
           },
+          { kind: 'feed', chainId: beta.chainId, address: feed.address, startBlock: betaMarket.startBlock },
+          { kind: 'registry', chainId: beta.chainId, address: registry, startBlock: betaMarket.startBlock },
         ],
       },
       configPath: join(directory, 'indexer.json'),
@@ -199,9 +214,9 @@ describe('Ponder under its supervisor, two chains with pools and one without con
     expect(supervisor.health()).toMatchObject({ status: 'degraded' })
   })
 
-  it('indexes what happened before and after its start', { timeout: 30_000 }, async () => {
+  it('indexes what happened before and after its start', { timeout: 60_000 }, async () => {
     await supervisor.start()
-    await supervisor.waitReady(25_000)
+    await supervisor.waitReady(50_000)
     expect(supervisor.health()).toMatchObject({ status: 'ok' })
     expect((await stat(join(directory, 'indexer.json'))).mode & 0o777).toBe(0o600)
     await trade(alpha, alphaMarket, false, 10n ** 9n)
@@ -236,6 +251,82 @@ describe('Ponder under its supervisor, two chains with pools and one without con
       expect(bars[0]?.close).toBe((reserve1 * 10n ** 18n) / reserve0)
       expect(bars.reduce((sum, { swapCount }) => sum + swapCount, 0)).toBe(row?.swapCount)
     }
+  })
+
+  it('indexes feeds and registries', async () => {
+    const observedAt = await report(beta, feed, 1, 42n)
+    await report(beta, feed, 2, 1_001n)
+    await indexedUpToHead(beta)
+    const rounds = await reader.select({
+      table: 'feedRound',
+      orderBy: [{ column: 'blockNumber', direction: 'asc' }],
+    })
+    const common = {
+      feed: feed.address.toLowerCase(),
+      configDigest: feed.digest,
+      evidenceDigest,
+      modelDigest,
+      transmitter: feed.transmitters[3]?.toLowerCase(),
+    }
+    expect(rounds).toMatchObject([
+      {
+        ...common,
+        roundId: 1n,
+        answer: 42n,
+        accepted: true,
+        observationsTimestamp: observedAt,
+        epochAndRound: 257n,
+      },
+      { ...common, roundId: 0n, answer: 1_001n, accepted: false, epochAndRound: 258n },
+    ])
+    expect(await reader.select({ table: 'validatorConfig' })).toMatchObject([
+      {
+        contract: feed.address.toLowerCase(),
+        configDigest: feed.digest,
+        configCount: 1n,
+        signers: feed.keys.map(({ address }) => address.toLowerCase()),
+        transmitters: feed.transmitters.map((address) => address.toLowerCase()),
+        f: 1,
+        offchainConfigVersion: 2n ** 64n - 1n,
+        offchainConfig: '0xc0ffee',
+      },
+    ])
+    expect(await reader.select({ table: 'model' })).toMatchObject([
+      {
+        registry: registry.toLowerCase(),
+        modelId: 1n,
+        name: 'Volatility',
+        owner: account.address.toLowerCase(),
+      },
+    ])
+    const versions = await reader.select({
+      table: 'modelVersion',
+      orderBy: [{ column: 'version', direction: 'asc' }],
+    })
+    expect(versions).toMatchObject([
+      { modelId: 1n, version: 1, manifestDigest: modelDigest, uri: 'ipfs://1', active: false },
+      { modelId: 1n, version: 2, manifestDigest: evidenceDigest, uri: 'ipfs://2', active: true },
+    ])
+    const events = await reader.select({
+      table: 'event',
+      where: [{ column: 'address', op: 'in', value: [feed.address, registry] }],
+      orderBy: [
+        { column: 'blockNumber', direction: 'asc' },
+        { column: 'logIndex', direction: 'asc' },
+      ],
+    })
+    expect(events.map(({ name }) => name)).toEqual([
+      'quorum.ConfigSet',
+      'registry.ModelRegistered',
+      'registry.ModelVersionAdded',
+      'registry.ModelVersionAdded',
+      'registry.ModelVersionActiveSet',
+      'registry.ModelOwnershipTransferStarted',
+      'registry.ModelOwnershipTransferred',
+      'feed.ReportTransmitted',
+      'feed.AnswerOutOfRange',
+    ])
+    expect(events.at(-2)?.data).toMatchObject({ roundId: '1', answer: '42', epochAndRound: '257' })
   })
 
   it('has exactly the tables and columns of the port', async () => {
