@@ -69,8 +69,16 @@ export async function runNode(
       { log, metrics },
     )
     teardown.add('database', () => database.close())
+    const history = signingHistory({ database, metrics })
     const lock = await lockDatabase(
-      { whenTaken: 'refuse', signal, onLost: broken.reject },
+      {
+        whenTaken: 'refuse',
+        signal,
+        onLost: (error) => {
+          history.suspend('another process may act as this validator')
+          broken.reject(error)
+        },
+      },
       { database, clock, log },
     )
     teardown.add('database lock', () => lock.release())
@@ -96,6 +104,7 @@ export async function runNode(
         privateKey: keys.transmitter.privateKey,
         receiptTimeoutMs: RECEIPT_TIMEOUT_MS,
         bumpAfterMs: BUMP_AFTER_MS,
+        pollMs: Math.min(500, ...config.chains.map((entry) => entry.pollingIntervalMs ?? 500)),
       },
       { reader: chain, ...common },
     )
@@ -141,7 +150,7 @@ export async function runNode(
       {
         transport,
         store: quorumStore({ database }),
-        signers: validatorSigners(keys, signingHistory({ database, metrics })),
+        signers: validatorSigners(keys, history),
         chain,
         sender,
         ...common,

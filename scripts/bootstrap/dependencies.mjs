@@ -23,6 +23,6 @@ export async function ensureDependencies(root, node, progress) {
 /** npm links the binaries of dependencies, not a package's own: this makes `npx iyi` resolve locally and at once. */
 function linkCli(root) {
   const link = join(root, 'node_modules', '.bin', 'iyi')
-  if (process.platform === 'win32' || lstatSync(link, { throwIfNoEntry: false }) !== undefined) return
+  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) return
   symlinkSync(join('..', '..', 'scripts', 'iyi.mjs'), link)
 }

@@ -11,16 +11,12 @@ import { delimiter, dirname } from 'node:path'
 export function runNpm(node, args) {
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
   const cli = process.env.npm_execpath
-  const [command, commandArgs] =
-    cli?.endsWith('.js') === true
-      ? [node, [cli, ...args]]
-      : [process.platform === 'win32' ? 'npm.cmd' : 'npm', args]
+  const [command, commandArgs] = cli?.endsWith('.js') === true ? [node, [cli, ...args]] : ['npm', args]
   return new Promise((resolve, reject) => {
     let output = ''
     const child = spawn(command, commandArgs, {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      shell: command.endsWith('.cmd'),
     })
     const keep = (chunk) => {
       output = (output + chunk).slice(-20_000)

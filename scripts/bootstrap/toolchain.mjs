@@ -11,8 +11,6 @@ const INTEGRITY = {
     'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
   'linux-arm64':
     'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
-  'win32-x64':
-    'sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA==',
 }
 
 /**
@@ -30,9 +28,9 @@ export async function ensureNode(root, progress) {
       `this Node is ${process.version} and no Node ${VERSION} package exists for ${platform}: install Node ${NODE_MAJOR} or newer and try again`,
     )
   }
-  const name = `node-${platform.replace('win32', 'win')}`
+  const name = `node-${platform}`
   const dir = join(root, '.toolchain')
-  const binary = join(dir, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+  const binary = join(dir, 'node_modules', name, 'bin', 'node')
   const lock = join(dir, 'node_modules', '.package-lock.json')
   if (!existsSync(binary) || installedIntegrity(lock, name) !== expected) {
     mkdirSync(dir, { recursive: true })

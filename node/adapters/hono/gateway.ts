@@ -124,7 +124,7 @@ export function gateway(
   mountPlain('/v1/stream', streamRoute(hub))
   document.addStream('node', '/v1/stream')
   mountPlain('/openapi.json', (c) => answerJson(c, jsonText(description)))
-  docsRoutes({ get: mountPlain }, () => description)
+  docsRoutes({ get: mountPlain })
 
   const server = httpServer(options, { fetch: (request, env) => app.fetch(request, env), log })
   return {
