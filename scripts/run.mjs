@@ -2,11 +2,14 @@
 import { launch } from './bootstrap/launch.mjs'
 
 const programs = {
-  test: 'scripts/test.ts',
-  bench: 'scripts/bench/main.ts',
-  generate: 'scripts/generate.ts',
+  test: ['scripts/test.ts'],
+  bench: ['scripts/bench/main.ts'],
+  generate: ['scripts/generate.ts'],
+  format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write'],
+  vitest: ['node_modules/vitest/vitest.mjs', 'run'],
+  'build:contracts': ['node_modules/hardhat/dist/src/cli.js', 'build'],
 }
 
 const [command = '--help', ...args] = process.argv.slice(2)
-const program = programs[command]
-await (program === undefined ? launch('node/main.ts', [command, ...args]) : launch(program, args))
+const [program, ...first] = programs[command] ?? ['node/main.ts', command]
+await launch(program, [...first, ...args])

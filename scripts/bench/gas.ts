@@ -8,16 +8,7 @@ import {
   transmit,
 } from '../../test/contracts/feed-fixture.ts'
 import { type Network, openNetwork } from '../../test/contracts/network.ts'
-
-/** One line of the benchmark report. `ratio` below 1 is better than the baseline. */
-export interface Figure {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  readonly baseline: string
-  readonly baselineValue: number
-  readonly ratio: number
-}
+import type { Figure } from './figure.ts'
 
 /** Gas of OCR2's `transmit` in steady state with all observations present. */
 const OCR2_TRANSMIT_GAS = new Map([

@@ -3,16 +3,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { onnxInference } from '../../node/adapters/onnx/onnx-inference.ts'
 import type { Logger } from '../../node/ports/log.ts'
 import type { Metrics } from '../../node/ports/metrics.ts'
-
-/** One figure and the same measured without us. `ratio` is value / baselineValue. */
-export interface InferenceFigure {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  readonly baseline: string
-  readonly baselineValue: number
-  readonly ratio: number
-}
+import type { Figure } from './figure.ts'
 
 const MODELS = new URL('../../models/', import.meta.url)
 const BASELINE = 'bare onnxruntime-node session'
@@ -27,7 +18,7 @@ type Run = () => Promise<unknown>
  * against a session of the runtime with the same options and nothing around it. Both take turns in short rounds; the
  * medians are compared. Takes about four seconds.
  */
-export async function inferenceBenchmarks(): Promise<InferenceFigure[]> {
+export async function inferenceBenchmarks(): Promise<Figure[]> {
   const bare = await InferenceSession.create(readFileSync(new URL('volatility/volatility.onnx', MODELS)), {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
@@ -45,7 +36,7 @@ export async function inferenceBenchmarks(): Promise<InferenceFigure[]> {
   )
   await port.start()
   try {
-    const figures: InferenceFigure[] = []
+    const figures: Figure[] = []
     for (const rows of [1, 16]) {
       const shape = [rows, POOLS, 360]
       const data = Float32Array.from({ length: rows * POOLS * 360 }, (_, i) => Math.sin(i * 12.9898) * 1e-3)
@@ -96,7 +87,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
 
-function figure(name: string, unit: string, value: number, baselineValue: number): InferenceFigure {
+function figure(name: string, unit: string, value: number, baselineValue: number): Figure {
   return { name, value, unit, baseline: BASELINE, baselineValue, ratio: value / baselineValue }
 }
 

@@ -1,0 +1,84 @@
+// `npm run bench -- [name...] [--json] [--write]`: the benchmarks whose figures begin with a name (all without one).
+// --json prints one object a line; --write puts what was measured into docs/benchmarks.md.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { PROJECT_ROOT } from '../artifacts.ts'
+import type { Figure } from './figure.ts'
+
+const groups: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  gas: async () => (await import('./gas.ts')).gasBenchmarks(),
+  quorum: async () => (await import('./quorum.ts')).quorumBenchmarks(),
+  inference: async () => (await import('./inference.ts')).inferenceBenchmarks(),
+  latency: async () => (await import('./latency.ts')).latencyBenchmarks(),
+}
+
+const TARGET = join(PROJECT_ROOT, 'docs', 'benchmarks.md')
+const START = '<!-- figures: written by `npm run bench -- --write` -->'
+
+const args = process.argv.slice(2)
+const flags = new Set(args.filter((arg) => arg.startsWith('--')))
+const names = args.filter((arg) => !arg.startsWith('--'))
+const unknown = [...flags].filter((flag) => flag !== '--json' && flag !== '--write')
+const wanted = Object.keys(groups).filter(
+  (group) => names.length === 0 || names.some((name) => name === group || name.startsWith(`${group}.`)),
+)
+const nobodys = names.filter(
+  (name) => !Object.keys(groups).some((group) => name === group || name.startsWith(`${group}.`)),
+)
+if (unknown.length > 0 || nobodys.length > 0) {
+  process.stderr.write(
+    `unknown: ${[...unknown, ...nobodys].join(', ')}; benchmarks are ${Object.keys(groups).join(', ')}, options --json and --write\n`,
+  )
+  process.exit(1)
+}
+
+const figures: Figure[] = []
+for (const group of wanted) {
+  if (!flags.has('--json')) process.stderr.write(`${group} ...\n`)
+  const measured = await groups[group]?.()
+  for (const figure of measured ?? []) {
+    if (names.length > 0 && !names.some((name) => figure.name === name || figure.name.startsWith(`${name}.`)))
+      continue
+    figures.push(figure)
+    process.stdout.write(flags.has('--json') ? `${JSON.stringify(figure)}\n` : `${line(figure)}\n`)
+  }
+}
+if (flags.has('--write')) write(figures)
+process.exit(0)
+
+function line({ name, value, unit, baseline, baselineValue, ratio }: Figure): string {
+  return `${name.padEnd(40)} ${show(value).padStart(10)} ${unit.padEnd(10)} ratio ${ratio.toFixed(2)} to ${baseline}: ${show(baselineValue)}`
+}
+
+function show(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(4)
+}
+
+/** Replaces the rows that were measured now, and keeps the others. */
+function write(measured: readonly Figure[]): void {
+  const text = readFileSync(TARGET, 'utf8')
+  const at = text.indexOf(START)
+  if (at < 0) throw new Error(`${TARGET} has lost its line ${START}`)
+  const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.versions.node}`
+  const today = new Date().toISOString().slice(0, 10)
+  const rows = new Map<string, string>()
+  for (const row of text.slice(at).split('\n')) {
+    const name = /^\| `([^`]+)`/.exec(row)?.[1]
+    if (name !== undefined) rows.set(name, row)
+  }
+  for (const { name, value, unit, baseline, baselineValue, ratio } of measured)
+    rows.set(
+      name,
+      `| \`${name}\` | ${show(value)} | ${unit} | ${ratio.toFixed(2)} | ${baseline} | ${show(baselineValue)} | ${today}, ${machine} |`,
+    )
+  const table = [
+    START,
+    '',
+    '| name | value | unit | ratio | baseline | baseline value | measured |',
+    '|---|---|---|---|---|---|---|',
+    ...[...rows.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
+    '',
+  ]
+  writeFileSync(TARGET, text.slice(0, at) + table.join('\n'))
+}
