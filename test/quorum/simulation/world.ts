@@ -203,7 +203,8 @@ export class SimNode {
     this.behaviour = world.options.behaviours?.[index]
     this.source = world.options.source?.(index) ?? {
       query: (seqNr) => seqNr,
-      observe: (seqNr) => 1000n * seqNr + BigInt(index),
+      // Never twice the same: what is observed again must not hide that something was forgotten.
+      observe: (seqNr) => 1000n * seqNr + BigInt(world.random.integer(1000)),
     }
   }
 
