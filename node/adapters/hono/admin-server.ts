@@ -17,10 +17,11 @@ const maxBodyBytes = 1024
 /**
  * The operator's door: `GET /metrics` (Prometheus), `GET /health` (readiness with every check, always 200),
  * `PUT /log-level` with `{ "level": "debug" }`. Only on loopback (`GATEWAY_NOT_LOOPBACK`), and only for requests that
- * name loopback in `Host`, so that a web page can't reach it by rebinding a name.
+ * name loopback in `Host`, so that a web page can't reach it by rebinding a name. `allowRemote`, for operators whose
+ * firewall protects the port, lifts both and leaves the doors that only read.
  */
 export function adminServer(
-  options: { host: string; port: number },
+  options: { host: string; port: number; allowRemote?: boolean },
   modules: {
     log: Logger
     metrics: { expose(): Promise<{ contentType: string; body: string }> }
@@ -28,17 +29,18 @@ export function adminServer(
     node: Pick<NodeView, 'identity' | 'readiness'>
   },
 ): HttpServer {
-  if (!loopback.test(options.host))
+  const { allowRemote = false } = options
+  if (!allowRemote && !loopback.test(options.host))
     throw new GatewayError(
       'GATEWAY_NOT_LOOPBACK',
-      `The admin server can not listen on ${options.host}: it has no login. Use 127.0.0.1, and a proxy of yours in front when others must reach it.`,
+      `The admin server can not listen on ${options.host}: it has no login. Use 127.0.0.1, or set admin.allowRemote where a firewall protects the port.`,
       { data: { host: options.host, port: options.port } },
     )
   const log = modules.log.child({ module: 'admin' })
   const app = new Hono()
   app.use(async (c, next) => {
     const name = new URL(c.req.url).hostname.replace(/^\[|\]$/g, '')
-    if (!loopback.test(name))
+    if (!allowRemote && !loopback.test(name))
       throw problem(403, 'HTTP_NOT_LOOPBACK', 'The admin server answers only requests for localhost.')
     await next()
     c.header('cache-control', 'no-store')
@@ -52,17 +54,22 @@ export function adminServer(
     const readiness = await readReadiness(modules.node, log)
     return c.json({ status: 'ok', ...modules.node.identity(), ...readiness })
   })
-  app.put('/log-level', bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge }), async (c) => {
-    const parsed = levelSchema.safeParse(parseJson(await c.req.text()))
-    if (!parsed.success)
-      throw problem(400, 'HTTP_INVALID_REQUEST', `Send {"level": "..."} with one of ${levels.join(', ')}.`)
-    modules.setLogLevel(parsed.data.level)
-    log.info({ level: parsed.data.level }, 'Change the log level')
-    return c.json(parsed.data)
-  })
+  if (!allowRemote)
+    app.put('/log-level', bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge }), async (c) => {
+      const parsed = levelSchema.safeParse(parseJson(await c.req.text()))
+      if (!parsed.success)
+        throw problem(400, 'HTTP_INVALID_REQUEST', `Send {"level": "..."} with one of ${levels.join(', ')}.`)
+      modules.setLogLevel(parsed.data.level)
+      log.info({ level: parsed.data.level }, 'Change the log level')
+      return c.json(parsed.data)
+    })
   app.notFound((c) =>
     problemAnswer(
-      problem(404, 'HTTP_NOT_FOUND', 'Here are GET /metrics, GET /health and PUT /log-level.'),
+      problem(
+        404,
+        'HTTP_NOT_FOUND',
+        `Here are GET /metrics and GET /health${allowRemote ? '' : ', and PUT /log-level'}.`,
+      ),
       c.req.path,
     ),
   )

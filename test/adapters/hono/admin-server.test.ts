@@ -5,10 +5,13 @@ import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
 import { nodeView } from './fixture.ts'
 
-async function start(host = '127.0.0.1') {
+async function start(host = '127.0.0.1', allowRemote = false) {
   const log = pinoLogger({ level: 'info', format: 'json', destination: { write: () => {} } })
   const metrics = prometheusMetrics()
-  const server = adminServer({ host, port: 0 }, { log, metrics, setLogLevel: log.setLevel, node: nodeView })
+  const server = adminServer(
+    { host, port: 0, allowRemote },
+    { log, metrics, setLogLevel: log.setLevel, node: nodeView },
+  )
   const { url } = await server.listen()
   onTestFinished(() => server.close(AbortSignal.abort()))
   return { url, log, metrics }
@@ -52,5 +55,13 @@ describe('admin server', () => {
         .end()
     })
     expect(status).toBe(403)
+  })
+
+  it('lets others read, and only read, where the operator allowed it', async () => {
+    const { url } = await start('0.0.0.0', true)
+    const local = url.replace('0.0.0.0', '127.0.0.1')
+    expect((await fetch(`${local}/metrics`)).status).toBe(200)
+    const put = await fetch(`${local}/log-level`, { method: 'PUT', body: '{"level":"debug"}' })
+    expect(put.status).toBe(404)
   })
 })
