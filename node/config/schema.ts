@@ -139,8 +139,10 @@ const network = z
           .string()
           .regex(new RegExp(`^/${tcpAddress}$`), 'expected a multiaddr such as /ip4/0.0.0.0/tcp/9420'),
       )
-      .default(['/ip4/0.0.0.0/tcp/9420'])
-      .describe('Multiaddrs where other nodes reach this one.'),
+      .default(['/ip4/127.0.0.1/tcp/9420'])
+      .describe(
+        'Multiaddrs to listen on. Loopback by default: a validator that others shall reach takes /ip4/0.0.0.0/tcp/9420. Only validators of its duties and the peers below get past the handshake.',
+      ),
     peers: z
       .array(
         z
