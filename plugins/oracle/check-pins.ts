@@ -3,13 +3,11 @@ import type { Clock } from '../../node/ports/clock.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
 import { OracleError } from './errors.ts'
 import type { FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
-import { confirmationsOf, isGone, isPassing, lastPin, nothingMoved, samePin } from './pin-state.ts'
+import { confirmationsOf, isGone, isPassing, isTooOld, lastPin, nothingMoved, samePin } from './pin-state.ts'
 
 /** How long a validator waits for its own chain reader, and then its index, to reach the pinned blocks. */
 const WAIT_MS = 2_000
 const POLL_MS = 100
-/** Confirmations make a pin older than the head by design; this many seconds a block covers the slowest common chain. */
-const SECONDS_PER_CONFIRMATION = 12
 
 export interface CheckPinsOptions {
   readonly chainIds: readonly number[]
@@ -74,7 +72,7 @@ async function checkPin(
     throw refuse(`chain ${chainId} has another block at ${number}`)
   if (last !== null && number < last.number && !(await isGone(last, chain)))
     throw refuse(`the pin of chain ${chainId} goes back`)
-  if (head.timestamp - pin.timestamp > maxAgeSeconds + confirmations * SECONDS_PER_CONFIRMATION)
+  if (isTooOld(pin, head, confirmations, maxAgeSeconds))
     throw refuse(`the pin of chain ${chainId} is too old`)
 }
 

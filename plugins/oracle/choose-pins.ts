@@ -2,7 +2,7 @@ import type { ChainReader } from '../../node/ports/chain.ts'
 import type { ChainFreshness, IndexReader } from '../../node/ports/index-reader.ts'
 import { OracleError } from './errors.ts'
 import type { FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
-import { confirmationsOf, isGone, isPassing, lastPin, nothingMoved, pinOf } from './pin-state.ts'
+import { confirmationsOf, isGone, isPassing, isTooOld, lastPin, nothingMoved, pinOf } from './pin-state.ts'
 
 /**
  * The leader's: the newest block of each chain that is indexed and has its confirmations. A chain that can't be read
@@ -11,7 +11,7 @@ import { confirmationsOf, isGone, isPassing, lastPin, nothingMoved, pinOf } from
  * @throws OracleError `ORACLE_NO_DATA` (retry), ChainError, IndexError
  */
 export async function choosePins(
-  chainIds: readonly number[],
+  { chainIds, maxAgeSeconds }: { chainIds: readonly number[]; maxAgeSeconds: number },
   previous: FeedOutcome | null,
   { chain, index }: { chain: ChainReader; index: IndexReader },
 ): Promise<FeedQuery | null> {
@@ -21,7 +21,7 @@ export async function choosePins(
     chainIds.map(async (chainId): Promise<Pin> => {
       const last = lastPin(previous, chainId)
       try {
-        const pin = await newestPin(chainId, freshness, chain)
+        const pin = await newestPin(chainId, maxAgeSeconds, freshness, chain)
         if (last === null || pin.number >= last.number) return pin
         // Behind what others saw: stay. After a reorganisation there is nothing to stay at.
         return (await isGone(last, chain)) ? pin : last
@@ -40,6 +40,7 @@ export async function choosePins(
 
 async function newestPin(
   chainId: number,
+  maxAgeSeconds: number,
   freshness: readonly ChainFreshness[],
   chain: ChainReader,
 ): Promise<Pin> {
@@ -50,6 +51,9 @@ async function newestPin(
   const number = confirmed < indexed.number ? confirmed : indexed.number
   const block = number < 0n ? null : await chain.block(chainId, number)
   if (block === null) throw noData(chainId, 'has no confirmed block yet')
+  // Everybody would refuse it; while the index catches up there is nothing to ask of them.
+  if (isTooOld(block, head, confirmationsOf(chain, chainId), maxAgeSeconds))
+    throw noData(chainId, `is indexed up to ${indexed.number} of ${head.number} only`)
   return pinOf(chainId, block)
 }
 

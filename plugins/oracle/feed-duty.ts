@@ -63,7 +63,10 @@ export function feedDuty(
     contract: home,
     codecs: { query: queryCodec, observation: observationCodec, outcome: outcomeCodec },
 
-    query: (_ctx, previous) => choosePins(chainIds, previous, modules),
+    async query(ctx, previous) {
+      const { maxPinAgeSeconds } = rulesOf(ctx.pluginConfig)
+      return choosePins({ chainIds, maxAgeSeconds: maxPinAgeSeconds }, previous, modules)
+    },
 
     async observe(ctx, query, previous) {
       await modules.checkModel(onchainOf(ctx.onchainConfig).modelDigest)

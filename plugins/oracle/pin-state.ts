@@ -45,3 +45,16 @@ export function confirmationsOf(chain: ChainReader, chainId: number): number {
 
 /** The chain or the index can't be read for the moment. */
 export const isPassing = (error: unknown): boolean => error instanceof IyiError && error.retry
+
+/** Confirmations make a pin older than the head by design; this many seconds a block covers the slowest common chain. */
+const SECONDS_PER_CONFIRMATION = 12
+
+/** Whether a block lies farther behind a chain's head than the feed's rules let a pin be. */
+export function isTooOld(
+  block: { readonly timestamp: number },
+  head: { readonly timestamp: number },
+  confirmations: number,
+  maxAgeSeconds: number,
+): boolean {
+  return head.timestamp - block.timestamp > maxAgeSeconds + confirmations * SECONDS_PER_CONFIRMATION
+}
