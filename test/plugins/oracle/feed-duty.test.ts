@@ -90,8 +90,14 @@ describe('leader', () => {
   test('pins the newest block of each chain that has its confirmations and is indexed', async () => {
     const { lead, index } = validator()
     await expect(lead()).resolves.toEqual(good)
+    index.setHead(AWAY, 19n, 15n)
+    await expect(lead()).resolves.toEqual({ pins: [pin(17), away(15)] })
+  })
+
+  test('asks nobody while its index is so far behind that all would refuse', async () => {
+    const { lead, index } = validator()
     index.setHead(AWAY, 19n, 11n)
-    await expect(lead()).resolves.toEqual({ pins: [pin(17), away(11)] })
+    await expect(lead()).rejects.toMatchObject({ code: 'ORACLE_NO_DATA', retry: true })
   })
 
   test('has nothing to do when no chain moved', async () => {
