@@ -74,10 +74,10 @@ export class DutyRunner {
     const { signal } = this.#stop
     for (let attempt = 0; !signal.aborted; ) {
       try {
-        const broken = await this.#join()
-        if (broken === null) return
+        const joined = await this.#join()
+        if (joined === null) return
         attempt = 0
-        await Promise.race([broken, abortOf(signal)])
+        await Promise.race([joined.broken, abortOf(signal)])
         await this.#driver?.stop(signal)
         this.#driver = null
         if (!signal.aborted)
@@ -96,8 +96,8 @@ export class DutyRunner {
     }
   }
 
-  /** A promise that resolves when the instance breaks; null when there is none to run. */
-  async #join(): Promise<Promise<void> | null> {
+  /** `broken` resolves when the instance breaks; null when there is none to run. */
+  async #join(): Promise<{ readonly broken: Promise<void> } | null> {
     const { chain, log } = this.#modules
     const config = await readQuorumConfig(chain, this.#duty.contract)
     this.#config = config
@@ -125,7 +125,7 @@ export class DutyRunner {
     this.#self = self
     this.#state = { name: 'running' }
     log.info({ configDigest, self, n, f }, 'the duty runs')
-    return broken.promise
+    return { broken: broken.promise }
   }
 
   status(): DutyStatus {
