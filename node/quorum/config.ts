@@ -41,10 +41,8 @@ export interface QuorumConfig {
  */
 export async function readQuorumConfig(chain: ChainReader, contract: ContractRef): Promise<QuorumConfig> {
   const { chainId, address } = contract
-  const head = await chain.head(chainId)
-  const confirmations = chain.chains().find(({ id }) => id === chainId)?.confirmations ?? 0
-  const at = head.number - BigInt(confirmations)
-  const latest = at < 0n ? null : await latestDetails(chain, contract, at)
+  const confirmations = confirmationsOf(chain, chainId)
+  const latest = await latestConfirmed(chain, contract)
   if (latest === null) {
     throw new QuorumConfigError(
       'QUORUM_CONFIG_NOT_SET',
@@ -66,11 +64,19 @@ export async function readQuorumConfig(chain: ChainReader, contract: ContractRef
   return checkedConfig(contract, found)
 }
 
-async function latestDetails(
+function confirmationsOf(chain: ChainReader, chainId: number): number {
+  return chain.chains().find(({ id }) => id === chainId)?.confirmations ?? 0
+}
+
+/** Where the contract's configuration is, as of the last confirmed block; null when there is none. Rejects with `ChainError`. */
+export async function latestConfirmed(
   chain: ChainReader,
-  { chainId, address }: ContractRef,
-  at: bigint,
-): Promise<{ blockNumber: number; configDigest: Hex } | null> {
+  contract: ContractRef,
+): Promise<{ readonly blockNumber: number; readonly configDigest: Hex } | null> {
+  const { chainId, address } = contract
+  const head = await chain.head(chainId)
+  const at = head.number - BigInt(confirmationsOf(chain, chainId))
+  if (at < 0n) return null
   const functionName = 'latestConfigDetails'
   const data = encodeFunctionData({ abi: OCR2_ABI, functionName })
   const result = await chain.call(chainId, { to: address, data, at })

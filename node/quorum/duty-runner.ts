@@ -1,9 +1,14 @@
 import { bytesToHex } from 'viem'
-import type { ChainReader } from '../ports/chain.ts'
-import type { IyiError } from '../ports/errors.ts'
+import type { ChainReader, Hex } from '../ports/chain.ts'
 import type { ContractRef, Duty, DutyHandle, DutyStatus } from '../ports/quorum.ts'
 import { type BoundDuty, bindDuty, type DutySettings } from './bound-duty.ts'
-import { membershipOf, type OwnIdentity, type QuorumConfig, readQuorumConfig } from './config.ts'
+import {
+  latestConfirmed,
+  membershipOf,
+  type OwnIdentity,
+  type QuorumConfig,
+  readQuorumConfig,
+} from './config.ts'
 import { Driver, type DriverModules } from './driver.ts'
 import { QuorumConfigError, QuorumError } from './errors.ts'
 import { abortOf, backoffMs, pause } from './pause.ts'
@@ -27,6 +32,17 @@ type State =
   | { readonly name: 'starting'; readonly reason?: string }
   | { readonly name: 'running' | 'observer' | 'stopped' }
   | { readonly name: 'refused'; readonly reason: string }
+
+interface Joined {
+  readonly configDigest: Hex
+  /** Resolves when the instance breaks; null when this node runs none. */
+  readonly broken: Promise<void> | null
+}
+
+/** How often a newer configuration is looked for. */
+const CONFIG_POLL_MS = 15_000
+/** What a duty's running calls get when their instance ends. */
+const INSTANCE_STOP_MS = 5_000
 
 /** Takes one duty from its on-chain configuration to a running instance, and back there when the instance breaks. */
 export class DutyRunner {
@@ -68,36 +84,72 @@ export class DutyRunner {
     return this.#driver?.view().storeFailing ?? false
   }
 
-  /** Reads, joins, waits for a failure, and again; ends when it must not take part or was stopped. Never rejects. */
+  /** Reads, joins, waits for a failure or another configuration, and again, until stopped. Never rejects. */
   async #run(): Promise<void> {
     const { clock, log } = this.#modules
     const { signal } = this.#stop
-    for (let attempt = 0; !signal.aborted; ) {
+    let attempt = 0
+    while (!signal.aborted) {
+      let waitMs = backoffMs(attempt++, 500, CONFIG_POLL_MS)
       try {
         const joined = await this.#join()
-        if (joined === null) return
+        await this.#until(joined)
         attempt = 0
-        await Promise.race([joined.broken, abortOf(signal)])
-        await this.#driver?.stop(signal)
-        this.#driver = null
-        if (!signal.aborted)
-          this.#state = { name: 'starting', reason: 'the protocol failed and is started again' }
+        waitMs = joined.broken === null ? 0 : 500
       } catch (error) {
         if (signal.aborted) return
-        if (mustNotRun(error)) {
-          this.#state = { name: 'refused', reason: error.message }
-          log.error({ error }, 'the duty is refused')
-          return
-        }
-        this.#state = { name: 'starting', reason: error instanceof Error ? error.message : String(error) }
-        log.info({ error, attempt }, 'the duty cannot start yet')
+        const refused = mustNotRun(error)
+        const reason = error instanceof Error ? error.message : String(error)
+        if (refused) waitMs = CONFIG_POLL_MS
+        if (refused && this.#state.name !== 'refused') log.error({ error }, 'the duty is refused')
+        else log.debug({ error, attempt }, 'the duty cannot start yet')
+        this.#state = { name: refused ? 'refused' : 'starting', reason }
       }
-      await pause(clock, backoffMs(attempt++, 500, 15_000), signal)
+      await pause(clock, waitMs, signal)
     }
   }
 
-  /** `broken` resolves when the instance breaks; null when there is none to run. */
-  async #join(): Promise<{ readonly broken: Promise<void> } | null> {
+  /** Until the instance breaks, its contract has another configuration, or the node stops; then ends the instance. */
+  async #until(joined: Joined): Promise<void> {
+    const { signal } = this.#stop
+    const watch = new AbortController()
+    const reasons = [
+      abortOf(signal),
+      this.#reconfigured(joined.configDigest, AbortSignal.any([signal, watch.signal])),
+    ]
+    await Promise.race(joined.broken === null ? reasons : [...reasons, joined.broken])
+    watch.abort()
+    const deadline = new AbortController()
+    const timer = this.#modules.clock.setTimer(INSTANCE_STOP_MS, () => deadline.abort())
+    await this.#driver?.stop(AbortSignal.any([signal, deadline.signal]))
+    timer.cancel()
+    this.#driver = null
+    this.#self = null
+    if (!signal.aborted) {
+      this.#state = {
+        name: 'starting',
+        reason: 'the protocol failed or was configured anew; it starts again',
+      }
+    }
+  }
+
+  /** Resolves when the confirmed configuration is not `current` any more. */
+  async #reconfigured(current: Hex, signal: AbortSignal): Promise<void> {
+    const { chain, clock, log } = this.#modules
+    while (!signal.aborted) {
+      await pause(clock, CONFIG_POLL_MS, signal)
+      if (signal.aborted) return
+      try {
+        const latest = await latestConfirmed(chain, this.#duty.contract)
+        if (latest !== null && latest.configDigest !== current) return
+      } catch (error) {
+        // A provider may be away: the instance at work does not need it.
+        log.debug({ error }, 'could not look for a newer configuration')
+      }
+    }
+  }
+
+  async #join(): Promise<Joined> {
     const { chain, log } = this.#modules
     const config = await readQuorumConfig(chain, this.#duty.contract)
     this.#config = config
@@ -106,7 +158,7 @@ export class DutyRunner {
       this.#state =
         membership.role === 'refused' ? { name: 'refused', reason: membership.reason } : { name: 'observer' }
       log.warn({ ...this.#state, configDigest: config.configDigest }, 'the duty does not run at this node')
-      return null
+      return { configDigest: config.configDigest, broken: null }
     }
     const { self } = membership
     const { configDigest, f, onchainConfig, pluginConfig } = config
@@ -125,7 +177,7 @@ export class DutyRunner {
     this.#self = self
     this.#state = { name: 'running' }
     log.info({ configDigest, self, n, f }, 'the duty runs')
-    return { broken: broken.promise }
+    return { configDigest, broken: broken.promise }
   }
 
   status(): DutyStatus {
@@ -156,8 +208,8 @@ export class DutyRunner {
   }
 }
 
-/** Failures that time does not heal: somebody must change a configuration or a database. */
-function mustNotRun(error: unknown): error is IyiError {
+/** Time alone does not heal these: somebody must call setConfig or repair the database. */
+function mustNotRun(error: unknown): boolean {
   if (error instanceof QuorumConfigError) return !error.retry
   return error instanceof QuorumError && error.code === 'QUORUM_BAD_SNAPSHOT'
 }

@@ -252,6 +252,95 @@ describe('membership', () => {
   })
 })
 
+describe('another configuration', () => {
+  it('ends the instance and begins the next, with its own numbering', async () => {
+    const { clock, net } = network()
+    net.configure(CONTRACT, 1, FAST)
+    await net.start()
+    expect(await clock.run(10_000, () => reached(net, 3n))).toBe(true)
+    const [first] = net.nodes.map((node) => status(node).configDigest)
+    net.configure(CONTRACT, 1, { ...FAST, rMax: 17 })
+    const changed = () =>
+      net.nodes.every((node) => status(node).configDigest !== first && status(node).seqNr >= 3n)
+    expect(await clock.run(40_000, changed)).toBe(true)
+    expect(net.nodes.map((node) => status(node).state)).toEqual(Array(4).fill('running'))
+    // What the old one agreed on is still known.
+    expect(await net.nodes[0]?.handles[0]?.evidence(first ?? '0x', 2n)).not.toBeNull()
+  })
+
+  it('takes in an observer, and lets a member go', async () => {
+    const { clock, net } = network()
+    const outsider = makeIdentity()
+    const identities = net.nodes.map(({ identity }) => identity)
+    net.chain.setConfig(CONTRACT, { identities: [...identities.slice(0, 3), outsider], f: 1, timing: FAST })
+    net.chain.head_ += 2n
+    await net.start()
+    expect(
+      await clock.run(20_000, () => net.nodes.slice(0, 3).every((node) => status(node).seqNr >= 2n)),
+    ).toBe(true)
+    expect(status(net.nodes[3] as MemoryNode).state).toBe('observer')
+    net.chain.setConfig(CONTRACT, { identities: [outsider, ...identities.slice(1)], f: 1, timing: FAST })
+    net.chain.head_ += 2n
+    await clock.run(40_000, () => status(net.nodes[0] as MemoryNode).state === 'observer')
+    expect(await clock.run(40_000, () => net.nodes.slice(1).every((node) => status(node).seqNr >= 3n))).toBe(
+      true,
+    )
+    expect(net.nodes.map((node) => status(node).state)).toEqual(['observer', 'running', 'running', 'running'])
+  })
+})
+
+describe('a defect', () => {
+  it('ends the instance, and it starts again from what is saved', async () => {
+    const { clock, net } = network()
+    net.configure(CONTRACT, 1, FAST)
+    await net.start()
+    expect(await clock.run(10_000, () => reached(net, 3n))).toBe(true)
+    let thrown = 0
+    net.hub.onSend = (_channel, from) => {
+      if (from === 0 && thrown++ === 0) throw new RangeError('a transport that throws')
+    }
+    expect(await clock.run(400, () => status(net.nodes[0] as MemoryNode).state === 'starting')).toBe(true)
+    const goal = (seqNrs(net)[1] ?? 0n) + 5n
+    expect(await clock.run(20_000, () => reached(net, goal))).toBe(true)
+    expect(status(net.nodes[0] as MemoryNode).state).toBe('running')
+  })
+
+  it('in the database is refused, not guessed at', async () => {
+    const { clock, net } = network()
+    net.configure(CONTRACT, 1, FAST)
+    await net.start()
+    expect(await clock.run(10_000, () => reached(net, 3n))).toBe(true)
+    const [node] = net.nodes
+    if (node === undefined) return
+    await node.service.stop(new AbortController().signal)
+    for (const [instance, snapshot] of node.store.snapshots) {
+      node.store.snapshots.set(instance, { ...snapshot, committed: Uint8Array.of(1, 2, 3) })
+    }
+    net.reboot(node)
+    await node.service.start()
+    await clock.run(1_000)
+    expect(status(node).state).toBe('refused')
+  })
+})
+
+describe('stopping', () => {
+  it('ends at the deadline even when a duty hangs', async () => {
+    const { clock, net } = network({
+      source: (node) => ({ onOutcome: () => (node === 0 ? new Promise(() => {}) : undefined) }),
+    })
+    net.configure(CONTRACT, 1, FAST)
+    await net.start()
+    expect(await clock.run(10_000, () => reached(net, 3n))).toBe(true)
+    const deadline = new AbortController()
+    const stopping = net.nodes[0]?.service.stop(deadline.signal)
+    deadline.abort()
+    await stopping
+    expect(net.nodes[0]?.handles[0]?.status().state).toBe('stopped')
+    running.splice(running.indexOf(net), 1)
+    await Promise.all(net.nodes.slice(1).map(({ service }) => service.stop(new AbortController().signal)))
+  })
+})
+
 describe('when the database fails', () => {
   it('no commit goes out before the certificate is written, and all goes on once it can be', async () => {
     const { clock, net } = network()

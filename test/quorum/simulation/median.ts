@@ -36,7 +36,7 @@ export interface MedianSource {
   query(seqNr: bigint): bigint | null
   observe(seqNr: bigint, query: bigint): bigint
   shouldTransmit?(seqNr: bigint): boolean
-  onOutcome?(seqNr: bigint, outcome: MedianOutcome): void
+  onOutcome?(seqNr: bigint, outcome: MedianOutcome): unknown
 }
 
 export const MAX_VALUE = 1_000_000n
@@ -75,6 +75,8 @@ export function medianDuty(
       },
     ],
     shouldTransmit: async (ctx) => source.shouldTransmit?.(ctx.seqNr) ?? true,
-    onOutcome: async (record) => source.onOutcome?.(record.seqNr, record.outcome),
+    onOutcome: async (record) => {
+      await source.onOutcome?.(record.seqNr, record.outcome)
+    },
   }
 }
