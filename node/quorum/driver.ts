@@ -40,6 +40,8 @@ export interface DriverModules {
 /** Outcomes and evidence that wait for the plugin or the database. */
 const MAX_WAITING = 1024
 const SIGN_ATTEMPTS = 6
+/** One line per fault code and oracle in this time. */
+const FAULT_LOG_MS = 10_000
 
 /** Runs one machine against the ports: one duty, one configuration, this validator. */
 export class Driver {
@@ -55,6 +57,7 @@ export class Driver {
   readonly #outcomes = new SerialQueue(MAX_WAITING)
   readonly #evidence = new SerialQueue(MAX_WAITING)
   readonly #lastObserved: (bigint | null)[]
+  readonly #faults = new Map<string, { readonly at: number; silent: number }>()
   #work = new AbortController()
   #channel: PeerChannel | null = null
   #busy = false
@@ -251,13 +254,27 @@ export class Driver {
         this.#onAttested(effect)
         return
       case 'fault':
-        instruments.fault(effect.code, effect.oracle)
-        log.warn({ code: effect.code, oracle: effect.oracle ?? 'self', ...effect.data }, 'saw a fault')
+        this.#onFault(effect)
         return
       case 'drop':
         instruments.drop(effect.reason)
         return
     }
+  }
+
+  /** Counts every fault and logs each kind now and then: a peer must not fill this node's disk. */
+  #onFault({ code, oracle, data }: Extract<Effect, { type: 'fault' }>): void {
+    const { instruments, clock, log } = this.#modules
+    instruments.fault(code, oracle)
+    const key = `${code}/${oracle}`
+    const last = this.#faults.get(key)
+    const now = clock.monotonic()
+    if (last !== undefined && now - last.at < FAULT_LOG_MS) {
+      last.silent++
+      return
+    }
+    this.#faults.set(key, { at: now, silent: 0 })
+    log.warn({ code, oracle: oracle ?? 'self', ...data, notLogged: last?.silent ?? 0 }, 'saw a fault')
   }
 
   /** Feeds what became of an effect. */

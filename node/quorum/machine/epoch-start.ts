@@ -12,6 +12,7 @@ export class EpochStart {
   readonly #core: Core
   /** Leader: requests with a valid signature, by oracle. */
   readonly #requests = new Map<number, MessageOf<'epoch-start-request'>>()
+  /** Messages per peer since the last tick whose signatures were looked at. */
   readonly #attempts = new Map<number, number>()
   #request: Uint8Array | null = null
   /** The proven start of the current epoch, for those who missed it. */
@@ -83,12 +84,7 @@ export class EpochStart {
       this.#core.drop('repeated', from)
       return
     }
-    const attempts = (this.#attempts.get(from) ?? 0) + 1
-    this.#attempts.set(from, attempts)
-    if (attempts > 2) {
-      this.#core.drop('too-many-attempts', from)
-      return
-    }
+    if (this.#tooMany(from)) return
     if (compareRank(rankOf(message.certificate), message.rank) !== 0) {
       this.#core.fault('bad-certificate', from, { message: message.kind })
       return
@@ -99,6 +95,15 @@ export class EpochStart {
       return
     }
     this.#collect(from, message)
+  }
+
+  /** Verifying costs more than sending: a few attempts per peer and DeltaResend. */
+  #tooMany(from: number): boolean {
+    const attempts = (this.#attempts.get(from) ?? 0) + 1
+    this.#attempts.set(from, attempts)
+    if (attempts <= 3) return false
+    this.#core.drop('too-many-attempts', from)
+    return true
   }
 
   #collect(from: number, message: MessageOf<'epoch-start-request'>): void {
@@ -135,6 +140,7 @@ export class EpochStart {
       this.#core.drop('repeated', from)
       return
     }
+    if (this.#tooMany(from)) return
     const problem = this.#problem(message)
     if (problem !== null) {
       this.#core.fault(problem, from, { message: message.kind })

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign as signWith } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, sign as signWith } from 'node:crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import {
   bytesToHex,
@@ -106,9 +106,7 @@ export function makeIdentity(): Identity {
     transmitter: getAddress(toHex(secp256k1.utils.randomSecretKey().slice(0, 20))),
     signers: {
       consensus: {
-        ...guarded((payload) =>
-          signWith(null, payload, createPrivateKey(exportKey(consensusKeys.privateKey))),
-        ),
+        ...guarded((payload) => signWith(null, payload, consensusKeys.privateKey)),
         publicKey: rawKey(consensusKeys.publicKey),
       },
       report: {
@@ -118,9 +116,6 @@ export function makeIdentity(): Identity {
     },
   }
 }
-
-const exportKey = (key: KeyObject) =>
-  ({ key: key.export({ format: 'der', type: 'pkcs8' }), format: 'der', type: 'pkcs8' }) as const
 
 function rawKey(key: KeyObject): Uint8Array {
   return new Uint8Array(key.export({ format: 'der', type: 'spki' }).subarray(-32))
