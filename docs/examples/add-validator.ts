@@ -1,0 +1,64 @@
+// What the owner of a feed does to take in a validator, on the devnet:
+//   node docs/examples/add-validator.ts <peer> <consensus> <signer> <transmitter> [feed] [devnet.json]
+// The four identities are those that `iyi keys list` prints. Everything else of the configuration stays as it is.
+import { readFileSync } from 'node:fs'
+import { type Address, createWalletClient, type Hex, http, parseEther, publicActions } from 'viem'
+import { mnemonicToAccount } from 'viem/accounts'
+import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
+import type { DevnetDescription } from '../../node/devnet/description.ts'
+import { decodeOffchainConfig, encodeOffchainConfig } from '../../node/quorum/offchain-config.ts'
+
+const [peerKey, consensusKey, signer, transmitter, id = 'iyi-usd-price', path = '.iyi/devnet/devnet.json'] =
+  process.argv.slice(2)
+if (transmitter === undefined) throw new RangeError('give peer, consensus, signer and transmitter')
+const devnet: DevnetDescription = JSON.parse(readFileSync(path, 'utf8'))
+const feed = devnet.feeds.find((entry) => entry.id === id)
+const chain = devnet.chains.find((entry) => entry.id === feed?.chainId)
+if (feed === undefined || chain === undefined) throw new RangeError(`${path} has no feed ${id}`)
+
+// A devnet's contracts belong to the first account of Anvil's public mnemonic.
+const owner = createWalletClient({
+  account: mnemonicToAccount('test test test test test test test test test test test junk'),
+  chain: {
+    id: chain.id,
+    name: chain.name,
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [chain.rpc] } },
+  },
+  transport: http(),
+}).extend(publicActions)
+const contract = { address: feed.address, abi: oracleFeedAbi } as const
+
+const [, block] = await owner.readContract({ ...contract, functionName: 'latestConfigDetails' })
+const [event] = await owner.getContractEvents({
+  ...contract,
+  eventName: 'ConfigSet',
+  fromBlock: BigInt(block),
+  toBlock: BigInt(block),
+  strict: true,
+})
+if (event === undefined) throw new RangeError(`${id} has no configuration yet`)
+const now = event.args
+const offchain = decodeOffchainConfig(now.offchainConfigVersion, now.offchainConfig)
+const signers = [...now.signers, signer as Address]
+const hash = await owner.writeContract({
+  ...contract,
+  functionName: 'setConfig',
+  args: [
+    signers,
+    [...now.transmitters, transmitter as Address],
+    Math.floor((signers.length - 1) / 3),
+    now.onchainConfig,
+    now.offchainConfigVersion,
+    encodeOffchainConfig({
+      ...offchain,
+      oracles: [...offchain.oracles, { peerKey: peerKey as Hex, consensusKey: consensusKey as Hex }],
+    }),
+  ],
+})
+await owner.waitForTransactionReceipt({ hash })
+// The newcomer pays for its transmissions.
+const funds = await owner.sendTransaction({ to: transmitter as Address, value: parseEther('1') })
+await owner.waitForTransactionReceipt({ hash: funds })
+const [count, , digest] = await owner.readContract({ ...contract, functionName: 'latestConfigDetails' })
+process.stdout.write(`${id}: configuration ${count} with ${signers.length} validators, digest ${digest}\n`)
