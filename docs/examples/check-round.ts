@@ -10,6 +10,7 @@ import {
   decodeAbiParameters,
   decodeFunctionData,
   formatUnits,
+  type Hex,
   hexToBytes,
   http,
   keccak256,
@@ -35,10 +36,15 @@ const feed = devnet.feeds.find((entry) => entry.id === id)
 if (feed === undefined) throw new RangeError(`${path} has no feed ${id}`)
 const on = (chainId: number | bigint) =>
   createPublicClient({ transport: http(devnet.chains.find((chain) => chain.id === Number(chainId))?.rpc) })
-const ask = async (route: string) => (await (await fetch(`${devnet.api[0]}${route}`)).json()).data
+async function ask<T>(route: string): Promise<T> {
+  const answer = (await (await fetch(`${devnet.api[0]}${route}`)).json()) as { data: T }
+  return answer.data
+}
 
-const round = wanted !== 'latest' ? wanted : (await ask(`/v1/feeds/${id}`)).latest.round
-const { transaction, evidence } = await ask(`/v1/feeds/${id}/rounds/${round}`)
+type Feed = { latest: { round: string } }
+type Round = { transaction: { hash: Hex }; evidence: { encoded: Hex } }
+const round = wanted !== 'latest' ? wanted : (await ask<Feed>(`/v1/feeds/${id}`)).latest.round
+const { transaction, evidence } = await ask<Round>(`/v1/feeds/${id}/rounds/${round}`)
 const client = on(feed.chainId)
 const contract = { address: feed.address, abi: oracleFeedAbi } as const
 
