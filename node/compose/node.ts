@@ -23,12 +23,14 @@ import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
 import { quorumService } from '../quorum/service.ts'
 import { loadPlugins } from './builtin.ts'
+import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
 import { managedIndexer } from './managed-indexer.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
 import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
+import { unlessAborted } from './unless-aborted.ts'
 import { packageRoot, version } from './version.ts'
 
 /** All that a clean stop may take. */
@@ -58,14 +60,17 @@ export async function runNode(
   broken.promise.catch(() => {})
   try {
     // Everything that can be wrong without opening anything is told first.
+    await checkPlugins(config, context.source)
     const plugins = await loadPlugins(config, context.source.baseDir)
-    const keys = await openKeystores({ dir: config.keys.dir, password: await context.keysPassword() })
+    const password = await unlessAborted(context.keysPassword(), signal)
+    const keys = await openKeystores({ dir: config.keys.dir, password })
+    signal.throwIfAborted()
 
     const guard = startGuardian({ log })
     teardown.add('guardian', () => guard.close())
     const url = await databaseUrl(config, { guard, log, teardown, onEnd: broken.reject })
     const database = await openDatabase(
-      { url, schema: config.database.schema, applicationName: config.name },
+      { url, schema: config.database.schema, applicationName: config.name, signal },
       { log, metrics },
     )
     teardown.add('database', () => database.close())
@@ -142,6 +147,7 @@ export async function runNode(
       { listen: config.network.listen, peers: config.network.peers, privateKeySeed: keys.peer.seed },
       common,
     )
+    signal.throwIfAborted()
     await transport.start()
     teardown.add('peer transport', () => transport.stop())
 
@@ -212,10 +218,10 @@ export async function runNode(
 
     signal.throwIfAborted()
     teardown.add('plugins', () => host.stop('the node ends'))
-    await host.setup()
-    await host.start()
-    await quorum.start()
+    await unlessAborted(host.setup(), signal)
+    await unlessAborted(host.start(), signal)
     teardown.add('quorum', () => quorum.stop(AbortSignal.timeout(3_000)))
+    await quorum.start()
 
     const admin = adminServer(config.admin, {
       log,

@@ -22,11 +22,16 @@ export function checkUrl(url: string): string {
 /**
  * Resolves when the server answers; tries with backoff.
  *
- * @throws DatabaseError `DATABASE_UNAVAILABLE` at `timeoutMs`, `DATABASE_REFUSED` at once
+ * @throws DatabaseError `DATABASE_UNAVAILABLE` at `timeoutMs`, `DATABASE_REFUSED` at once; the signal's reason
  */
-export async function waitForServer(pool: pg.Pool, timeoutMs: number, log: Logger): Promise<void> {
+export async function waitForServer(
+  pool: pg.Pool,
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  log: Logger,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+    signal?.throwIfAborted()
     try {
       await pool.query('select 1')
       return
@@ -41,7 +46,7 @@ export async function waitForServer(pool: pg.Pool, timeoutMs: number, log: Logge
         )
       }
       log.debug({ reason: sqlState(error), pauseMs }, 'Wait for the database')
-      await delay(pauseMs)
+      await delay(pauseMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
     }
   }
 }

@@ -110,7 +110,7 @@ class LockSession implements DatabaseLock {
   #locked(): DatabaseError {
     return new DatabaseError(
       'DATABASE_LOCKED',
-      `Another process runs this validator on schema "${this.#schema}". Stop it first, give this node its own schema, or start it as a standby.`,
+      `Another process runs this validator on schema "${this.#schema}". Stop it first, or give this node a schema of its own.`,
       { data: { schema: this.#schema } },
     )
   }
@@ -135,7 +135,7 @@ class LockSession implements DatabaseLock {
     const error = new DatabaseError(
       'DATABASE_LOCK_LOST',
       'The database session that makes this process the validator broke. The node stops signing; restart it once the database is back.',
-      { data: { schema: this.#schema, reason: sqlState(cause) }, cause },
+      { data: { schema: this.#schema, reason: sqlState(cause) }, retry: true, cause },
     )
     this.#log.error({ schema: this.#schema, reason: sqlState(cause) }, 'Lose the validator lock')
     void this.#client.end().catch(() => {})

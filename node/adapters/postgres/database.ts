@@ -20,6 +20,8 @@ export interface DatabaseOptions {
   readonly applicationName: string
   /** How long to wait for a server that does not answer yet; 30,000 when absent. */
   readonly connectTimeoutMs?: number
+  /** Ends that wait. */
+  readonly signal?: AbortSignal
   /** Longest time of one statement; 30,000 when absent. */
   readonly statementTimeoutMs?: number
 }
@@ -54,7 +56,7 @@ const schemaPattern = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/
  * date.
  *
  * @throws DatabaseError `DATABASE_BAD_OPTIONS`, `DATABASE_UNAVAILABLE` (retry), `DATABASE_REFUSED` (wrong password, no
- *   such database, no right), `DATABASE_MIGRATION_CHANGED`
+ *   such database, no right), `DATABASE_MIGRATION_CHANGED`; the signal's reason
  */
 export async function openDatabase(
   options: DatabaseOptions,
@@ -94,7 +96,7 @@ export async function openDatabase(
 
   const database = new PooledDatabase(options.url, schema, applicationName, pool, { log, metrics })
   try {
-    await waitForServer(pool, options.connectTimeoutMs ?? 30_000, log)
+    await waitForServer(pool, { timeoutMs: options.connectTimeoutMs ?? 30_000, signal: options.signal }, log)
     const applied = await database.migrate(schema, nodeMigrations)
     if (applied.length > 0) log.info({ schema, applied }, 'Migrate the node schema')
     const [durability] = await database.query('show fsync')
