@@ -23,6 +23,8 @@ describe('init', () => {
     expect(world.created).toEqual([{ dir: join(dir, 'keys'), password }])
     expect(password).toHaveLength(43)
     expect(((await stat(path)).mode & 0o777).toString(8)).toBe('600')
+    // Addresses of chains hold keys of their providers.
+    expect(((await stat(join(dir, 'iyi.yaml'))).mode & 0o777).toString(8)).toBe('600')
     expect(world.out() + world.err()).not.toContain(password)
     expect(world.out()).toContain('0xabc')
   })
@@ -58,6 +60,15 @@ describe('init', () => {
     expect(world.err()).toContain(code)
     expect(world.created).toEqual([])
     await expect(stat(dir)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('a configuration that is written again still finds the password that was generated', async () => {
+    const world = cliWorld()
+    expect(await world.run('init', '--dir', dir, '--generate-password')).toBe(0)
+    await writeFile(join(dir, 'iyi.yaml'), 'broken')
+    expect(await world.run('init', '--dir', dir, '--force')).toBe(0)
+    expect(config().keys.passwordFile).toBe(join(dir, 'keys', 'password'))
+    expect(world.created).toHaveLength(1)
   })
 
   test('keeps a configuration without --force, and keys always', async () => {

@@ -35,15 +35,19 @@ export async function init(options: InitOptions, deps: CliDeps): Promise<void> {
   const given = options.passwordFile === null ? null : resolve(options.passwordFile)
   const present = await deps.listKeystores({ dir: keysDir })
   const { keys, file } =
-    present.length > 0 ? { keys: present, file: given } : await createKeys(keysDir, given, options, deps)
+    present.length > 0
+      ? { keys: present, file: given ?? (await generatedBefore(keysDir)) }
+      : await createKeys(keysDir, given, options, deps)
 
   await mkdir(dir, { recursive: true })
   const passwordFile = file === null ? {} : { keys: { passwordFile: portable(dir, file) } }
   await writeFile(configPath, configTemplate({ chains: [SKELETON_CHAIN], ...passwordFile }), {
     flag: options.force ? 'w' : 'wx',
+    // Addresses of chains hold keys of their providers.
+    mode: 0o600,
   })
   deps.stdout.write(`wrote ${configPath}\n`)
-  if (file !== null && options.generatePassword)
+  if (file !== null && options.generatePassword && present.length === 0)
     deps.stdout.write(`wrote ${file}: keep a copy, without it the keys are lost\n`)
   deps.stdout.write(present.length > 0 ? `kept the keys in ${keysDir}\n` : `made keys in ${keysDir}\n`)
   const width = Math.max(0, ...keys.map((key) => key.role.length))
@@ -57,9 +61,19 @@ async function createKeys(
   options: InitOptions,
   deps: CliDeps,
 ): Promise<{ keys: readonly KeystoreSummary[]; file: string | null }> {
-  const generateTo = options.generatePassword ? join(dir, 'password') : null
+  const generateTo = options.generatePassword ? generatedFile(dir) : null
   const { password, file } = await newPassword({ passwordFile, generateTo }, deps)
   return { keys: await deps.createKeystores({ dir, password }), file }
+}
+
+/** Where `--generate-password` puts the password of the keys in `dir`. */
+function generatedFile(dir: string): string {
+  return join(dir, 'password')
+}
+
+async function generatedBefore(dir: string): Promise<string | null> {
+  const file = generatedFile(dir)
+  return (await exists(file)) ? file : null
 }
 
 /** A path inside `dir` is written relative to it, so that the folder can move. */
