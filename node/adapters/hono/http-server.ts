@@ -34,6 +34,8 @@ export function httpServer(
       requestTimeout: 30_000,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 5_000,
+      // Node would refuse a request without Host in words of its own; `listener` does it in ours.
+      requireHostHeader: false,
     },
     (incoming, outgoing) => {
       if (closing) outgoing.shouldKeepAlive = false

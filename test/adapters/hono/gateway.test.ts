@@ -262,6 +262,7 @@ describe('every request', () => {
     for (const [request, status] of [
       ['NOT HTTP\r\n\r\n', 400],
       [`GET /health HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
+      ['GET /health HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
       ['GET /health HTTP/1.1\r\nhost: a b/c\r\nconnection: close\r\n\r\n', 400],
     ] as const) {
       const text = await raw(url, request)
