@@ -61,6 +61,17 @@ export async function runDevnet(
     const pids: Record<string, number> = { devnet: process.pid }
     const fatal = Promise.withResolvers<never>()
     fatal.promise.catch(() => {})
+    let up = false
+    // While the network comes up every program is needed; later a validator may go, as validators do.
+    programs.onEnd((child) => {
+      if (signal.aborted) return
+      const validator = /^validator-(\d+)$/.exec(child.name)?.[1]
+      if (!up || validator === undefined) fatal.reject(partEnded(child.name, child.logFile))
+      else
+        stdout.write(
+          `${child.name} ended (${child.ended}); the others go on. Start it again: ${startCommands[Number(validator)]}\n`,
+        )
+    })
 
     const now = Math.floor(Date.now() / 1000)
     const genesisTime = now - (HISTORY_BARS + 30) * BAR_SECONDS
@@ -84,6 +95,9 @@ export async function runDevnet(
     }
 
     const validators = await makeValidators({ dir: workspace.dir, count: options.validators })
+    const startCommands = validators.map(
+      ({ configPath }) => `npx iyi start --config ${relative(process.cwd(), configPath)}`,
+    )
     const manifest = readManifest(join(PROJECT_ROOT, 'models', 'manifest.json'))
     const network = await bar.step('deploy the contracts', () =>
       deployNetwork({ chains, validators, manifest }),
@@ -163,9 +177,7 @@ export async function runDevnet(
       contracts: network.contracts,
       feeds: network.feeds,
       pids,
-      start: validators.map(
-        ({ configPath }) => `npx iyi start --config ${relative(process.cwd(), configPath)}`,
-      ),
+      start: startCommands,
     }
     writeDescription(at('devnet.json'), description)
     stdout.write(
@@ -177,15 +189,7 @@ export async function runDevnet(
         f: network.f,
       }),
     )
-    programs.onEnd((child) => {
-      if (signal.aborted) return
-      const validator = /^validator-(\d+)$/.exec(child.name)?.[1]
-      if (validator === undefined) fatal.reject(partEnded(child.name, child.logFile))
-      else
-        stdout.write(
-          `${child.name} ended (${child.ended}); the others go on. Start it again: ${description.start[Number(validator)]}\n`,
-        )
-    })
+    up = true
     await Promise.race([aborted(signal), fatal.promise])
     stdout.write('stopping ...\n')
   } catch (error) {

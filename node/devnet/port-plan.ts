@@ -12,13 +12,23 @@ export interface PortPlan {
   readonly p2p: readonly number[]
 }
 
+/** From 8520 up to the first chain's 8545. */
+const USUAL_VALIDATORS = 25
+
 /**
  * The documented ports, or all of them from `base` on, in one block of 130, so that several networks fit on a machine.
  * @throws DevnetError `DEVNET_BAD_OPTION`
  */
 export function portPlan(validators: number, base?: number): PortPlan {
   const each = (first: number) => Array.from({ length: validators }, (_, at) => first + at)
-  if (base === undefined)
+  if (base === undefined) {
+    // The admin ports would run into the chains'.
+    if (validators > USUAL_VALIDATORS)
+      throw new DevnetError(
+        'DEVNET_BAD_OPTION',
+        `the usual ports hold ${USUAL_VALIDATORS} validators: for ${validators} move all ports with --port-base N`,
+        { validators },
+      )
     return {
       chains: [8545, 8546],
       postgres: 5420,
@@ -27,6 +37,7 @@ export function portPlan(validators: number, base?: number): PortPlan {
       admin: each(8520),
       p2p: each(9420),
     }
+  }
   if (!Number.isInteger(base) || base < 1024 || base > 65_405)
     throw new DevnetError(
       'DEVNET_BAD_OPTION',

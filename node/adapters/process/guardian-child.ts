@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs'
 
 const GRACE_MS = 3_000
+/** Where the kernel tells of processes; a test can't reuse a process id on demand, so it brings its own. */
+const PROC = process.argv[2] ?? '/proc'
 const watched = new Map<number, string>()
 
 /** Start time of a process: a pid that was given to another program since does not match. */
 function startedAt(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const stat = readFileSync(`${PROC}/${pid}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
   } catch {
     return ''

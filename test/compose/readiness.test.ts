@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import { type ReadinessSources, readiness } from '../../node/compose/readiness.ts'
+import type { ChainFreshness } from '../../node/ports/index-reader.ts'
+import type { DutyStatus } from '../../node/ports/quorum.ts'
+
+const hash = `0x${'ab'.repeat(32)}` as const
+const chain: ChainFreshness = {
+  chainId: 1,
+  name: 'chain-a',
+  head: { number: 100n, hash, timestamp: 1_000 },
+  indexed: { number: 99n, timestamp: 988 },
+  finalized: 36n,
+  lagBlocks: 1,
+}
+
+/** Seen from oracle 0; `connected` are the others within reach. */
+function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): DutyStatus {
+  return {
+    dutyId: 'oracle/price',
+    contract: { chainId: 1, address: `0x${'11'.repeat(20)}` },
+    state: 'running',
+    configDigest: hash,
+    n: 4,
+    f: 1,
+    self: 0,
+    epoch: 1,
+    leader: 0,
+    seqNr: 5n,
+    lastOutcomeAt: null,
+    oracles: [0, 1, 2, 3].map((index) => ({
+      index,
+      signer: `0x${'22'.repeat(20)}`,
+      transmitter: `0x${'33'.repeat(20)}`,
+      peerKey: hash,
+      consensusKey: hash,
+      connected: connected.includes(index),
+      lastObservedSeqNr: null,
+    })),
+    ...change,
+  }
+}
+
+const fine: ReadinessSources = {
+  database: () => ({ status: 'ok' }),
+  index: { freshness: async () => [chain] },
+  duties: () => [duty([1, 2, 3])],
+  maySign: () => true,
+  inference: () => ({ status: 'ok', detail: '1 model' }),
+}
+
+/** Names of the checks that fail, with what they say. */
+async function failing(change: Partial<ReadinessSources>) {
+  const { ready, checks } = await readiness({ ...fine, ...change })
+  const failed = checks.filter((check) => !check.ok)
+  expect(ready).toBe(failed.length === 0)
+  return Object.fromEntries(failed.map(({ name, detail }) => [name, detail]))
+}
+
+test('ready when everything is, and each check says so', async () => {
+  const { ready, checks } = await readiness(fine)
+  expect(ready).toBe(true)
+  expect(checks.map(({ name }) => name)).toEqual([
+    'database',
+    'index',
+    'peers',
+    'signer',
+    'duties',
+    'inference',
+  ])
+  expect(checks.every(({ ok, detail }) => ok && detail !== '')).toBe(true)
+})
+
+test.each(['degraded', 'failed'] as const)('a database or models that are %s', async (status) => {
+  const health = () => ({ status, reason: 'do this' })
+  expect(await failing({ database: health })).toEqual({ database: 'do this' })
+  expect(await failing({ inference: health })).toEqual({ inference: 'do this' })
+})
+
+test('the right to sign was lost', async () => {
+  expect(await failing({ maySign: () => false })).toEqual({ signer: expect.stringContaining('restart') })
+})
+
+test('an index that is away, empty, behind, or whose chain does not answer', async () => {
+  const of = (...chains: ChainFreshness[]) => failing({ index: { freshness: async () => chains } })
+  expect(await of(chain, { ...chain, name: 'chain-b', head: null })).toEqual({
+    index: expect.stringContaining('chain-b: its providers'),
+  })
+  expect(await of({ ...chain, indexed: null, lagBlocks: null })).toEqual({
+    index: 'chain-a: not indexed yet',
+  })
+  // Seconds count, not blocks: a chain may make ten blocks a second or one in ten minutes.
+  expect(await of({ ...chain, indexed: { number: 1n, timestamp: 940 }, lagBlocks: 99 })).toEqual({})
+  expect(await of({ ...chain, indexed: { number: 99n, timestamp: 939 } })).toEqual({
+    index: expect.stringContaining('61 s behind'),
+  })
+  const away = async () => Promise.reject(new Error('the index is away'))
+  expect(await failing({ index: { freshness: away } })).toEqual({ index: 'the index is away' })
+})
+
+test('fewer validators within reach than a quorum needs', async () => {
+  // n = 4, f = 1: a Byzantine quorum is three, oneself included.
+  expect(await failing({ duties: () => [duty([1, 3])] })).toEqual({})
+  expect(await failing({ duties: () => [duty([2])] })).toEqual({ peers: expect.stringContaining('2 of 4') })
+  // An observer needs nobody.
+  expect(await failing({ duties: () => [duty([], { state: 'observer', self: null })] })).toEqual({})
+})
+
+test.each(['starting', 'refused', 'stopped'] as const)('a duty that is %s', async (state) => {
+  const told = await failing({ duties: () => [duty([1, 2, 3]), duty([], { state, reason: 'because' })] })
+  expect(told).toEqual({ duties: expect.stringMatching(new RegExp(`oracle/price: ${state}, because`)) })
+})
+
+test('a node without duties is ready: not every node is a validator', async () => {
+  expect(await failing({ duties: () => [] })).toEqual({})
+})

@@ -1,0 +1,76 @@
+import { parseAbi } from 'viem'
+import { expect, it } from 'vitest'
+import { aggregatorV3, clientOf, feedOf, latestRound, moreRounds } from '../kit/chain.ts'
+import { feed, get, type RoundView, rounds } from '../kit/http.ts'
+import type { Network } from '../kit/network.ts'
+import { until } from '../kit/until.ts'
+import { PRICE, VOLATILITY } from '../kit/validator.ts'
+
+/** What a contract that reads a feed sees, and that every node says the same. */
+export function feedsAdvance(net: Network): void {
+  it.concurrent.each([PRICE, VOLATILITY])(
+    '%s advances on-chain, and all validators serve just that',
+    async (id) => {
+      const { chainId, address, decimals } = feedOf(net, id)
+      const client = clientOf(net, chainId)
+      const contract = { address, abi: aggregatorV3 } as const
+      expect(await client.readContract({ ...contract, functionName: 'decimals' })).toBe(decimals)
+      expect(await client.readContract({ ...contract, functionName: 'version' })).toBe(1n)
+      expect(await client.readContract({ ...contract, functionName: 'description' })).toContain('IYI / USD')
+
+      const round = await moreRounds(net, id, 1)
+      const { answer, updatedAt } = await latestRound(net, id)
+      expect(answer).toBeGreaterThan(0n)
+      expect(Math.abs(Number(updatedAt) - Date.now() / 1000)).toBeLessThan(60)
+
+      for (const api of net.description.api) {
+        let served: RoundView[] = []
+        await until(
+          `${api} serves round ${round}`,
+          async () => {
+            served = await rounds(api, id)
+            return served.some((entry) => BigInt(entry.round) === round)
+          },
+          { withinMs: 15_000, saw: () => served[0]?.round },
+        )
+        const { latest, duty } = await feed(api, id)
+        expect(duty.state).toBe('running')
+        expect(duty).toMatchObject({ validators: 4, f: 1 })
+        // Every round that this node serves is the contract's, field by field.
+        for (const entry of [...served.slice(0, 5), ...(latest === null ? [] : [latest])]) {
+          const [, value, startedAt, at, answeredIn] = await client.readContract({
+            ...contract,
+            functionName: 'getRoundData',
+            args: [BigInt(entry.round)],
+          })
+          expect(entry).toMatchObject({
+            answer: value.toString(),
+            observationsTimestamp: Number(startedAt),
+            updatedAt: Number(at),
+            round: answeredIn.toString(),
+          })
+        }
+      }
+    },
+  )
+
+  it('binds the volatility to the model that runs, that is registered and active', async () => {
+    const registry = net.description.contracts[31_337]?.ModelRegistry
+    if (registry === undefined) throw new Error('no registry')
+    const [latest] = await rounds(net.description.api[0] ?? '', VOLATILITY, 1)
+    for (const api of net.description.api) {
+      const { data } = await get<{
+        data: { id: string; digest: `0x${string}`; status: string; registered: object }[]
+      }>(`${api}/v1/models`)
+      expect(data).toMatchObject([{ id: 'volatility', status: 'ok', registered: { active: true } }])
+      expect(data[0]?.digest).toBe(latest?.modelDigest)
+    }
+    const isActive = await clientOf(net, 31_337).readContract({
+      address: registry,
+      abi: parseAbi(['function isActive(bytes32 manifestDigest) view returns (bool)']),
+      functionName: 'isActive',
+      args: [latest?.modelDigest ?? '0x'],
+    })
+    expect(isActive).toBe(true)
+  })
+}
