@@ -5,18 +5,23 @@
 // that their parent pins and the platform that their name says; what the registry had is pinned by hash as always. No
 // address of a registry stays in the file.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './bootstrap/launch.mjs'
 
 const path = join(root, 'package-lock.json')
 if (process.argv[2] !== '--keep') {
-  rmSync(path, { force: true })
+  // In a folder of its own: beside a node_modules npm takes what lies there, without hashes and without a word.
+  const folder = mkdtempSync(join(tmpdir(), 'iyi-lockfile-'))
+  for (const file of ['package.json', '.npmrc']) copyFileSync(join(root, file), join(folder, file))
   const { status } = spawnSync(
     'npm',
     ['install', '--package-lock-only', '--ignore-scripts', '--omit-lockfile-registry-resolved=false'],
-    { cwd: root, stdio: 'inherit' },
+    { cwd: folder, stdio: 'inherit' },
   )
+  if (status === 0) copyFileSync(join(folder, 'package-lock.json'), path)
+  rmSync(folder, { recursive: true, force: true })
   if (status !== 0) process.exit(status ?? 1)
 }
 const lock = JSON.parse(readFileSync(path, 'utf8'))
@@ -41,6 +46,14 @@ for (const [place, parent] of Object.entries(lock.packages)) {
     }
     added++
   }
+}
+// What the registry lacks can't be pinned by hash; anything else must be.
+const unpinned = Object.entries(lock.packages)
+  .filter(([place, { integrity, optional }]) => place !== '' && integrity === undefined && optional !== true)
+  .map(([place]) => place)
+if (unpinned.length > 0) {
+  process.stderr.write(`without a hash: ${unpinned.join(', ')}\n`)
+  process.exitCode = 1
 }
 lock.packages = Object.fromEntries(
   Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
