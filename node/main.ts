@@ -1,6 +1,8 @@
 // The entry point: the command line, the signals, the exit code. What a node is made of stands in compose/node.ts.
+import { hexToBytes } from 'viem'
 import { createKeystores } from './adapters/keystore/create.ts'
 import { listKeystores } from './adapters/keystore/list.ts'
+import { peerIdFromKey } from './adapters/libp2p/identity.ts'
 import { runCli } from './cli/run.ts'
 import { version } from './compose/version.ts'
 
@@ -32,6 +34,9 @@ async function keySummaries({ dir }: { dir: string }) {
     role,
     identity: identity ?? '(not stated in the file)',
     file,
+    ...(role === 'peer' && identity !== null
+      ? { note: `peer id ${peerIdFromKey(hexToBytes(identity))}` }
+      : {}),
   }))
 }
 

@@ -2,6 +2,7 @@
 import { launch } from './bootstrap/launch.mjs'
 
 const programs = {
+  setup: [null],
   test: ['scripts/test.ts'],
   bench: ['scripts/bench/main.ts'],
   generate: ['scripts/generate.ts'],

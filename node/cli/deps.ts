@@ -26,7 +26,7 @@ export interface DevnetOptions {
   /** Folder for all that the network writes; a folder of its own under the current one when absent. */
   readonly dir?: string
   readonly validators: number
-  /** Makes the keys and the market of the network repeatable. */
+  /** Makes the path of the simulated market repeatable. */
   readonly seed?: number
 }
 
@@ -37,6 +37,8 @@ export interface KeystoreSummary {
   /** Its public side: an address or a public key. */
   readonly identity: string
   readonly file: string
+  /** The same identity in another form that an operator needs, said in words. */
+  readonly note?: string
 }
 
 /** One plugin as `config check` shows it. */

@@ -75,7 +75,11 @@ export function createProgram(deps: CliDeps): Command {
     )
     .option('--dir <path>', 'folder for all that the network writes')
     .option('--validators <n>', 'how many validators', wholeNumber(4, 31), 4)
-    .option('--seed <n>', 'make keys and market repeatable', wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option(
+      '--seed <n>',
+      'make the market repeatable: prices follow the same path',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    )
     .action(async (options: { portBase?: number; dir?: string; validators: number; seed?: number }) =>
       deps.runDevnet(options),
     )

@@ -11,20 +11,22 @@ import { ensureNode } from './toolchain.mjs'
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
 /**
- * @param {string} program path from the repository root
+ * @param {string | null} program path from the repository root; null only prepares
  * @param {string[]} args
+ * @param {'install' | 'refuse'} whenChanged what to do about dependencies that changed since they were installed
  */
-export async function launch(program, args) {
+export async function launch(program, args, whenChanged = 'install') {
   const bar = progress()
   let node
   try {
     node = await ensureNode(root, bar)
-    await ensureDependencies(root, node, bar)
+    await ensureDependencies(root, node, bar, whenChanged)
   } catch (error) {
     process.stderr.write(`${error.message}\n`)
     process.exitCode = 1
     return
   }
+  if (program === null) return
   const file = join(root, program)
   if (node === process.execPath) {
     process.argv.splice(1, process.argv.length - 1, file, ...args)

@@ -52,7 +52,7 @@ export async function init(options: InitOptions, deps: CliDeps): Promise<void> {
   deps.stdout.write(present.length > 0 ? `kept the keys in ${keysDir}\n` : `made keys in ${keysDir}\n`)
   const width = Math.max(0, ...keys.map((key) => key.role.length))
   for (const key of keys) deps.stdout.write(`  ${key.role.padEnd(width)}  ${key.identity}\n`)
-  deps.stdout.write(`next: set your chains in ${configPath}, then: iyi start --config ${configPath}\n`)
+  deps.stdout.write(`next: set your chains in ${configPath}, then: npx iyi start --config ${configPath}\n`)
 }
 
 async function createKeys(
