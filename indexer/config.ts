@@ -19,7 +19,7 @@ const chain = z.strictObject({
   /** Providers of the chain; several share the load. */
   rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
   /** How often to look for a new block; Ponder takes no less than 100. */
-  pollingIntervalMs: z.int().min(100).max(60_000).optional(),
+  pollingIntervalMs: z.int().min(100).max(600_000).optional(),
 })
 
 const contract = z.strictObject({
@@ -43,13 +43,15 @@ export const indexerConfigSchema = z
       if (chains.findIndex((other) => other.name === name) < at)
         report(['chains', at, 'name'], `"${name}" is listed twice`)
     })
-    contracts.forEach(({ chainId, address }, at) => {
+    contracts.forEach(({ kind, chainId, address }, at) => {
       if (!chains.some(({ id }) => id === chainId))
         report(
           ['contracts', at, 'chainId'],
           `${chainId} is not one of chains; add the chain or remove the contract`,
         )
-      const first = contracts.findIndex((other) => other.chainId === chainId && other.address === address)
+      const first = contracts.findIndex(
+        (other) => other.kind === kind && other.chainId === chainId && other.address === address,
+      )
       if (first < at) report(['contracts', at, 'address'], `${address} is listed twice on chain ${chainId}`)
     })
   })

@@ -14,7 +14,7 @@ export async function checkPlugins(
   source: ConfigSource,
 ): Promise<readonly CheckedPlugin[]> {
   const host = pluginHost(
-    { plugins: await loadPlugins(config, source.baseDir) },
+    { plugins: await loadPlugins(config, source.baseDir), chains: config.chains.map(({ id }) => id) },
     {
       capabilities: noCapabilities,
       log: pinoLogger({ level: 'silent', format: 'json' }),

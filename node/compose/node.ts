@@ -197,7 +197,7 @@ export async function runNode(
       { ...common, node },
     )
     const host = pluginHost(
-      { plugins },
+      { plugins, chains: config.chains.map(({ id }) => id) },
       {
         ...common,
         capabilities: {

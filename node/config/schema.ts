@@ -68,7 +68,7 @@ const chain = z.strictObject({
   id: z.int().positive().describe('EIP-155 chain id.'),
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes')
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'expected 1 to 32 lower-case letters, digits and dashes, a letter first')
     .describe('Short name for logs, metrics and the API.'),
   rpc: z
     .array(z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' }))
@@ -84,7 +84,7 @@ const chain = z.strictObject({
     .describe('The node acts on blocks that have at least this many blocks on top of them.'),
   pollingIntervalMs: z
     .int()
-    .min(50)
+    .min(100)
     .max(600_000)
     .optional()
     .meta({ examples: [4_000] })

@@ -56,6 +56,8 @@ export interface HostOptions {
   readonly deadlines?: Partial<Deadlines>
   /** Path roots that the node serves itself; `/v1/node` and `/v1/stream` when absent. */
   readonly reservedRoutes?: readonly string[]
+  /** Ids of the chains that the node has: no plugin may follow a contract elsewhere. Any chain when absent. */
+  readonly chains?: readonly number[]
 }
 
 export interface HostModules {
@@ -88,7 +90,7 @@ export function pluginHost(options: HostOptions, modules: HostModules): PluginHo
       options.plugins,
       options.reservedRoutes ?? ['/v1/node', '/v1/stream'],
     )
-    const { parsed, faults: configFaults } = parseConfigs(options.plugins)
+    const { parsed, faults: configFaults } = parseConfigs(options.plugins, options.chains ?? null)
     const all = [...faults, ...configFaults]
     if (all.length > 0) throw new PluginsRefusedError(all)
     return { levels, order: levels.flat(), parsed }

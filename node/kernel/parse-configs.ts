@@ -19,22 +19,32 @@ const contractSchema = z.strictObject({
   startBlock: z.int().nonnegative(),
 })
 
-/** Parses the configuration of every plugin, by plugin id; gives every fault of every plugin at once. Never throws. */
-export function parseConfigs(plugins: readonly LoadedPlugin[]): {
+/**
+ * Parses the configuration of every plugin, by plugin id; gives every fault of every plugin at once. Never throws.
+ *
+ * @param chains ids of the chains that the node has; null when any will do
+ */
+export function parseConfigs(
+  plugins: readonly LoadedPlugin[],
+  chains: readonly number[] | null,
+): {
   readonly parsed: ReadonlyMap<string, ParsedPlugin>
   readonly faults: readonly PluginFault[]
 } {
   const parsed = new Map<string, ParsedPlugin>()
   const faults: PluginFault[] = []
   for (const loaded of plugins) {
-    const result = parseOne(loaded)
+    const result = parseOne(loaded, chains)
     if ('faults' in result) faults.push(...result.faults)
     else parsed.set(loaded.plugin.provides.id, result)
   }
   return { parsed, faults }
 }
 
-function parseOne({ plugin, config }: LoadedPlugin): ParsedPlugin | { faults: readonly PluginFault[] } {
+function parseOne(
+  { plugin, config }: LoadedPlugin,
+  chains: readonly number[] | null,
+): ParsedPlugin | { faults: readonly PluginFault[] } {
   const id = plugin.provides.id
   const fault = (code: PluginFault['code'], path: string, message: string): PluginFault => ({
     code,
@@ -61,7 +71,19 @@ function parseOne({ plugin, config }: LoadedPlugin): ParsedPlugin | { faults: re
   try {
     // The erased description takes `never`; what it is given here came out of its own schema just now.
     const result = z.array(contractSchema).safeParse(plugin.contracts(own as never))
-    if (result.success) return { config: own, contracts: result.data }
+    if (result.success) {
+      const elsewhere = result.data.filter(({ chainId }) => chains?.includes(chainId) === false)
+      if (elsewhere.length === 0) return { config: own, contracts: result.data }
+      return {
+        faults: elsewhere.map(({ kind, chainId, address }) =>
+          fault(
+            'KERNEL_BAD_CONTRACTS',
+            '',
+            `follows the ${kind} ${address} on chain ${chainId}, which this node does not have: add it to chains, or correct the plugin's config`,
+          ),
+        ),
+      }
+    }
     return {
       faults: result.error.issues.map((issue) =>
         fault(

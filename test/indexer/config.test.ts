@@ -77,6 +77,15 @@ describe("the indexer's configuration", () => {
     expect(() => read(config)).toThrow(message)
   })
 
+  it('takes one address under two kinds: each has handlers of its own', () => {
+    const [first] = valid.contracts
+    const both = [
+      { ...first, kind: 'pool' },
+      { ...first, kind: 'feed' },
+    ]
+    expect(read({ ...valid, contracts: both }).contracts).toHaveLength(2)
+  })
+
   it('names the variable that is not set', () => {
     expect(() => readIndexerConfig(undefined)).toThrow(/IYI_INDEXER_CONFIG/)
   })

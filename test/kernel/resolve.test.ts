@@ -124,6 +124,24 @@ describe('resolve', () => {
     expect(host.contracts()).toEqual([{ kind: 'pool', chainId: 1, address: lower, startBlock: 5 }])
   })
 
+  test('a contract on a chain that the node does not have is a fault of its plugin', () => {
+    const on = (chainId: number) =>
+      loaded({
+        id: 'a',
+        contracts: () => [{ kind: 'pool', chainId, address: `0x${'ab'.repeat(20)}`, startBlock: 0 }],
+      })
+    const faults = (plugin: LoadedPlugin) => {
+      try {
+        hostOf([plugin], { chains: [1, 10] }).host.resolve()
+        return []
+      } catch (error) {
+        return error instanceof PluginsRefusedError ? error.data.faults : null
+      }
+    }
+    expect(faults(on(10))).toEqual([])
+    expect(faults(on(2))).toMatchObject([{ code: 'KERNEL_BAD_CONTRACTS', plugin: 'a' }])
+  })
+
   test('a contract list that is wrong or throws is a fault of its plugin', () => {
     const bad = [{ kind: 'pool', chainId: 1, address: '0x12', startBlock: 0 } as const]
     expect(codes([loaded({ id: 'a', contracts: () => bad })])).toEqual(['KERNEL_BAD_CONTRACTS'])
