@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { delimiter, dirname } from 'node:path'
+import { basename, delimiter, dirname } from 'node:path'
 
 /**
  * Runs npm under the given Node. That matters: npm skips optional platform packages whose `engines` the running Node
@@ -10,8 +10,9 @@ import { delimiter, dirname } from 'node:path'
  */
 export function runNpm(node, args) {
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
-  const cli = process.env.npm_execpath
-  const [command, commandArgs] = cli?.endsWith('.js') === true ? [node, [cli, ...args]] : ['npm', args]
+  const cli = process.env.npm_execpath ?? ''
+  // Other package managers, and npx of some versions, leave their own program here, which would take `ci` for a package.
+  const [command, commandArgs] = basename(cli) === 'npm-cli.js' ? [node, [cli, ...args]] : ['npm', args]
   return new Promise((resolve, reject) => {
     let output = ''
     const child = spawn(command, commandArgs, {

@@ -113,3 +113,13 @@ test('a Node that is new enough is taken as it is: nothing is brought', async ()
   expect(calls()).toEqual([])
   expect(existsSync(join(root, '.toolchain'))).toBe(false)
 })
+
+test.each(['npx-cli.js', 'yarn.js'])(
+  'a package manager that is no npm (%s) is not taken for one',
+  async (name) => {
+    npmThatEnds(0)
+    vi.stubEnv('npm_execpath', join(root, name))
+    await ensureDependencies(root, node, steps)
+    expect(calls()).toEqual([`ci --prefix ${root}`])
+  },
+)
