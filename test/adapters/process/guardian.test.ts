@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,9 @@ import { alive, killAll, type Process, processTree } from '../../e2e/kit/process
 import { until } from '../../e2e/kit/until.ts'
 
 const running: { parent: ChildProcess; all: Process[] }[] = []
+const cleaning: (() => void)[] = []
 afterEach(() => {
+  for (const clean of cleaning.splice(0)) clean()
   for (const { parent, all } of running.splice(0)) {
     parent.kill('SIGKILL')
     killAll(all)
@@ -38,26 +40,7 @@ async function family(kinds: readonly ('normal' | 'stubborn' | 'released')[]) {
   running.push({ parent, all })
   const guardian = all.filter(({ command }) => command.includes('guardian-child'))
   expect(guardian).toHaveLength(1)
-  await until('the guardian listens to signals', () => catchesSignals(guardian[0]?.pid), { withinMs: 10_000 })
   return { parent, guardian, programs: pids.map((pid) => all.filter((entry) => entry.pid === pid)) }
-}
-
-/** Whether SIGINT (2) and SIGTERM (15) have a handler, from the mask of caught signals. */
-function catchesSignals(pid = 0): boolean {
-  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
-  const wanted = (1n << 1n) | (1n << 14n)
-  return (BigInt(`0x${mask}`) & wanted) === wanted
-}
-
-/** Paths of what a process has open. */
-function openFiles(pid = 0): string[] {
-  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
-    } catch {
-      return []
-    }
-  })
 }
 
 const gone = (processes: readonly Process[], withinMs: number) =>
@@ -89,14 +72,6 @@ describe.runIf(process.platform === 'linux')('guardian', () => {
     expect(alive(programs.flat())).toHaveLength(1)
   })
 
-  test('a signal to the terminal or to the guardian does not disarm it', async () => {
-    const { parent, guardian, programs } = await family(['normal'])
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.kill(guardian[0]?.pid ?? 0, name)
-    expect(alive(guardian)).toHaveLength(1)
-    parent.kill('SIGKILL')
-    await gone([...programs.flat(), ...guardian], 10_000)
-  })
-
   test('a guardian that was killed is replaced, and the new one knows the programs', async () => {
     const { parent, guardian, programs } = await family(['normal'])
     killAll(guardian)
@@ -114,37 +89,73 @@ describe.runIf(process.platform === 'linux')('guardian', () => {
   })
 
   test('a process that has the id of a watched one by now is not ended', async () => {
-    const { programs } = await family(['released'])
-    const [bystander] = programs.flat()
-    if (bystander === undefined) throw new Error('no program')
-    const proc = mkdtempSync(join(tmpdir(), 'iyi-proc-'))
-    try {
-      const stat = join(proc, String(bystander.pid), 'stat')
-      mkdirSync(dirname(stat))
-      execFileSync('mkfifo', [stat])
-      // A pipe: writing into it ends when the guardian has read, so each look gets the answer that is meant for it.
-      const answer = (started: number) => {
-        const fields = ['S', ...Array.from({ length: 18 }, () => '0'), String(started), '0']
-        // The name of a program may hold anything, also what looks like its end.
-        return writeFile(stat, `${bystander.pid} (a) b (c) ${fields.join(' ')}\n`)
-      }
-      const child = fileURLToPath(
-        new URL('../../../node/adapters/process/guardian-child.ts', import.meta.url),
-      )
-      const guardian = fork(child, [proc], { stdio: 'ignore', execArgv: [] })
-      const ended = new Promise((resolve) => guardian.once('exit', resolve))
-      guardian.send({ watch: bystander.pid })
-      await answer(1_000)
-      // While it has the pipe open, a second answer would only lengthen the first.
+    const { program, looks, guardian, ended } = await guardianAlone()
+    await looks(1_000)
+    guardian.disconnect()
+    await looks(2_000)
+    await ended
+    expect(alive([program])).toHaveLength(1)
+  })
+
+  test('signals, as a terminal or a supervisor sends them to everybody, do not disarm it', async () => {
+    const { program, looks, guardian, ended, forget } = await guardianAlone()
+    await looks(1_000)
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.kill(guardian.pid ?? 0, name)
+    guardian.disconnect()
+    await looks(1_000)
+    forget()
+    await gone([program], 10_000)
+    await ended
+  })
+})
+
+/** A guardian that watches one program, and whose looks at the program's start time are answered one by one. */
+async function guardianAlone() {
+  const { programs } = await family(['released'])
+  const [program] = programs.flat()
+  if (program === undefined) throw new Error('no program')
+  const proc = mkdtempSync(join(tmpdir(), 'iyi-proc-'))
+  const stat = join(proc, String(program.pid), 'stat')
+  mkdirSync(dirname(stat))
+  execFileSync('mkfifo', [stat])
+  const child = fileURLToPath(new URL('../../../node/adapters/process/guardian-child.ts', import.meta.url))
+  const guardian = fork(child, [proc], { stdio: 'ignore', execArgv: [] })
+  const forget = () => rmSync(proc, { recursive: true, force: true })
+  cleaning.push(() => {
+    guardian.kill('SIGKILL')
+    forget()
+  })
+  const ended = new Promise((resolve) => guardian.once('exit', resolve))
+  guardian.send({ watch: program.pid })
+  return {
+    program,
+    guardian,
+    ended,
+    forget,
+    /** Resolves once the guardian has looked, and got this answer. */
+    async looks(started: number) {
+      const fields = ['S', ...Array.from({ length: 18 }, () => '0'), String(started), '0']
+      // The name of a program may hold anything, also what looks like its end.
+      await writeFile(stat, `${program.pid} (a) b (c) ${fields.join(' ')}\n`)
+      // While it has the pipe open, another answer would only lengthen this one.
       await until('the guardian has read it', () => !openFiles(guardian.pid).includes(stat), {
         withinMs: 10_000,
       })
-      guardian.disconnect()
-      await answer(2_000)
-      await ended
-      expect(alive([bystander])).toHaveLength(1)
-    } finally {
-      rmSync(proc, { recursive: true, force: true })
-    }
-  })
-})
+    },
+  }
+}
+
+/** Paths of what a process has open. */
+function openFiles(pid = 0): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
+      } catch {
+        return []
+      }
+    })
+  } catch {
+    return []
+  }
+}

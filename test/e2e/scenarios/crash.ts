@@ -36,7 +36,7 @@ export function crashAndReturn(net: Network, after: (node: Program) => void): vo
         withinMs: 5_000,
       },
     )
-    await moreRounds(net, PRICE, 2)
+    await moreRounds(net, PRICE, 4)
     expect(await isReady(net.description.api[victim] ?? '')).toBe(false)
     const { validators } = await get<{ validators: { index: number; connected: boolean }[] }>(
       `${net.description.api[0]}/v1/node`,
