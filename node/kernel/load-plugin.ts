@@ -29,7 +29,12 @@ export async function loadPlugin(
   const builtin = modules.builtin.get(use)
   if (builtin !== undefined) return { plugin: builtin, source: 'builtin' }
 
-  const file = isPath(use) ? fileOf(use, baseDir) : packageFile(use, baseDir)
+  let file: string | null
+  try {
+    file = isPath(use) ? fileOf(use, baseDir) : packageFile(use, baseDir)
+  } catch (cause) {
+    throw fail('KERNEL_PLUGIN_IMPORT_FAILED', `can't be found out about: ${messageOf(cause)}`, cause)
+  }
   if (file === null) {
     const known = [...modules.builtin.keys()].join(', ')
     throw fail(

@@ -55,6 +55,13 @@ describe('loading a plugin', () => {
     expect(found.source).toBe(name)
   })
 
+  test('a package whose package.json is broken is named, not a crash', async () => {
+    await write('node_modules/torn/package.json', '{ "name":')
+    await expect(loadPlugin({ use: 'torn', baseDir: dir })).rejects.toMatchObject({
+      code: 'KERNEL_PLUGIN_IMPORT_FAILED',
+    })
+  })
+
   test.each([
     ['./nowhere', 'KERNEL_PLUGIN_NOT_FOUND'],
     ['no-such-package-of-anybody', 'KERNEL_PLUGIN_NOT_FOUND'],
