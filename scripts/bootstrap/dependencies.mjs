@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runNpm } from './npm.mjs'
 
@@ -22,7 +22,6 @@ export async function ensureDependencies(root, node, progress, whenChanged) {
     // Somebody else may have done it while this process waited.
     if (isInstalled(root)) return
     await progress.step('install dependencies (npm ci)', () => runNpm(node, ['ci', '--prefix', root]))
-    linkCli(root)
     writeFileSync(stampOf(root), wantedHash(root))
   } finally {
     unlock()
@@ -71,11 +70,4 @@ function isAlive(pid) {
   } catch (error) {
     return error.code === 'EPERM'
   }
-}
-
-/** npm links the binaries of dependencies, not a package's own: this makes `npx iyi` resolve locally and at once. */
-function linkCli(root) {
-  const link = join(root, 'node_modules', '.bin', 'iyi')
-  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) return
-  symlinkSync(join('..', '..', 'scripts', 'iyi.mjs'), link)
 }
