@@ -52,7 +52,10 @@ export interface Duty<Q, O, R> {
   readonly id: string
   readonly contract: ContractRef
   readonly codecs: { readonly query: Codec<Q>; readonly observation: Codec<O>; readonly outcome: Codec<R> }
-  /** The leader's: what this round is about. Null when there is nothing to do: the leader asks again after DeltaRound. */
+  /**
+   * The leader's: what this round is about. Null when there is nothing to do: the leader asks again after DeltaRound.
+   * Runs on followers as well, to judge a leader that says so: it must only read.
+   */
   query(ctx: DutyContext, previous: R | null): Promise<Q | null>
   /** This node's view. Rejecting means: no observation this round. It must check the query against its own data. */
   observe(ctx: DutyContext, query: Q, previous: R | null): Promise<O>
@@ -64,7 +67,10 @@ export interface Duty<Q, O, R> {
   reports(ctx: PureDutyContext, outcome: R): readonly Report[]
   /** Re-checks the chain before this node spends gas. */
   shouldTransmit(ctx: DutyContext, report: Report, outcome: R): Promise<boolean>
-  /** Told once per committed outcome, in order of `seqNr`; a rejection is logged and changes nothing. */
+  /**
+   * Told of committed outcomes with ascending `seqNr`. Some may be left out: a validator that was behind catches up with
+   * the newest alone. After a restart the last one is told again. A rejection is logged and changes nothing.
+   */
   onOutcome?(record: CommittedRecord<R>): Promise<void>
 }
 
@@ -105,6 +111,7 @@ export interface EvidenceRecord {
   readonly dutyId: string
   readonly configDigest: Hex
   readonly seqNr: bigint
+  /** Epoch in which the observations were signed, and its leader: a later epoch may have committed them. */
   readonly epoch: number
   readonly leader: number
   readonly query: Uint8Array

@@ -6,7 +6,10 @@ import type { Address, Hex } from './chain.ts'
  * crash, restore or second process makes a validator sign two different things for one slot.
  */
 export interface SigningSlot {
-  /** `observation`, `prepare`, `commit`, `report`, `epoch-start`, or `<plugin id>/<purpose>`. */
+  /**
+   * `observation`, `prepare`, `commit`, `epoch-start`, `report` (index 0), `report-<index>` (the others: a line each, so
+   * that after a restart all reports of the last outcome can be signed again), or `<plugin id>/<purpose>`.
+   */
   readonly purpose: string
   /** What the numbering belongs to: a config digest. */
   readonly scope: Hex

@@ -27,6 +27,8 @@ const CONFIG_SET = toEventSelector(OCR2_ABI[0])
 export interface QuorumConfig {
   readonly contract: ContractRef
   readonly configDigest: Hex
+  /** Where its `ConfigSet` is: of two configurations of a contract the newer is at the higher block. */
+  readonly blockNumber: number
   readonly f: number
   readonly oracles: readonly OracleIdentity[]
   readonly timing: TimingParameters
@@ -61,7 +63,7 @@ export async function readQuorumConfig(chain: ChainReader, contract: ContractRef
       { data: { contract, block, configDigest: latest.configDigest }, retry: true },
     )
   }
-  return checkedConfig(contract, found)
+  return checkedConfig(contract, latest.blockNumber, found)
 }
 
 function confirmationsOf(chain: ChainReader, chainId: number): number {
@@ -107,7 +109,7 @@ function decodeConfigSet(log: ChainLog): ConfigSet | null {
 }
 
 /** Checks the event's fields against its digest and against one another. */
-export function checkedConfig(contract: ContractRef, event: ConfigSet): QuorumConfig {
+export function checkedConfig(contract: ContractRef, blockNumber: number, event: ConfigSet): QuorumConfig {
   const computed = configDigest({ contract, ...event })
   if (computed !== event.configDigest) {
     throw new QuorumConfigError(
@@ -135,6 +137,7 @@ export function checkedConfig(contract: ContractRef, event: ConfigSet): QuorumCo
   return {
     contract,
     configDigest: event.configDigest,
+    blockNumber,
     f,
     oracles: offchain.oracles.map(({ peerKey, consensusKey }, index) => ({
       index,

@@ -11,7 +11,7 @@ import type { QuorumConfig } from './config.ts'
 import { consensusVerifier, recoverSigner } from './consensus-key.ts'
 import type { Instruments } from './instruments.ts'
 import { maxMessageBytes, QUORUM_LIMITS } from './limits.ts'
-import type { Effect, Input, RoundInputs } from './machine/effects.ts'
+import type { Effect, FaultCode, Input, RoundInputs } from './machine/effects.ts'
 import { type MachineView, QuorumMachine } from './machine/machine.ts'
 import { abortOf, backoffMs, pause } from './pause.ts'
 import { Persister } from './persister.ts'
@@ -37,11 +37,20 @@ export interface DriverModules {
   readonly instruments: Instruments
 }
 
-/** Outcomes and evidence that wait for the plugin or the database. */
-const MAX_WAITING = 1024
+/** Outcomes that wait for the plugin. */
+const MAX_OUTCOMES = 1024
+/** Evidence that waits for the database: a record holds a round's observations. */
+const MAX_EVIDENCE = 256
 const SIGN_ATTEMPTS = 6
 /** One line per fault code and oracle in this time. */
 const FAULT_LOG_MS = 10_000
+
+/** What the machine finds, or this driver about itself. */
+interface DriverFault {
+  readonly code: FaultCode | 'evidence-lost'
+  readonly oracle: number | null
+  readonly data: Readonly<Record<string, unknown>>
+}
 
 /** Runs one machine against the ports: one duty, one configuration, this validator. */
 export class Driver {
@@ -54,8 +63,10 @@ export class Driver {
   readonly #timers = new Map<string, Timer>()
   readonly #inputs: Input[] = []
   readonly #signing = { consensus: new SerialQueue(256), report: new SerialQueue(256) }
-  readonly #outcomes = new SerialQueue(MAX_WAITING)
-  readonly #evidence = new SerialQueue(MAX_WAITING)
+  readonly #outcomes = new SerialQueue(MAX_OUTCOMES)
+  readonly #evidence = new SerialQueue(MAX_EVIDENCE, () =>
+    this.#evidenceLost({ reason: 'the database is too slow; the oldest record gives way' }),
+  )
   readonly #lastObserved: (bigint | null)[]
   readonly #faults = new Map<string, { readonly at: number; silent: number }>()
   #work = new AbortController()
@@ -121,10 +132,9 @@ export class Driver {
       return
     }
     const effects = this.#machine.start(snapshot)
-    const { committedSeqNr, previousOutcome } = this.#machine.view()
+    const { committedSeqNr, committedEpoch, previousOutcome } = this.#machine.view()
     // It is not known whether the duty heard of it before the crash: better twice than never.
-    if (previousOutcome !== null)
-      this.#tell(duty, committedSeqNr, this.#machine.view().epoch, previousOutcome)
+    if (previousOutcome !== null) this.#tell(duty, committedSeqNr, committedEpoch, previousOutcome)
     this.#guarded(() => this.#performAll(effects))
     this.#busy = false
     this.#run()
@@ -263,7 +273,7 @@ export class Driver {
   }
 
   /** Counts every fault and logs each kind now and then: a peer must not fill this node's disk. */
-  #onFault({ code, oracle, data }: Extract<Effect, { type: 'fault' }>): void {
+  #onFault({ code, oracle, data }: DriverFault): void {
     const { instruments, clock, log } = this.#modules
     instruments.fault(code, oracle)
     const key = `${code}/${oracle}`
@@ -340,14 +350,15 @@ export class Driver {
     if (!taken) log.error({ seqNr: seqNr.toString() }, 'the duty is too slow: it is not told of an outcome')
   }
 
-  #onAttested({ seqNr, epoch, outcome, inputs, reports }: Extract<Effect, { type: 'attested' }>): void {
+  /** The contract waits for the report, nobody for the evidence: a slow database must not make the report late. */
+  #onAttested({ seqNr, outcome, inputs, reports }: Extract<Effect, { type: 'attested' }>): void {
     this.#modules.instruments.attested()
-    const taken = this.#evidence.add(async () => {
-      if (inputs !== null) await this.#saveEvidence(seqNr, outcome, inputs, reports)
-      this.#transmissions.schedule(seqNr, outcome, reports)
-    })
-    if (!taken)
-      this.#modules.log.error({ seqNr: seqNr.toString(), epoch }, 'the database is too slow for evidence')
+    this.#transmissions.schedule(seqNr, outcome, reports)
+    if (inputs !== null) this.#evidence.add(() => this.#saveEvidence(seqNr, outcome, inputs, reports))
+  }
+
+  #evidenceLost(data: DriverFault['data']): void {
+    this.#onFault({ code: 'evidence-lost', oracle: null, data })
   }
 
   async #saveEvidence(
@@ -360,7 +371,8 @@ export class Driver {
     const { configDigest } = this.#options.config
     const { epoch, leader, query, observations } = inputs
     const recordedAt = clock.now()
-    for (let attempt = 0; attempt < 4 && !this.#stop.signal.aborted; attempt++) {
+    // Once even when stopping: what waits then is written if the database lets it.
+    for (let attempt = 0; attempt === 0 || (attempt < 4 && !this.#stop.signal.aborted); attempt++) {
       try {
         const dutyId = this.#options.duty.id
         const round = { dutyId, configDigest, seqNr, epoch, leader, query, observations }
@@ -371,6 +383,7 @@ export class Driver {
         await pause(clock, backoffMs(attempt, 50, 1000), this.#stop.signal)
       }
     }
+    this.#evidenceLost({ seqNr: seqNr.toString(), reason: 'it could not be written' })
   }
 }
 

@@ -1,5 +1,5 @@
 import { bytesToHex } from 'viem'
-import type { ChainReader, Hex } from '../ports/chain.ts'
+import type { ChainReader } from '../ports/chain.ts'
 import type { ContractRef, Duty, DutyHandle, DutyStatus } from '../ports/quorum.ts'
 import { type BoundDuty, bindDuty, type DutySettings } from './bound-duty.ts'
 import {
@@ -34,13 +34,15 @@ type State =
   | { readonly name: 'refused'; readonly reason: string }
 
 interface Joined {
-  readonly configDigest: Hex
+  readonly config: QuorumConfig
   /** Resolves when the instance breaks; null when this node runs none. */
   readonly broken: Promise<void> | null
 }
 
 /** How often a newer configuration is looked for. */
 const CONFIG_POLL_MS = 15_000
+/** An instance that ran this long has not failed for the reason that the one before did. */
+const STABLE_MS = 60_000
 /** What a duty's running calls get when their instance ends. */
 const INSTANCE_STOP_MS = 5_000
 
@@ -93,9 +95,14 @@ export class DutyRunner {
       let waitMs = backoffMs(attempt++, 500, CONFIG_POLL_MS)
       try {
         const joined = await this.#join()
-        await this.#until(joined)
-        attempt = 0
-        waitMs = joined.broken === null ? 0 : 500
+        const joinedAt = clock.monotonic()
+        const end = await this.#until(joined)
+        if (end === 'broken' && clock.monotonic() - joinedAt < STABLE_MS) {
+          log.warn({ attempt, waitMs }, 'the instance did not last; it is started again later')
+        } else {
+          attempt = end === 'broken' ? 1 : 0
+          waitMs = end === 'broken' ? backoffMs(0, 500, CONFIG_POLL_MS) : 0
+        }
       } catch (error) {
         if (signal.aborted) return
         const refused = mustNotRun(error)
@@ -110,14 +117,17 @@ export class DutyRunner {
   }
 
   /** Until the instance breaks, its contract has another configuration, or the node stops; then ends the instance. */
-  async #until(joined: Joined): Promise<void> {
+  async #until(joined: Joined): Promise<'stopped' | 'reconfigured' | 'broken'> {
     const { signal } = this.#stop
     const watch = new AbortController()
     const reasons = [
-      abortOf(signal),
-      this.#reconfigured(joined.configDigest, AbortSignal.any([signal, watch.signal])),
+      abortOf(signal).then(() => 'stopped' as const),
+      this.#reconfigured(joined.config, AbortSignal.any([signal, watch.signal])).then(
+        () => 'reconfigured' as const,
+      ),
+      ...(joined.broken === null ? [] : [joined.broken.then(() => 'broken' as const)]),
     ]
-    await Promise.race(joined.broken === null ? reasons : [...reasons, joined.broken])
+    const end = await Promise.race(reasons)
     watch.abort()
     const deadline = new AbortController()
     const timer = this.#modules.clock.setTimer(INSTANCE_STOP_MS, () => deadline.abort())
@@ -131,17 +141,19 @@ export class DutyRunner {
         reason: 'the protocol failed or was configured anew; it starts again',
       }
     }
+    return end
   }
 
-  /** Resolves when the confirmed configuration is not `current` any more. */
-  async #reconfigured(current: Hex, signal: AbortSignal): Promise<void> {
+  /** Resolves when there is a confirmed configuration after `current`. An earlier one is a lagging provider's answer. */
+  async #reconfigured(current: QuorumConfig, signal: AbortSignal): Promise<void> {
     const { chain, clock, log } = this.#modules
     while (!signal.aborted) {
       await pause(clock, CONFIG_POLL_MS, signal)
       if (signal.aborted) return
       try {
         const latest = await latestConfirmed(chain, this.#duty.contract)
-        if (latest !== null && latest.configDigest !== current) return
+        if (latest === null || latest.blockNumber < current.blockNumber) continue
+        if (latest.configDigest !== current.configDigest) return
       } catch (error) {
         // A provider may be away: the instance at work does not need it.
         log.debug({ error }, 'could not look for a newer configuration')
@@ -151,14 +163,18 @@ export class DutyRunner {
 
   async #join(): Promise<Joined> {
     const { chain, log } = this.#modules
+    const { signal } = this.#stop
     const config = await readQuorumConfig(chain, this.#duty.contract)
+    signal.throwIfAborted()
+    const known = this.#config
+    if (known !== null && config.blockNumber < known.blockNumber) throw outdated(config, known)
     this.#config = config
     const membership = membershipOf(config.oracles, this.#own())
     if (membership.role !== 'member') {
       this.#state =
         membership.role === 'refused' ? { name: 'refused', reason: membership.reason } : { name: 'observer' }
       log.warn({ ...this.#state, configDigest: config.configDigest }, 'the duty does not run at this node')
-      return { configDigest: config.configDigest, broken: null }
+      return { config, broken: null }
     }
     const { self } = membership
     const { configDigest, f, onchainConfig, pluginConfig } = config
@@ -169,15 +185,16 @@ export class DutyRunner {
     this.#driver = driver
     try {
       await driver.start()
+      signal.throwIfAborted()
     } catch (error) {
-      await driver.stop(this.#stop.signal)
+      await driver.stop(signal)
       this.#driver = null
       throw error
     }
     this.#self = self
     this.#state = { name: 'running' }
     log.info({ configDigest, self, n, f }, 'the duty runs')
-    return { configDigest, broken: broken.promise }
+    return { config, broken: broken.promise }
   }
 
   status(): DutyStatus {
@@ -206,6 +223,14 @@ export class DutyRunner {
       })),
     }
   }
+}
+
+function outdated(read: QuorumConfig, known: QuorumConfig): QuorumConfigError {
+  return new QuorumConfigError(
+    'QUORUM_CONFIG_OUTDATED',
+    `the chain's providers answer with the configuration of block ${read.blockNumber}, this node has followed that of block ${known.blockNumber}; check whether they are synchronised, or restart this node if the chain was reorganised that deep`,
+    { data: { read: read.configDigest, known: known.configDigest }, retry: true },
+  )
 }
 
 /** Time alone does not heal these: somebody must call setConfig or repair the database. */

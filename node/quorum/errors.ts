@@ -20,6 +20,8 @@ export type QuorumConfigErrorCode =
   | 'QUORUM_CONFIG_NOT_SET'
   /** The contract names a block that does not hold its `ConfigSet` event (retry: a lagging provider or a reorganisation). */
   | 'QUORUM_CONFIG_EVENT_MISSING'
+  /** The chain's answer is older than the configuration that this node has already followed (retry: a lagging provider). */
+  | 'QUORUM_CONFIG_OUTDATED'
   /** The event's fields do not hash to its config digest. */
   | 'QUORUM_CONFIG_DIGEST_MISMATCH'
   /** `offchainConfigVersion` is not one that this engine speaks. */

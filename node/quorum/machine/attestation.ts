@@ -70,7 +70,7 @@ export class Attestation {
     return []
   }
 
-  /** One after the other: a signer refuses an index below one it has signed. */
+  /** One after the other, and sent together. */
   #signNext(open: Open, signatures: readonly Uint8Array[]): void {
     const index = signatures.length
     const digest = open.digests[index]

@@ -160,13 +160,16 @@ export class Core {
     this.#sign('consensus', purpose, position, payload, done, () => {})
   }
 
+  /** A history line per index: after a restart index 0 of the last outcome is signed again below the others. */
   signReport(
     position: readonly [bigint, bigint],
     digest: Uint8Array,
     done: (signature: Uint8Array) => void,
     refused: () => void,
   ): void {
-    this.#sign('report', 'report', position, digest, done, refused)
+    const [, index] = position
+    const purpose = index === 0n ? 'report' : `report-${index}`
+    this.#sign('report', purpose, position, digest, done, refused)
   }
 
   #sign(

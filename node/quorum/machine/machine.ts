@@ -24,6 +24,8 @@ export interface MachineView {
   readonly leader: number
   readonly started: boolean
   readonly committedSeqNr: bigint
+  /** Epoch in which the last outcome was committed; 0 before any. */
+  readonly committedEpoch: number
   readonly previousOutcome: Uint8Array | null
   readonly kept: number
 }
@@ -71,8 +73,9 @@ export class QuorumMachine {
   }
 
   view(): MachineView {
-    const { epoch, leader, started, committedSeqNr, previousOutcome } = this.#core
-    return { epoch, leader, started, committedSeqNr, previousOutcome, kept: this.#later.size }
+    const { epoch, leader, started, committedSeqNr, previousOutcome, committed } = this.#core
+    const committedEpoch = committed?.epoch ?? 0
+    return { epoch, leader, started, committedSeqNr, committedEpoch, previousOutcome, kept: this.#later.size }
   }
 
   /** Begins, or resumes from what was saved. Throws `QUORUM_BAD_SNAPSHOT` when that can't be trusted. */
@@ -302,7 +305,7 @@ export class QuorumMachine {
 function bad(why: string, cause?: unknown): QuorumError {
   return new QuorumError(
     'QUORUM_BAD_SNAPSHOT',
-    `the saved state of the quorum can't be trusted: ${why}; restore the database, or remove this instance's rows and let the signing history stand`,
+    `the saved state of the quorum can't be trusted: ${why}; restore a current backup of the database, or call setConfig: a new digest begins without this state. A validator that begins this one without it counts as faulty, so never more than f at a time`,
     { data: { why }, cause },
   )
 }

@@ -31,6 +31,7 @@ export class Round {
   /** Hash of the inputs of the accepted proposal. */
   proposalHash: Uint8Array | null = null
   proposalAttempts = 0
+  startAttempts = 0
   /** A prepare quorum was reached. */
   prepared = false
   committing = false

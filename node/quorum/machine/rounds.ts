@@ -19,6 +19,9 @@ export type RoundMessage = MessageOf<
   'round-start' | 'idle' | 'observation' | 'proposal' | 'prepare' | 'commit'
 >
 
+/** Round starts, and proposals, that a leader gets looked at in one round. */
+const MAX_ATTEMPTS = 4
+
 /** A follower's part of the rounds, with the leader's beside it. */
 export class Rounds {
   readonly #core: Core
@@ -43,7 +46,8 @@ export class Rounds {
       onRoundStart: (from, message) => this.#onRoundStart(from, message),
       onOwnProposal: (message) => this.#onProposal(core.options.self, message),
       onIdle: () => this.#acceptIdle(),
-      mayStart: () => this.#roundsUsed() < core.options.timing.rMax,
+      // Beats are not counted alike by all: a leader that stopped for them would stop alone, and nobody would follow.
+      mayStart: () => this.#commitsUsed() < core.options.timing.rMax,
     })
   }
 
@@ -114,8 +118,14 @@ export class Rounds {
     this.#leader.consider()
   }
 
+  /** Sequence numbers that this epoch has committed: the same at everybody. */
+  #commitsUsed(): number {
+    return Number(this.#core.committedSeqNr - this.#firstSeqNr + 1n)
+  }
+
+  /** With the beats that this node has accepted: reason enough to wish for another epoch. */
   #roundsUsed(): number {
-    return Number(this.#core.committedSeqNr - this.#firstSeqNr + 1n) + this.#idleBeats
+    return this.#commitsUsed() + this.#idleBeats
   }
 
   /** A sequence number was committed and is durable. */
@@ -227,6 +237,11 @@ export class Rounds {
         this.#core.fault('equivocation', from, { message: message.kind })
       return
     }
+    // A query may be large and slow to decode.
+    if (++round.startAttempts > MAX_ATTEMPTS) {
+      this.#core.drop('too-many-attempts', from)
+      return
+    }
     try {
       this.#core.duty.checkQuery(message.query)
     } catch (error) {
@@ -267,7 +282,7 @@ export class Rounds {
   #onProposal(from: number, message: MessageOf<'proposal'>): void {
     const round = this.#round
     if (round === null || round.seqNr !== message.seqNr) return
-    if (++round.proposalAttempts > 4) {
+    if (++round.proposalAttempts > MAX_ATTEMPTS) {
       this.#core.drop('too-many-attempts', from)
       return
     }

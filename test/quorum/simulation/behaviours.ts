@@ -193,6 +193,14 @@ export const amnesiac: Behaviour = {
   },
 }
 
+/** As leader floods with queries that do not decode. */
+export const queryFlooder: Behaviour = {
+  outgoing: (_node, _to, bytes, message) => {
+    if (message.kind !== 'round-start') return [bytes]
+    return Array.from({ length: 50 }, (_, i) => encode({ ...message, query: Uint8Array.of(i) }))
+  },
+}
+
 /** Signs what it likes: observations for a query that nobody asked. */
 export const misattributor: Behaviour = {
   unguarded: true,

@@ -36,7 +36,7 @@ export interface MedianSource {
   query(seqNr: bigint): bigint | null
   observe(seqNr: bigint, query: bigint): bigint
   shouldTransmit?(seqNr: bigint): boolean
-  onOutcome?(seqNr: bigint, outcome: MedianOutcome): unknown
+  onOutcome?(seqNr: bigint, outcome: MedianOutcome, epoch: number): unknown
 }
 
 export const MAX_VALUE = 1_000_000n
@@ -76,7 +76,7 @@ export function medianDuty(
     ],
     shouldTransmit: async (ctx) => source.shouldTransmit?.(ctx.seqNr) ?? true,
     onOutcome: async (record) => {
-      await source.onOutcome?.(record.seqNr, record.outcome)
+      await source.onOutcome?.(record.seqNr, record.outcome, record.epoch)
     },
   }
 }
