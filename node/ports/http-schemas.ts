@@ -42,11 +42,12 @@ function hexOf(pattern: RegExp, message: string): ZodType<Hex, string> {
 }
 
 /** `limit` of a list, from a query string: 1..100, 20 when absent. */
-export const limitSchema = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(100)
+export const limitSchema = z
+  // Digits alone: a coerced number would also take `1e1` and `0x10`.
+  .preprocess(
+    (value) => (typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value),
+    z.number().int().min(1).max(100),
+  )
   .default(20)
   .meta({ description: 'Most entries to answer with' })
 

@@ -26,7 +26,8 @@ describe('schemas of the API', () => {
   it('bounds limits', () => {
     expect(limitSchema.parse(undefined)).toBe(20)
     expect(limitSchema.parse('100')).toBe(100)
-    for (const bad of ['0', '101', '1.5', 'x', '']) expect(limitSchema.safeParse(bad).success).toBe(false)
+    for (const bad of ['0', '101', '1.5', 'x', '', '1e1', '0x10', ' 5', '+5', '5.0'])
+      expect(limitSchema.safeParse(bad).success).toBe(false)
   })
 
   it('round-trips cursors and refuses others', () => {
