@@ -5,7 +5,8 @@ import type { ProcessGuard } from '../../ports/process.ts'
 
 /**
  * Starts the guardian. It is a process of its own session, so that a signal to the terminal's group does not reach
- * it, and it ends when this process closes the channel, by `close` or by dying.
+ * it, and it ends when this process closes the channel, by `close` or by dying. What is still watched by then is
+ * ended: a program that ended was released by its owner, so what is left is one that nobody could stop in time.
  */
 export function startGuardian(modules: { log: Logger }): ProcessGuard & { close(): void } {
   const watched = new Set<number>()
@@ -42,8 +43,6 @@ export function startGuardian(modules: { log: Logger }): ProcessGuard & { close(
     },
     close() {
       closed = true
-      for (const pid of watched) if (child.connected) child.send({ release: pid })
-      watched.clear()
       if (child.connected) child.disconnect()
     },
   }

@@ -65,10 +65,19 @@ describe.runIf(process.platform === 'linux')('guardian', () => {
     expect(alive(released)).toHaveLength(1)
   })
 
-  test('close ends the guardian and nothing else', async () => {
-    const { parent, guardian, programs } = await family(['normal'])
+  test('close leaves what was released alone, and ends what nobody could: also what ignores SIGTERM', async () => {
+    const { parent, guardian, programs } = await family(['released', 'normal', 'stubborn'])
+    const [released = [], ...watched] = programs
     parent.send('close')
-    await gone(guardian, 10_000)
+    await gone([...watched.flat(), ...guardian], 10_000)
+    expect(alive(released)).toHaveLength(1)
+    expect(parent.exitCode).toBeNull()
+  })
+
+  test('close with nothing watched just ends the guardian', async () => {
+    const { parent, guardian, programs } = await family(['released'])
+    parent.send('close')
+    await gone(guardian, 2_000)
     expect(alive(programs.flat())).toHaveLength(1)
   })
 
