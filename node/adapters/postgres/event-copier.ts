@@ -60,20 +60,30 @@ export class EventCopier {
     })
   }
 
-  /** Copies what is confirmed by now. Returns how many events are new. Rejects when index or database don't answer. */
-  async pass(signal: AbortSignal): Promise<number> {
+  /**
+   * Copies what is confirmed by now. Tells how many events are new, and which chains failed: one does not hold up the
+   * others. Rejects when the index doesn't answer at all.
+   */
+  async pass(
+    signal: AbortSignal,
+  ): Promise<{ copied: number; failures: readonly { chain: string; error: unknown }[] }> {
     const freshness = await this.#index.freshness()
+    const failures: { chain: string; error: unknown }[] = []
     let copied = 0
     for (const chain of this.#chains()) {
       const state = this.#state(chain.id)
       const safe = confirmed(chain, freshness, state)
-      while (safe !== null && !signal.aborted) {
-        const step = await this.#copy(chain, safe, state)
-        copied += step.copied
-        if (step.done) break
+      try {
+        while (safe !== null && !signal.aborted) {
+          const step = await this.#copy(chain, safe, state)
+          copied += step.copied
+          if (step.done) break
+        }
+      } catch (error) {
+        failures.push({ chain: chain.name, error })
       }
     }
-    return copied
+    return { copied, failures }
   }
 
   health(): Health {

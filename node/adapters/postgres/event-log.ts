@@ -64,17 +64,25 @@ export function eventLog(options: EventLogOptions, modules: EventLogModules): Du
 
   const follow = async () => {
     for (let failed = 0; !stopping.signal.aborted; ) {
+      // Those that failed by themselves; none when all of the index is away.
+      let chains: readonly string[] = []
       try {
-        const copied = await copier.pass(stopping.signal)
+        const { copied, failures } = await copier.pass(stopping.signal)
         if (copied > 0) for (const consumer of consumers) consumer.notify()
+        const [first] = failures
+        if (first !== undefined) {
+          chains = failures.map(({ chain }) => chain)
+          throw first.error
+        }
         if (failed > 0) log.info({}, 'Follow the index again')
         failed = 0
         trouble = null
       } catch (error) {
         failed++
-        trouble = 'the index or the database does not answer; events wait until it does'
-        if (failed === 1) log.warn({ err: error }, 'Fail to follow the index, keep trying')
-        else log.debug({ err: error, failed }, 'Fail to follow the index, keep trying')
+        const of = chains.length === 0 ? 'events' : `events of ${chains.join(', ')}`
+        trouble = `the index or the database does not answer; ${of} wait until it does`
+        if (failed === 1) log.warn({ err: error, chains }, 'Fail to follow the index, keep trying')
+        else log.debug({ err: error, chains, failed }, 'Fail to follow the index, keep trying')
       }
       await pause(clock, failed === 0 ? pollMs : backoffMs(failed, indexBackoffLimitMs), stopping.signal)
     }

@@ -102,6 +102,32 @@ describe('the event log copies', () => {
     }
   })
 
+  it('a chain also while the rows of another can not be read', async () => {
+    const index = memoryIndex()
+    for (const chainId of [1, 2]) {
+      index.add('event', eventRow({ chainId, block: 1n, logIndex: 0 }))
+      index.setHead(chainId, 1n)
+    }
+    let broken = true
+    const failing: IndexReader = {
+      ...index,
+      select: async (query) => {
+        if (broken && query.where?.some(({ column, value }) => column === 'chainId' && value === 1))
+          throw new TypeError('chain 1 is broken')
+        return index.select(query)
+      },
+    }
+    const database = await postgres.database('isolated')
+    const log = make(database, failing, { chains: [chain(1, 0), chain(2, 0)] })
+    await log.start()
+    await until(async () => (await all(log)).length === 1)
+    expect((await all(log)).map(({ chainId }) => chainId)).toEqual([2])
+    await until(() => log.health().status === 'degraded')
+    broken = false
+    await until(async () => (await all(log)).length === 2)
+    await until(() => log.health().status === 'ok')
+  })
+
   it('nothing twice when it starts again, or when the index is built anew', async () => {
     const index = memoryIndex()
     for (let block = 1n; block <= 5n; block++) index.add('event', eventRow({ block, logIndex: 0 }))
