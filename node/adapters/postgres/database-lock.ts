@@ -4,15 +4,8 @@ import type { Logger } from '../../ports/log.ts'
 import type { Database } from './database.ts'
 import { DatabaseError } from './errors.ts'
 import { sqlState } from './failures.ts'
-import { pause } from './wake.ts'
 
 export interface DatabaseLockOptions {
-  /**
-   * `refuse` when another process holds the lock, or `wait` for it: a standby that takes over. `wait` retries every
-   * second until `signal` aborts.
-   */
-  readonly whenTaken: 'refuse' | 'wait'
-  readonly signal?: AbortSignal
   /** Told once if the session breaks: another process may act as this validator from now on. Stop signing. */
   readonly onLost: (error: DatabaseError) => void
   /** How often the session is checked; 5,000 when absent. */
@@ -29,7 +22,7 @@ export interface DatabaseLock {
  * session of its own, which the server frees when this process dies. Signing stays safe without it (the signing
  * history decides in the database); the lock keeps two processes from doing all the other work twice.
  *
- * @throws DatabaseError `DATABASE_LOCKED`, `DATABASE_UNAVAILABLE` (retry)
+ * @throws DatabaseError `DATABASE_LOCKED` (retry: the other process may be ending), `DATABASE_UNAVAILABLE` (retry)
  */
 export async function lockDatabase(
   options: DatabaseLockOptions,
@@ -87,16 +80,11 @@ class LockSession implements DatabaseLock {
   }
 
   async take(): Promise<void> {
-    for (let announced = false; ; announced = true) {
-      const { rows } = await this.#client.query<{ got: boolean }>(
-        `select pg_try_advisory_lock(hashtextextended('iyi validator ' || $1, 0)) as got`,
-        [this.#schema],
-      )
-      if (rows[0]?.got === true) break
-      if (this.#options.whenTaken === 'refuse' || this.#options.signal?.aborted === true) throw this.#locked()
-      if (!announced) this.#log.info({ schema: this.#schema }, 'Stand by: another process holds the lock')
-      await pause(this.#clock, 1_000, this.#options.signal)
-    }
+    const { rows } = await this.#client.query<{ got: boolean }>(
+      `select pg_try_advisory_lock(hashtextextended('iyi validator ' || $1, 0)) as got`,
+      [this.#schema],
+    )
+    if (rows[0]?.got !== true) throw this.#locked()
     this.#state = 'held'
     this.#check()
   }
@@ -111,7 +99,7 @@ class LockSession implements DatabaseLock {
     return new DatabaseError(
       'DATABASE_LOCKED',
       `Another process runs this validator on schema "${this.#schema}". Stop it first, or give this node a schema of its own.`,
-      { data: { schema: this.#schema } },
+      { data: { schema: this.#schema }, retry: true },
     )
   }
 
