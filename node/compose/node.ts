@@ -77,8 +77,6 @@ export async function runNode(
     const history = signingHistory({ database, metrics })
     const lock = await lockDatabase(
       {
-        whenTaken: 'refuse',
-        signal,
         onLost: (error) => {
           history.suspend('another process may act as this validator')
           broken.reject(error)
@@ -241,11 +239,13 @@ export async function runNode(
   } catch (error) {
     if (!signal.aborted) throw error
   } finally {
+    const began = !teardown.empty
     await teardown.run({
       timeoutMs: STOP_MS,
       onFault: (part, error) => log.warn({ part, err: error }, 'part did not stop cleanly'),
     })
-    log.info({}, 'node stopped')
+    // A start that was refused before anything was opened has nothing to say but its error.
+    if (began) log.info({}, 'node stopped')
   }
 }
 

@@ -64,8 +64,9 @@ async function indexCheck(index: Pick<IndexReader, 'freshness'>): Promise<Readin
 function peersCheck(duties: readonly DutyStatus[]): ReadinessCheck {
   const name = 'peers'
   const short: string[] = []
-  for (const duty of duties) {
-    if (duty.state !== 'running') continue
+  const running = duties.filter(({ state }) => state === 'running')
+  if (running.length === 0) return { name, ok: true, detail: 'no duty runs' }
+  for (const duty of running) {
     const reached = duty.oracles.filter((oracle) => oracle.connected || oracle.index === duty.self).length
     const needed = Math.floor((duty.n + duty.f) / 2) + 1
     if (reached < needed)

@@ -6,6 +6,10 @@ export class Teardown {
     this.#parts.push({ name, close })
   }
 
+  get empty(): boolean {
+    return this.#parts.length === 0
+  }
+
   /** Each part gets what is left of the time, at least half a second. */
   async run(options: { timeoutMs: number; onFault: (name: string, error: unknown) => void }): Promise<void> {
     const deadline = performance.now() + options.timeoutMs

@@ -28,6 +28,8 @@ export type LoadCode =
   | 'KERNEL_PLUGIN_IMPORT_FAILED'
   | 'KERNEL_PLUGIN_NO_DEFAULT_EXPORT'
   | 'KERNEL_PLUGIN_BAD_DESCRIPTION'
+  /** Several at once; `data.faults` has the code of each. */
+  | 'KERNEL_PLUGINS_NOT_LOADED'
 
 /** What went wrong with a plugin at work. */
 export type LifeCode =

@@ -113,3 +113,11 @@ test.each(['starting', 'refused', 'stopped'] as const)('a duty that is %s', asyn
 test('a node without duties is ready: not every node is a validator', async () => {
   expect(await failing({ duties: () => [] })).toEqual({})
 })
+
+test('no quorum is claimed where no duty runs', async () => {
+  const peers = async (duties: readonly DutyStatus[]) =>
+    (await readiness({ ...fine, duties: () => duties })).checks.find(({ name }) => name === 'peers')?.detail
+  expect(await peers([])).toBe('no duty runs')
+  expect(await peers([duty([], { state: 'refused' })])).toBe('no duty runs')
+  expect(await peers([duty([1, 2, 3])])).toBe('a quorum is within reach')
+})
