@@ -2,6 +2,7 @@
 // Ends with one line: `N passed, N failed[, N skipped]`.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { PROJECT_ROOT } from './artifacts.ts'
 
 interface Counts {
@@ -107,7 +108,7 @@ function run(args: readonly string[]): Promise<{ code: number; output: string }>
 
 /** Vitest's `Tests  3 failed | 120 passed | 1 skipped (124)`. */
 function countVitest(output: string): Counts | null {
-  const line = /^\s*Tests\s+(.*)$/m.exec(withoutColour(output))?.[1]
+  const line = /^\s*Tests\s+(.*)$/m.exec(stripVTControlCharacters(output))?.[1]
   if (line === undefined) return null
   const of = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0)
   return { passed: of('passed'), failed: of('failed'), skipped: of('skipped') }
@@ -115,14 +116,9 @@ function countVitest(output: string): Counts | null {
 
 /** Hardhat's `12 passing`, `1 failing`. */
 function countHardhat(output: string): Counts | null {
-  const text = withoutColour(output)
+  const text = stripVTControlCharacters(output)
   const of = (word: string) =>
     [...text.matchAll(new RegExp(`(\\d+) ${word}`, 'g'))].reduce((sum, found) => sum + Number(found[1]), 0)
   const passed = of('passing')
   return passed === 0 ? null : { passed, failed: of('failing'), skipped: of('skipped') }
-}
-
-function withoutColour(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal colour is made of
-  return text.replace(/\u001b\[[0-9;]*m/g, '')
 }
