@@ -3,6 +3,8 @@ import { hexToBytes } from 'viem'
 import { createKeystores } from './adapters/keystore/create.ts'
 import { listKeystores } from './adapters/keystore/list.ts'
 import { peerIdFromKey } from './adapters/libp2p/identity.ts'
+import { redactText } from './adapters/pino/redact.ts'
+import { printError } from './cli/print-error.ts'
 import { runCli } from './cli/run.ts'
 import { version } from './compose/version.ts'
 
@@ -10,6 +12,10 @@ import { version } from './compose/version.ts'
 const SAME_SIGNAL_MS = 1_000
 /** What may still be written after everything has stopped. */
 const EXIT_GRACE_MS = 1_000
+/** What a clean stop may take after an exception that nobody caught; the process's state is in doubt. */
+const FAULT_STOP_MS = 20_000
+/** An exception of a fast timer comes again and again while the node stops. */
+const MAX_FAULTS_TOLD = 5
 
 const stopping = new AbortController()
 let askedAt = 0
@@ -25,6 +31,21 @@ function stop(reason: string): void {
   process.exit(1)
 }
 
+let faults = 0
+
+/** Of a plugin's timer, say. It can't be repeated at will, so its stack is told at once. */
+function uncaught(error: unknown): void {
+  faults++
+  process.exitCode = 1
+  if (faults <= MAX_FAULTS_TOLD)
+    printError(error, { verbose: true }, { write: (text) => process.stderr.write(redactText(text)) })
+  if (faults > 1) return
+  if (!stopping.signal.aborted) stop('an exception that nobody caught')
+  setTimeout(() => process.exit(1), FAULT_STOP_MS).unref()
+}
+
+// A rejection that nobody handles arrives here too.
+process.on('uncaughtException', uncaught)
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
 // Started by another program of ours, with a pipe to it: when it dies, end as if told to.
 process.on('disconnect', () => stop('the parent process ended'))
@@ -65,8 +86,9 @@ const code = await runCli(process.argv, {
   env: process.env,
   version,
 })
-process.exitCode = code
+const exitCode = faults > 0 ? 1 : code
+process.exitCode = exitCode
 process.removeAllListeners('disconnect')
 if (process.connected) process.disconnect()
 // A handle that was forgotten must not keep a stopped node alive.
-setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref()
+setTimeout(() => process.exit(exitCode), EXIT_GRACE_MS).unref()
