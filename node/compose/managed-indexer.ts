@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import { ponderSupervisor } from '../adapters/ponder/supervisor.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import type { IndexedContract } from '../kernel/plugin.ts'
+import type { ChainReader } from '../ports/chain.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ProcessGuard } from '../ports/process.ts'
+import { chainIdentities } from './chain-identities.ts'
 import type { Teardown } from './teardown.ts'
 import { packageRoot } from './version.ts'
 
@@ -13,9 +15,20 @@ import { packageRoot } from './version.ts'
 export async function managedIndexer(
   config: NodeConfig,
   options: { contracts: readonly IndexedContract[]; url: string },
-  modules: { guard: ProcessGuard; teardown: Teardown; log: Logger; metrics: Metrics; clock: Clock },
+  modules: {
+    guard: ProcessGuard
+    teardown: Teardown
+    chain: ChainReader
+    log: Logger
+    metrics: Metrics
+    clock: Clock
+  },
 ): Promise<void> {
   const { guard, log, metrics, clock, teardown } = modules
+  const identities = await chainIdentities(
+    { chains: config.chains, file: join(config.dataDir, 'indexer-genesis.json') },
+    modules,
+  )
   const indexer = ponderSupervisor(
     {
       root: join(packageRoot, 'indexer'),
@@ -24,6 +37,7 @@ export async function managedIndexer(
       schemaPrefix: config.indexer.viewsSchema,
       viewsSchema: config.indexer.viewsSchema,
       port: config.indexer.port,
+      identities,
       config: {
         chains: config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
           id,

@@ -212,7 +212,11 @@ export async function runNode(
     )
     host.resolve()
     if (config.indexer.mode === 'managed')
-      await managedIndexer(config, { contracts: host.contracts(), url }, { guard, teardown, ...common })
+      await managedIndexer(
+        config,
+        { contracts: host.contracts(), url },
+        { guard, teardown, chain, ...common },
+      )
 
     signal.throwIfAborted()
     teardown.add('plugins', () => host.stop('the node ends'))
