@@ -3,7 +3,7 @@ import { constantProductPoolAbi } from '../contracts/abi/ConstantProductPool.ts'
 import { modelRegistryAbi } from '../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../contracts/abi/OracleFeed.ts'
 import { readIndexerConfig } from './config.ts'
-import { isLoopback, rpcEntries, sourcesOf } from './sources.ts'
+import { onThisMachine, rpcEntries, sourcesOf } from './sources.ts'
 
 const config = readIndexerConfig(process.env.IYI_INDEXER_CONFIG)
 const connectionString = process.env.DATABASE_URL
@@ -21,7 +21,7 @@ export default createConfig({
       {
         id,
         rpc: rpcEntries(rpc),
-        disableCache: rpc.every(isLoopback),
+        disableCache: rpc.every(onThisMachine),
         ...(pollingIntervalMs === undefined ? {} : { pollingInterval: pollingIntervalMs }),
       },
     ]),

@@ -1,3 +1,4 @@
+import { isLoopback } from '../node/ports/loopback.ts'
 import type { IndexerConfig } from './config.ts'
 
 type Kind = IndexerConfig['contracts'][number]['kind']
@@ -8,16 +9,15 @@ type Kind = IndexerConfig['contracts'][number]['kind']
  * listed several times over. Entries that are not loopback are never repeated.
  */
 export function rpcEntries(urls: readonly string[]): string[] {
-  return urls.flatMap((url) => (isLoopback(url) ? Array<string>(LOOPBACK_ENTRIES).fill(url) : [url]))
+  return urls.flatMap((url) => (onThisMachine(url) ? Array<string>(LOOPBACK_ENTRIES).fill(url) : [url]))
 }
 
 /** 16 entries: 320 requests/s from the first second. */
 const LOOPBACK_ENTRIES = 16
 
 /** A chain on this machine: it may begin anew under the same id, so what was fetched of it must not be kept. */
-export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+export function onThisMachine(url: string): boolean {
+  return isLoopback(new URL(url).hostname)
 }
 
 interface Source {

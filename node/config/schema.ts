@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback } from '../ports/loopback.ts'
 
 // The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
 // from here. So every key has a description that says what it does, and a default where one is safe.

@@ -19,14 +19,8 @@ export default definePlugin({
       ),
     ])
     if (config.registry !== undefined) all.push({ kind: 'registry', ...config.registry })
-    // Feeds may share a pool: it is indexed once, from the earliest block that any of them names.
-    const unique = new Map<string, IndexedContract>()
-    for (const entry of all) {
-      const key = `${entry.kind}:${entry.chainId}:${entry.address}`
-      const known = unique.get(key)
-      if (known === undefined || entry.startBlock < known.startBlock) unique.set(key, entry)
-    }
-    return [...unique.values()]
+    // Feeds may share a pool: the kernel indexes it once, from the earliest block that any of them names.
+    return all
   },
   load: () => import('./plugin.ts'),
 })

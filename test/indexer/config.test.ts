@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import type { z } from 'zod'
 import { type indexerConfigSchema, readIndexerConfig } from '../../indexer/config.ts'
-import { isLoopback, rpcEntries, sourcesOf } from '../../indexer/sources.ts'
+import { onThisMachine, rpcEntries, sourcesOf } from '../../indexer/sources.ts'
 import type { IndexerConfig } from '../../node/adapters/ponder/indexer-config.ts'
 
 const pool = `0x${'Ab'.repeat(20)}` as const
@@ -104,9 +104,9 @@ describe('sources', () => {
     const entries = rpcEntries(['http://127.0.0.1:8545', 'https://rpc.example'])
     expect(entries.filter((url) => url === 'http://127.0.0.1:8545').length).toBeGreaterThan(1)
     expect(entries.filter((url) => url === 'https://rpc.example')).toHaveLength(1)
-    expect(['http://[::1]:1', 'http://localhost:1', 'http://127.9.9.9'].every(isLoopback)).toBe(true)
+    expect(['http://[::1]:1', 'http://localhost:1', 'http://127.9.9.9'].every(onThisMachine)).toBe(true)
     expect(
-      ['http://127.0.0.1.example', 'http://10.0.0.1', 'https://localhost.example'].some(isLoopback),
+      ['http://127.0.0.1.example', 'http://10.0.0.1', 'https://localhost.example'].some(onThisMachine),
     ).toBe(false)
   })
 })

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 import type { Logger } from '../../ports/log.ts'
+import { isLoopback } from '../../ports/loopback.ts'
 import { GatewayError } from './gateway-error.ts'
 import { type HttpServer, httpServer } from './http-server.ts'
 import type { NodeView } from './node-view.ts'
@@ -11,7 +12,6 @@ import { readReadiness } from './readiness.ts'
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type AdminLogLevel = (typeof levels)[number]
 const levelSchema = z.strictObject({ level: z.enum(levels) })
-const loopback = /^(127(\.\d{1,3}){3}|::1|localhost)$/
 const maxBodyBytes = 1024
 
 /**
@@ -30,7 +30,7 @@ export function adminServer(
   },
 ): HttpServer {
   const { allowRemote = false } = options
-  if (!allowRemote && !loopback.test(options.host))
+  if (!allowRemote && !isLoopback(options.host))
     throw new GatewayError(
       'GATEWAY_NOT_LOOPBACK',
       `The admin server can not listen on ${options.host}: it has no login. Use 127.0.0.1, or set admin.allowRemote where a firewall protects the port.`,
@@ -39,8 +39,7 @@ export function adminServer(
   const log = modules.log.child({ module: 'admin' })
   const app = new Hono()
   app.use(async (c, next) => {
-    const name = new URL(c.req.url).hostname.replace(/^\[|\]$/g, '')
-    if (!allowRemote && !loopback.test(name))
+    if (!allowRemote && !isLoopback(new URL(c.req.url).hostname))
       throw problem(403, 'HTTP_NOT_LOOPBACK', 'The admin server answers only requests for localhost.')
     await next()
     c.header('cache-control', 'no-store')

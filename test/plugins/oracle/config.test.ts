@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { mergeContracts } from '../../../node/kernel/parse-configs.ts'
 import { oracleConfig } from '../../../plugins/oracle/config.ts'
 import oracle from '../../../plugins/oracle/index.ts'
 import { FEED_ADDRESS, HOME, POOL_HOME } from './kit.ts'
@@ -86,7 +87,7 @@ test('a pool of two feeds is indexed once, from its earliest block', () => {
     feeds: [feed, early],
     registry: { chainId: HOME, address: `0x${'33'.repeat(20)}`, startBlock: 2 },
   })
-  const contracts = oracle.contracts?.(config) ?? []
+  const contracts = mergeContracts([oracle.contracts?.(config) ?? []])
   expect(contracts.map(({ kind, startBlock }) => [kind, startBlock])).toEqual([
     ['feed', 0],
     ['pool', 4],
