@@ -16,7 +16,6 @@ export class ModelSlot {
   readonly entry: ManifestModel
   #session: Session | null = null
   #provider: Provider | 'none' = 'none'
-  #goldens: readonly GoldenCase[] = []
   #refusal: string | null = 'it was not loaded yet'
 
   constructor(entry: ManifestModel) {
@@ -42,10 +41,10 @@ export class ModelSlot {
     try {
       const bytes = await readVerified(options.root, this.entry.file, this.entry.sha256)
       const { goldens } = this.entry
-      this.#goldens = readGoldens(this.entry, await readVerified(options.root, goldens.file, goldens.sha256))
+      const cases = readGoldens(this.entry, await readVerified(options.root, goldens.file, goldens.sha256))
       for (const provider of options.providers) {
         try {
-          await this.#tryProvider(bytes, provider, options.threads, modules.queue)
+          await this.#tryProvider({ bytes, cases }, provider, options.threads, modules.queue)
           return
         } catch (error) {
           this.#refusal = `on ${provider}: ${reasonOf(error)}`
@@ -65,22 +64,6 @@ export class ModelSlot {
   async run(inputs: Readonly<Record<string, Tensor>>, queue: RunQueue) {
     if (this.#session === null) throw new RuntimeFailure('the model is not loaded')
     return this.#runOn(this.#session, inputs, queue)
-  }
-
-  /** Runs the goldens again. A model that fails them is refused from now on. Returns the largest distance in units. */
-  async verify(queue: RunQueue): Promise<{ cases: number; furthest: bigint }> {
-    const session = this.#session
-    if (session === null) throw new ModelRefusal(this.#refusal ?? 'it is not loaded')
-    try {
-      return { cases: this.#goldens.length, furthest: await this.#check(session, queue) }
-    } catch (error) {
-      // A full queue says nothing about the model.
-      if (!(error instanceof RuntimeFailure)) {
-        this.#refusal = reasonOf(error)
-        await this.close()
-      }
-      throw error
-    }
   }
 
   /** Gives the runtime's memory back; the model can't be run any more. */
@@ -106,12 +89,21 @@ export class ModelSlot {
     }
   }
 
-  async #tryProvider(bytes: Uint8Array, provider: Provider, threads: number, queue: RunQueue): Promise<void> {
+  async #tryProvider(
+    { bytes, cases }: { bytes: Uint8Array; cases: readonly GoldenCase[] },
+    provider: Provider,
+    threads: number,
+    queue: RunQueue,
+  ): Promise<void> {
     const session = await openSession(bytes, provider, threads)
     try {
       comparePorts('input', this.entry.inputs, session.inputs)
       comparePorts('output', this.entry.outputs, session.outputs)
-      await this.#check(session, queue)
+      await checkGoldens(
+        this.entry,
+        cases,
+        async (inputs) => (await this.#runOn(session, inputs, queue)).quantized,
+      )
     } catch (error) {
       await session.release()
       throw error
@@ -119,12 +111,6 @@ export class ModelSlot {
     this.#session = session
     this.#provider = provider
     this.#refusal = null
-  }
-
-  #check(session: Session, queue: RunQueue): Promise<bigint> {
-    return checkGoldens(this.entry, this.#goldens, async (inputs) => {
-      return (await this.#runOn(session, inputs, queue)).quantized
-    })
   }
 
   async #runOn(session: Session, inputs: Readonly<Record<string, Tensor>>, queue: RunQueue) {

@@ -23,25 +23,12 @@ export interface OnnxInferenceOptions {
   readonly threads: number
 }
 
-/** Outcome of running a model's goldens again. */
-export interface Verification {
-  readonly model: string
-  readonly provider: string
-  readonly ok: boolean
-  readonly cases: number
-  /** Largest distance from a golden, in quantised units. */
-  readonly furthest: bigint | null
-  readonly reason: string | null
-}
-
 export interface OnnxInference extends Inference {
   /** Loads, verifies and tests every model. Rejects with `INFERENCE_BAD_MANIFEST`; a bad model only refuses itself. */
   start(): Promise<void>
   /** Lets the run under way end and frees the models; runs that wait are rejected with `INFERENCE_FAILED`. */
   stop(): Promise<void>
   health(): Health
-  /** Runs every model's goldens again; one that fails them is refused from then on. */
-  verify(): Promise<readonly Verification[]>
 }
 
 /** The `Inference` port over ONNX Runtime, in this process. */
@@ -163,21 +150,6 @@ export function onnxInference(
         status: refused.length === slots.size ? 'failed' : 'degraded',
         reason: refused.map((slot) => `model ${slot.entry.id} is refused: ${slot.refusal}`).join('; '),
       }
-    },
-    verify: async () => {
-      const results: Verification[] = []
-      for (const slot of slots.values()) {
-        const base = { model: slot.entry.id, provider: slot.provider }
-        try {
-          if (queue === null) throw new RuntimeFailure('inference is not started')
-          results.push({ ...base, ok: true, reason: null, ...(await slot.verify(queue)) })
-        } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error)
-          results.push({ ...base, ok: false, cases: 0, furthest: null, reason })
-        }
-        report(slot)
-      }
-      return results
     },
   }
 }

@@ -6,8 +6,6 @@ export type IndexErrorCode =
   | 'INDEX_BAD_QUERY'
   /** The wanted block is not indexed, or not any more. */
   | 'INDEX_BEHIND'
-  /** The indexer did not finish its backfill in time. */
-  | 'INDEX_NOT_READY'
   | 'INDEX_BAD_OPTIONS'
 
 /** What the indexer's supervisor and the index reader reject with. */

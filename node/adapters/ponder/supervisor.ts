@@ -8,7 +8,6 @@ import type { Metrics } from '../../ports/metrics.ts'
 import type { ProcessGuard } from '../../ports/process.ts'
 import { indexSchema } from './build-id.ts'
 import { installedPonder, killGroup, spawnPonder } from './child.ts'
-import { IndexError } from './errors.ts'
 import type { IndexerConfig } from './indexer-config.ts'
 import type { LogLine } from './log-lines.ts'
 import { checkedSchema } from './names.ts'
@@ -43,8 +42,6 @@ export interface PonderSupervisor {
   readonly schema: string
   /** Starts Ponder and keeps it running; resolves once it was started. */
   start(): Promise<void>
-  /** Resolves when the first backfill has ended and the views are there; rejects with `INDEX_NOT_READY`. */
-  waitReady(timeoutMs: number): Promise<void>
   /** Asks Ponder to end; when `deadline` aborts, ends it and what it started. Resolves when it is gone. */
   stop(deadline: AbortSignal): Promise<void>
   health(): Health
@@ -93,11 +90,9 @@ export function ponderSupervisor(
   let gone: Promise<void> = Promise.resolve()
   let restart: Timer | null = null
   let stopping = false
-  let everReady = false
   let readySince: number | null = null
   let failures = 0
   let errors: string[] = []
-  const waiting = new Set<() => void>()
 
   function seen({ level, msg, fields }: LogLine): void {
     if (msg === 'Started returning 200 responses' && fields.endpoint === '/ready') becomeReady()
@@ -106,9 +101,7 @@ export function ponderSupervisor(
 
   function becomeReady(): void {
     readySince = clock.monotonic()
-    everReady = true
     errors = []
-    for (const done of waiting) done()
   }
 
   function run(): void {
@@ -179,23 +172,9 @@ export function ponderSupervisor(
       chmodSync(configPath, 0o600)
       run()
     },
-    waitReady(timeoutMs) {
-      if (everReady) return Promise.resolve()
-      return new Promise((resolve, reject) => {
-        const finish = (): void => {
-          timer.cancel()
-          waiting.delete(finish)
-          if (everReady) resolve()
-          else reject(notReady(timeoutMs, errors))
-        }
-        const timer = clock.setTimer(timeoutMs, finish)
-        waiting.add(finish)
-      })
-    },
     async stop(deadline) {
       stopping = true
       restart?.cancel()
-      for (const done of waiting) done()
       const running = child
       if (running === null) return
       const kill = (): void => killGroup(running)
@@ -214,12 +193,4 @@ export function ponderSupervisor(
 function errorText(msg: string, { err }: LogLine['fields']): string {
   const inner = typeof err === 'object' && err !== null && 'message' in err ? `: ${String(err.message)}` : ''
   return `${msg}${inner}`.slice(0, 500)
-}
-
-function notReady(timeoutMs: number, errors: readonly string[]): IndexError {
-  return new IndexError(
-    'INDEX_NOT_READY',
-    `The indexer was not ready within ${timeoutMs} ms. Look at its log lines: ${errors.join(' | ') || 'no error so far'}`,
-    { data: { timeoutMs, errors }, retry: true },
-  )
 }

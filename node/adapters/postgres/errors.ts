@@ -37,7 +37,6 @@ export type SignerErrorCode =
   | 'SIGNER_SLOT_PASSED'
   | 'SIGNER_UNAVAILABLE'
   | 'SIGNER_BAD_SLOT'
-  | 'SIGNER_BAD_HISTORY'
 
 /** What `GuardedSigner` rejects with. */
 export class SignerError extends IyiError<SignerErrorCode, Readonly<Record<string, unknown>>> {}

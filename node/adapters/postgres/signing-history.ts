@@ -13,25 +13,8 @@ export interface GuardableKey {
   sign(payload: Uint8Array): Promise<Uint8Array> | Uint8Array
 }
 
-/** One line of the history: the highest position signed, and the SHA-256 of what was signed there. */
-export interface SigningRecord {
-  readonly keyId: string
-  readonly purpose: string
-  readonly scope: string
-  /** Decimal. */
-  readonly position: readonly [string, string]
-  readonly payloadDigest: string
-}
-
 export interface SigningHistory {
   guard(key: GuardableKey): GuardedSigner
-  /** All lines, for moving a validator to another machine. Suspend signing first. */
-  export(): Promise<readonly SigningRecord[]>
-  /**
-   * Merges lines from elsewhere. Positions only ever rise, and where both sides have one position with different
-   * payloads, neither can be signed again (EIP-3076, "minimal" strategy).
-   */
-  import(records: readonly SigningRecord[]): Promise<void>
   /** From now on every `sign` rejects with `SIGNER_UNAVAILABLE`: the lock was lost, or the node stops. */
   suspend(reason: string): void
 }
@@ -58,21 +41,6 @@ const claimSql = `
        or ((known.position_0, known.position_1) = (excluded.position_0, excluded.position_1)
            and known.payload_digest = excluded.payload_digest)
   returning key_id, purpose, scope`
-
-const importSql = `
-  insert into signing_history as known (${columns})
-  select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bytea[])
-    as line (${columns})
-  order by line.key_id, line.purpose, line.scope
-  on conflict (key_id, purpose, scope) do update
-    set position_0 = excluded.position_0, position_1 = excluded.position_1,
-        payload_digest = case
-          when (known.position_0, known.position_1) < (excluded.position_0, excluded.position_1)
-            or known.payload_digest = excluded.payload_digest
-          then excluded.payload_digest
-          else ''::bytea end,
-        updated_at = now()
-    where (known.position_0, known.position_1) <= (excluded.position_0, excluded.position_1)`
 
 const max = 2n ** 256n - 1n
 const slotKey = (keyId: string, purpose: string, scope: string) => JSON.stringify([keyId, purpose, scope])
@@ -128,50 +96,10 @@ export function signingHistory({
         return key.sign(bytes)
       },
     }),
-    export: async () => {
-      const rows = await database.query(`select ${columns} from signing_history order by 1, 2, 3`)
-      return rows.map((row) => ({
-        keyId: String(row.key_id),
-        purpose: String(row.purpose),
-        scope: String(row.scope),
-        position: [String(row.position_0), String(row.position_1)] as const,
-        payloadDigest:
-          row.payload_digest instanceof Uint8Array ? Buffer.from(row.payload_digest).toString('hex') : '',
-      }))
-    },
-    import: async (records) => {
-      const seen = new Set<string>()
-      for (const { keyId, purpose, scope, position, payloadDigest } of records) {
-        const key = slotKey(keyId, purpose, scope)
-        const sound =
-          position.every((part) => /^\d{1,78}$/.test(part)) && /^([0-9a-f]{64})?$/.test(payloadDigest)
-        if (sound && !seen.has(key)) {
-          seen.add(key)
-          continue
-        }
-        throw new SignerError(
-          'SIGNER_BAD_HISTORY',
-          'The signing history to import is damaged: a position or digest has no valid form, or a line comes twice. Export it again.',
-          { data: { keyId, purpose, scope } },
-        )
-      }
-      if (records.length > 0) await database.query(importSql, toColumns(records))
-    },
     suspend: (reason) => {
       suspended ??= reason
     },
   }
-}
-
-function toColumns(records: readonly SigningRecord[]): unknown[][] {
-  return [
-    records.map((record) => record.keyId),
-    records.map((record) => record.purpose),
-    records.map((record) => record.scope),
-    records.map((record) => record.position[0]),
-    records.map((record) => record.position[1]),
-    records.map((record) => Buffer.from(record.payloadDigest, 'hex')),
-  ]
 }
 
 /** Claims a group of distinct slots; each gets its own verdict. */

@@ -39,14 +39,6 @@ describe('the shipped model', () => {
       )
   })
 
-  it('verifies its goldens again on demand', async () => {
-    const { inference } = await start(manifestPath)
-    const [result] = await inference.verify()
-    expect(result).toMatchObject({ model: 'volatility', ok: true, provider: 'cpu', reason: null })
-    expect(result?.cases).toBeGreaterThan(5)
-    expect(result?.furthest ?? 99n).toBeLessThanOrEqual(20n)
-  })
-
   it('lets the event loop have its turn between runs', async () => {
     const { inference } = await start(manifestPath)
     let turns = 0
@@ -207,7 +199,6 @@ describe('a spoiled model is refused and never run', () => {
       code: 'INFERENCE_REFUSED',
       retry: false,
     })
-    expect((await inference.verify())[0]).toMatchObject({ ok: false })
   })
 
   it('leaves the others at work', async () => {

@@ -216,8 +216,10 @@ describe('Ponder under its supervisor, two chains with pools and one without con
 
   it('indexes what happened before and after its start', { timeout: 60_000 }, async () => {
     await supervisor.start()
-    await supervisor.waitReady(50_000)
-    expect(supervisor.health()).toMatchObject({ status: 'ok' })
+    await until('the first backfill has ended', 50_000, async () =>
+      (await reader.freshness()).every(({ indexed }) => indexed !== null),
+    )
+    await until('the supervisor knows', 5_000, async () => supervisor.health().status === 'ok')
     expect((await stat(join(directory, 'indexer.json'))).mode & 0o777).toBe(0o600)
     await trade(alpha, alphaMarket, false, 10n ** 9n)
     for (const [anvil, market] of [

@@ -110,46 +110,6 @@ describe('the signing history', () => {
     expect(key.signed).toBe(1)
   })
 
-  it('moves to another machine and only ever rises', async () => {
-    const from = signingHistory({ database: await postgres.database('move_a'), metrics })
-    const to = signingHistory({ database: await postgres.database('move_b'), metrics })
-    const [a, b] = [from.guard(countingKey('k')), to.guard(countingKey('k'))]
-    await a.sign(slot(5n, 0n, 'ahead'), text('x'))
-    await b.sign(slot(1n, 0n, 'ahead'), text('x'))
-    await a.sign(slot(1n, 0n, 'behind'), text('x'))
-    await b.sign(slot(5n, 0n, 'behind'), text('x'))
-    await a.sign(slot(5n, 0n, 'split'), text('x'))
-    await b.sign(slot(5n, 0n, 'split'), text('y'))
-    await a.sign(slot(7n, 0n, 'new'), text('x'))
-    const records = await from.export()
-    await to.import(JSON.parse(JSON.stringify(records)))
-
-    await expect(b.sign(slot(4n, 0n, 'ahead'), text('x'))).rejects.toMatchObject({
-      code: 'SIGNER_SLOT_PASSED',
-    })
-    await b.sign(slot(5n, 0n, 'ahead'), text('x'))
-    await b.sign(slot(5n, 0n, 'behind'), text('x'))
-    for (const payload of ['x', 'y']) {
-      await expect(b.sign(slot(5n, 0n, 'split'), text(payload))).rejects.toMatchObject({
-        code: 'SIGNER_SLOT_CONFLICT',
-      })
-    }
-    await b.sign(slot(5n, 1n, 'split'), text('x'))
-    await expect(b.sign(slot(7n, 0n, 'new'), text('y'))).rejects.toMatchObject({
-      code: 'SIGNER_SLOT_CONFLICT',
-    })
-
-    const [first] = records
-    if (first === undefined) throw new TypeError('nothing was exported')
-    for (const bad of [
-      [{ ...first, position: ['-1', '0'] as const }],
-      [{ ...first, payloadDigest: 'zz' }],
-      [first, first],
-    ]) {
-      await expect(to.import(bad)).rejects.toMatchObject({ code: 'SIGNER_BAD_HISTORY' })
-    }
-  })
-
   it('holds against a second operating system process', async () => {
     const database = await postgres.database('process')
     const signer = signingHistory({ database, metrics }).guard(countingKey('k'))
