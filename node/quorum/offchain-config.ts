@@ -1,4 +1,4 @@
-import { bytesToHex, decodeAbiParameters, encodeAbiParameters, type Hex, hexToBytes, size } from 'viem'
+import { decodeAbiParameters, encodeAbiParameters, type Hex, hexToBytes, size } from 'viem'
 import { QuorumConfigError } from './errors.ts'
 import { MAX_ORACLES } from './limits.ts'
 
@@ -151,6 +151,3 @@ function checkOracles(config: OffchainConfig): void {
 export function pluginConfigBytes(config: OffchainConfig): Uint8Array {
   return size(config.pluginConfig) === 0 ? new Uint8Array() : hexToBytes(config.pluginConfig)
 }
-
-/** Hex of raw bytes, for callers that build a configuration from keys. */
-export const keyHex = (key: Uint8Array): Hex => bytesToHex(key)
