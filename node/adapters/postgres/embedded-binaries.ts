@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -105,12 +105,14 @@ export async function hydrateEmbeddedPostgres(): Promise<PostgresBinaries> {
 /**
  * A copy of the binaries where every account can reach them, made once per version. For a node that runs as root from
  * a closed folder (root's home): PostgreSQL refuses to be root, and its own account could not even open the libraries.
+ *
+ * @throws PostgresError `POSTGRES_DIR_FOREIGN` when somebody else made the folder, or may write to it
  */
 export async function copyBinaries(binaries: PostgresBinaries, folder?: string): Promise<PostgresBinaries> {
   const base = folder ?? ((await exists('/var/lib')) ? '/var/lib/iyi-node' : join(tmpdir(), 'iyi-node'))
   const packageDir = join(base, `postgresql-${binaries.version}`)
+  await ownFolder(base)
   if (!(await exists(packageDir))) {
-    await mkdir(base, { recursive: true, mode: 0o755 })
     const partial = `${packageDir}.${process.pid}`
     await cp(join(binaries.packageDir, 'native'), join(partial, 'native'), {
       recursive: true,
@@ -124,4 +126,26 @@ export async function copyBinaries(binaries: PostgresBinaries, folder?: string):
   }
   const moved = (path: string) => join(packageDir, path.slice(binaries.packageDir.length))
   return { ...binaries, packageDir, initdb: moved(binaries.initdb), postgres: moved(binaries.postgres) }
+}
+
+/**
+ * Makes `folder`, or makes sure that it is ours and that nobody else may write to it: programs run from there, and in
+ * a shared folder for temporary files anybody could have made it first.
+ */
+async function ownFolder(folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true })
+  const made = await mkdir(folder).then(
+    () => true,
+    () => false,
+  )
+  // Whatever the umask is: the server's account has to enter.
+  if (made) await chmod(folder, 0o755)
+  const found = await lstat(folder)
+  const ours = process.getuid === undefined || found.uid === process.getuid()
+  if (found.isDirectory() && ours && (found.mode & 0o022) === 0) return
+  throw new PostgresError(
+    'POSTGRES_DIR_FOREIGN',
+    `The folder ${folder}, where PostgreSQL's programs are copied to, belongs to another account or others may write to it. Look who made it and remove it.`,
+    { data: { folder } },
+  )
 }

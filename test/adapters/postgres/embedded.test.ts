@@ -1,5 +1,16 @@
 import { execFile, spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -198,6 +209,26 @@ describe('embedded PostgreSQL', () => {
     expect(stdout).toContain('PostgreSQL) 18')
     expect(await readdir(join(root, 'lib'))).toHaveLength(1)
   })
+
+  it.runIf(process.platform !== 'win32')(
+    'does not run programs from a folder that others may write to, or that leads elsewhere',
+    async () => {
+      const binaries = await hydrateEmbeddedPostgres()
+      const open = join(root, 'open')
+      await mkdir(open)
+      await chmod(open, 0o777)
+      const link = join(root, 'link')
+      await mkdir(join(root, 'target'))
+      await symlink(join(root, 'target'), link)
+      for (const folder of [open, link]) {
+        await expect(copyBinaries(binaries, folder)).rejects.toMatchObject({
+          code: 'POSTGRES_DIR_FOREIGN',
+          data: { folder },
+        })
+        expect(await readdir(folder)).toEqual([])
+      }
+    },
+  )
 
   it('leaves this process its signals and its exit', async () => {
     const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)])
