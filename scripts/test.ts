@@ -14,6 +14,8 @@ interface Counts {
 interface Step {
   readonly name: string
   readonly what: string
+  /** What mends most failures. */
+  readonly remedy?: string
   readonly args: readonly string[]
   /** Reads the step's own closing lines; without it a step counts as one test. */
   readonly count?: (output: string) => Counts | null
@@ -26,6 +28,7 @@ const steps: readonly Step[] = [
   {
     name: 'lint',
     what: 'format and lint',
+    remedy: 'npm run format',
     args: [bin('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings'],
   },
   {
@@ -34,7 +37,12 @@ const steps: readonly Step[] = [
     args: [bin('typescript', 'bin', 'tsc'), '--noEmit', '-p', 'tsconfig.json'],
   },
   { name: 'contracts', what: 'compile the contracts', args: [hardhat, 'build', '--quiet'] },
-  { name: 'generated', what: 'generated files are current', args: ['scripts/generate.ts', '--check'] },
+  {
+    name: 'generated',
+    what: 'generated files are current',
+    remedy: 'npm run generate',
+    args: ['scripts/generate.ts', '--check'],
+  },
   {
     name: 'solidity',
     what: 'Solidity fuzz and invariant tests',
@@ -74,8 +82,9 @@ for (const step of steps.filter(({ name }) => wanted.length === 0 || wanted.incl
   if (code === 0 && counts.passed === 0) counts.failed += 1
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key]
   const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  const remedy = counts.failed > 0 && step.remedy !== undefined ? `  (try: ${step.remedy})` : ''
   summary.push(
-    `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${step.name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${counts.failed} failed  ${seconds} s`,
+    `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${step.name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${counts.failed} failed  ${seconds} s${remedy}`,
   )
 }
 process.stdout.write(`\n${summary.join('\n')}\n\n`)

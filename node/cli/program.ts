@@ -35,11 +35,22 @@ export function createProgram(deps: CliDeps): Command {
     .option('-f, --force', 'overwrite a configuration that exists (never the keys)')
     .option('--password-file <path>', 'file with the password for the new keys')
     .option('--generate-password', 'make a random password and write it beside the keys (mode 0600)')
+    .option(
+      '--port-base <n>',
+      'write five ports from this one on, instead of the usual ones: for a node beside others',
+      wholeNumber(1_024, 65_000),
+    )
     .addHelpText('after', '\nWithout either, the password is IYI_KEYS_PASSWORD, or the terminal is asked.')
     .action(
-      async (options: { dir: string; force?: true; passwordFile?: string; generatePassword?: true }) => {
-        const { dir, force = false, passwordFile = null, generatePassword = false } = options
-        await init({ dir, force, passwordFile, generatePassword }, deps)
+      async (options: {
+        dir: string
+        force?: true
+        passwordFile?: string
+        generatePassword?: true
+        portBase?: number
+      }) => {
+        const { force = false, passwordFile = null, generatePassword = false, ...rest } = options
+        await init({ ...rest, force, passwordFile, generatePassword }, deps)
       },
     )
 

@@ -26,6 +26,7 @@ import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
 import { managedIndexer } from './managed-indexer.ts'
+import { requireFreePorts } from './ports.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
 import { validatorSigners } from './signers.ts'
@@ -62,6 +63,7 @@ export async function runNode(
     // Everything that can be wrong without opening anything is told first.
     await checkPlugins(config, context.source)
     const plugins = await loadPlugins(config, context.source.baseDir)
+    await requireFreePorts(config)
     const password = await unlessAborted(context.keysPassword(), signal)
     const keys = await openKeystores({ dir: config.keys.dir, password })
     signal.throwIfAborted()

@@ -44,16 +44,19 @@ async function indexCheck(index: Pick<IndexReader, 'freshness'>): Promise<Readin
   const name = 'index'
   try {
     const behind: string[] = []
+    const fine: string[] = []
     for (const chain of await index.freshness()) {
       if (chain.head === null) behind.push(`${chain.name}: its providers do not answer`)
       else if (chain.indexed === null) behind.push(`${chain.name}: not indexed yet`)
       else {
         const lag = chain.head.timestamp - chain.indexed.timestamp
-        if (lag > MAX_LAG_SECONDS) behind.push(`${chain.name}: ${lag} s behind (${chain.lagBlocks} blocks)`)
+        const told = `${chain.name}: ${Math.max(0, lag)} s behind (${chain.lagBlocks} blocks)`
+        if (lag > MAX_LAG_SECONDS) behind.push(`${told}, at most ${MAX_LAG_SECONDS} s are fine`)
+        else fine.push(told)
       }
     }
     return behind.length === 0
-      ? { name, ok: true, detail: 'at the heads' }
+      ? { name, ok: true, detail: fine.join('; ') }
       : { name, ok: false, detail: behind.join('; ') }
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) }
@@ -81,7 +84,7 @@ function dutiesCheck(duties: readonly DutyStatus[]): ReadinessCheck {
   const name = 'duties'
   const idle = duties.filter(({ state }) => state !== 'running' && state !== 'observer')
   return idle.length === 0
-    ? { name, ok: true, detail: `${duties.length} duties` }
+    ? { name, ok: true, detail: countsOf(duties) }
     : {
         name,
         ok: false,
@@ -91,4 +94,11 @@ function dutiesCheck(duties: readonly DutyStatus[]): ReadinessCheck {
           )
           .join('; '),
       }
+}
+
+/** `2 running, 1 observer`. */
+function countsOf(duties: readonly DutyStatus[]): string {
+  const running = duties.filter(({ state }) => state === 'running').length
+  const observer = duties.length - running
+  return observer === 0 ? `${running} running` : `${running} running, ${observer} observer`
 }

@@ -63,7 +63,7 @@ export function readyTable(
     '  A validator that you end can be started again:',
     ...description.start.map((command) => `    ${command}`),
     '',
-    'Ctrl-C ends everything.',
+    'Ctrl-C ends everything above. A validator started by hand loses its database then, and ends too.',
     '',
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { PROJECT_ROOT } from '../../scripts/artifacts.ts'
 import { progress } from '../../scripts/bootstrap/progress.mjs'
@@ -48,6 +48,7 @@ export async function runDevnet(
   teardown.add('workspace', () => workspace.release())
   const { stdout, signal } = modules
   const at = (...path: string[]) => join(workspace.dir, ...path)
+  let up = false
   try {
     const bar = progress()
     await freePorts(ports, workspace.afterCrash)
@@ -61,7 +62,6 @@ export async function runDevnet(
     const pids: Record<string, number> = { devnet: process.pid }
     const fatal = Promise.withResolvers<never>()
     fatal.promise.catch(() => {})
-    let up = false
     // While the network comes up every program is needed; later a validator may go, as validators do.
     programs.onEnd((child) => {
       if (signal.aborted) return
@@ -180,6 +180,8 @@ export async function runDevnet(
       start: startCommands,
     }
     writeDescription(at('devnet.json'), description)
+    // A description of what is gone would mislead programs.
+    teardown.add('description', () => rmSync(at('devnet.json'), { force: true }))
     stdout.write(
       readyTable(description, {
         seconds: Math.round((Date.now() - began) / 1000),
@@ -199,6 +201,7 @@ export async function runDevnet(
       timeoutMs: STOP_MS,
       onFault: (name, error) => stdout.write(`${name} did not stop: ${error}\n`),
     })
+    if (up) stdout.write('stopped\n')
   }
 }
 

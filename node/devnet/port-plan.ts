@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { isFree } from '../compose/ports.ts'
 import { DevnetError } from './errors.ts'
 
 /** Every port of a devnet; all on loopback. */
@@ -56,7 +56,7 @@ export function portPlan(validators: number, base?: number): PortPlan {
 /** Binds and frees every port once. Throws `DEVNET_PORT_TAKEN` with the first that is not free, and its part. */
 export async function requireFreePorts(plan: PortPlan): Promise<void> {
   const named = [
-    ...plan.chains.map((port, at) => [`chain ${at + 1} (Anvil)`, port] as const),
+    ...plan.chains.map((port, at) => [`chain-${at === 0 ? 'a' : 'b'} (Anvil)`, port] as const),
     ['PostgreSQL', plan.postgres] as const,
     ['Ponder', plan.ponder] as const,
     ...plan.api.map((port, at) => [`API of validator ${at}`, port] as const),
@@ -71,12 +71,4 @@ export async function requireFreePorts(plan: PortPlan): Promise<void> {
         { port, part },
       )
   }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
-  })
 }

@@ -94,7 +94,7 @@ export function writeConfigs(
       ],
     }
     const note =
-      '# Written by `npm start` for one validator of the devnet. The four share one database server and one indexer to be\n' +
+      '# Written by `npm start` for one validator of the devnet, anew at every start: changes last until then. All share one database server and one indexer to be\n' +
       '# light; a node of your own manages both itself (database.mode: embedded, indexer.mode: managed).\n'
     writeFileSync(configPath, note + stringify(config), { mode: 0o600 })
   }

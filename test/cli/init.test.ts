@@ -84,6 +84,18 @@ describe('init', () => {
     expect(world.out()).toContain('kept the keys')
   })
 
+  test('gives a node that shares its machine five ports of its own', async () => {
+    expect(await cliWorld().run('init', '--dir', dir, '--generate-password', '--port-base', '21000')).toBe(0)
+    const { database, indexer, network, api, admin } = config()
+    expect([database.port, indexer.port, network.listen, api.port, admin.port]).toEqual([
+      21_000,
+      21_001,
+      ['/ip4/127.0.0.1/tcp/21002'],
+      21_003,
+      21_004,
+    ])
+  })
+
   test('never overwrites a password file', async () => {
     await cliWorld().run('init', '--dir', dir, '--generate-password')
     const before = await readFile(join(dir, 'keys/password'), 'utf8')

@@ -97,6 +97,12 @@ test('an index that is away, empty, behind, or whose chain does not answer', asy
   expect(await failing({ index: { freshness: away } })).toEqual({ index: 'the index is away' })
 })
 
+test('what is fine is told in figures', async () => {
+  const { checks } = await readiness({ ...fine, index: { freshness: async () => [chain] } })
+  expect(checks.find(({ name }) => name === 'index')?.detail).toMatch(/chain-a: \d+ s behind \(\d+ blocks\)/)
+  expect(checks.find(({ name }) => name === 'duties')?.detail).toBe('1 running')
+})
+
 test('fewer validators within reach than a quorum needs', async () => {
   // n = 4, f = 1: a Byzantine quorum is three, oneself included.
   expect(await failing({ duties: () => [duty([1, 3])] })).toEqual({})

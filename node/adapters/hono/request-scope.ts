@@ -93,7 +93,11 @@ export function requestScope(
     if (allow.length === 0)
       return answerProblem(
         c,
-        problem(404, 'HTTP_NOT_FOUND', 'There is nothing here. GET /openapi.json lists what is.'),
+        problem(
+          404,
+          'HTTP_NOT_FOUND',
+          'There is nothing here. GET /docs shows what is, GET /openapi.json lists it.',
+        ),
       )
     c.header('allow', allow.join(', '))
     if (c.req.method === 'OPTIONS') return c.body(null, 204)

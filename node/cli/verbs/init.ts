@@ -10,6 +10,8 @@ export interface InitOptions {
   readonly force: boolean
   readonly passwordFile: string | null
   readonly generatePassword: boolean
+  /** First of five ports in a row, in place of the usual ones. */
+  readonly portBase?: number
 }
 
 /** A chain that works out of the box with a local development chain. */
@@ -41,11 +43,15 @@ export async function init(options: InitOptions, deps: CliDeps): Promise<void> {
 
   await mkdir(dir, { recursive: true })
   const passwordFile = file === null ? {} : { keys: { passwordFile: portable(dir, file) } }
-  await writeFile(configPath, configTemplate({ chains: [SKELETON_CHAIN], ...passwordFile }), {
-    flag: options.force ? 'w' : 'wx',
-    // Addresses of chains hold keys of their providers.
-    mode: 0o600,
-  })
+  await writeFile(
+    configPath,
+    configTemplate({ chains: [SKELETON_CHAIN], ...passwordFile, ...portsFrom(options.portBase) }),
+    {
+      flag: options.force ? 'w' : 'wx',
+      // Addresses of chains hold keys of their providers.
+      mode: 0o600,
+    },
+  )
   deps.stdout.write(`wrote ${configPath}\n`)
   if (file !== null && options.generatePassword && present.length === 0)
     deps.stdout.write(`wrote ${file}: keep a copy, without it the keys are lost\n`)
@@ -53,6 +59,18 @@ export async function init(options: InitOptions, deps: CliDeps): Promise<void> {
   const width = Math.max(0, ...keys.map((key) => key.role.length))
   for (const key of keys) deps.stdout.write(`  ${key.role.padEnd(width)}  ${key.identity}\n`)
   deps.stdout.write(`next: set your chains in ${configPath}, then: npx iyi start --config ${configPath}\n`)
+}
+
+/** Ports for a node that shares its machine with others. */
+function portsFrom(base: number | undefined) {
+  if (base === undefined) return {}
+  return {
+    database: { port: base },
+    indexer: { port: base + 1 },
+    network: { listen: [`/ip4/127.0.0.1/tcp/${base + 2}`] },
+    api: { port: base + 3 },
+    admin: { port: base + 4 },
+  }
 }
 
 async function createKeys(

@@ -65,7 +65,7 @@ export async function network(): Promise<Network> {
         'the devnet is ready',
         () => {
           if (running.hasEnded()) return true
-          return running.stdout().includes('Ctrl-C ends everything.')
+          return running.stdout().includes('Ctrl-C ends everything')
         },
         { withinMs: START_MS, saw: () => `${running.stdout()}\n${running.stderr()}` },
       )
