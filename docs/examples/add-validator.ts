@@ -1,20 +1,17 @@
 // What the owner of a feed does to take in a validator, on the devnet:
-//   node docs/examples/add-validator.ts <peer> <consensus> <signer> <transmitter> [feed] [devnet.json]
+//   npm run example -- add-validator <peer> <consensus> <signer> <transmitter> [feed] [devnet.json]
 // The four identities are those that `iyi keys list` prints. Everything else of the configuration stays as it is.
-import { readFileSync } from 'node:fs'
 import { type Address, createWalletClient, type Hex, http, parseEther, publicActions } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
-import type { DevnetDescription } from '../../node/devnet/description.ts'
 import { decodeOffchainConfig, encodeOffchainConfig } from '../../node/quorum/offchain-config.ts'
+import { end, openDevnet } from './devnet/open-devnet.ts'
 
 const [peerKey, consensusKey, signer, transmitter, id = 'iyi-usd-price', path = '.iyi/devnet/devnet.json'] =
   process.argv.slice(2)
-if (transmitter === undefined) throw new RangeError('give peer, consensus, signer and transmitter')
-const devnet: DevnetDescription = JSON.parse(readFileSync(path, 'utf8'))
-const feed = devnet.feeds.find((entry) => entry.id === id)
-const chain = devnet.chains.find((entry) => entry.id === feed?.chainId)
-if (feed === undefined || chain === undefined) throw new RangeError(`${path} has no feed ${id}`)
+if (transmitter === undefined)
+  end('give peer, consensus, signer and transmitter, as `iyi keys list` prints them')
+const { feed, chain } = await openDevnet(path, id)
 
 // A devnet's contracts belong to the first account of Anvil's public mnemonic.
 const owner = createWalletClient({
@@ -37,9 +34,11 @@ const [event] = await owner.getContractEvents({
   toBlock: BigInt(block),
   strict: true,
 })
-if (event === undefined) throw new RangeError(`${id} has no configuration yet`)
+if (event === undefined) end(`${id} has no configuration yet`)
 const now = event.args
 const offchain = decodeOffchainConfig(now.offchainConfigVersion, now.offchainConfig)
+if (now.signers.some((known) => known.toLowerCase() === signer?.toLowerCase()))
+  end(`${id} has that signer already`)
 const signers = [...now.signers, signer as Address]
 const hash = await owner.writeContract({
   ...contract,

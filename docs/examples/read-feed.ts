@@ -1,14 +1,10 @@
-// Reads a feed of the devnet with viem: node docs/examples/read-feed.ts [feed] [devnet.json]
-import { readFileSync } from 'node:fs'
+// Reads a feed of the devnet with viem: npm run example -- read-feed [feed] [devnet.json]
 import { createPublicClient, formatUnits, http } from 'viem'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
-import type { DevnetDescription } from '../../node/devnet/description.ts'
+import { openDevnet } from './devnet/open-devnet.ts'
 
 const [id = 'iyi-usd-price', path = '.iyi/devnet/devnet.json'] = process.argv.slice(2)
-const devnet: DevnetDescription = JSON.parse(readFileSync(path, 'utf8'))
-const feed = devnet.feeds.find((entry) => entry.id === id)
-const chain = devnet.chains.find((entry) => entry.id === feed?.chainId)
-if (feed === undefined || chain === undefined) throw new RangeError(`${path} has no feed ${id}`)
+const { feed, chain } = await openDevnet(path, id)
 
 const client = createPublicClient({ transport: http(chain.rpc) })
 const contract = { address: feed.address, abi: oracleFeedAbi } as const

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DevnetDescription } from '../../../node/devnet/description.ts'
+
+/** The running devnet, one of its feeds and that feed's chain. Without them the example ends, with one line that says why. */
+export async function openDevnet(path: string, feedId: string) {
+  let devnet: DevnetDescription
+  try {
+    devnet = JSON.parse(readFileSync(path, 'utf8'))
+    for (const { rpc } of devnet.chains) await fetch(rpc, { method: 'POST', body: '{}' })
+  } catch {
+    return end(`no devnet at ${dirname(path)}: run npm start`)
+  }
+  const feed = devnet.feeds.find((entry) => entry.id === feedId)
+  const chain = devnet.chains.find((entry) => entry.id === feed?.chainId)
+  if (feed === undefined || chain === undefined)
+    return end(`no feed ${feedId}; there are ${devnet.feeds.map(({ id }) => id).join(', ')}`)
+  return { devnet, feed, chain }
+}
+
+/** Ends the example with exit code 1. */
+export function end(line: string): never {
+  process.stderr.write(`${line}\n`)
+  process.exit(1)
+}
