@@ -94,8 +94,9 @@ export function writeConfigs(
       ],
     }
     const note =
-      '# Written by `npm start` for one validator of the devnet, anew at every start: changes last until then. All share one database server and one indexer to be\n' +
-      '# light; a node of your own manages both itself (database.mode: embedded, indexer.mode: managed).\n'
+      '# Written by `npm start` for one validator of the devnet, anew at every start: changes last until then.\n' +
+      '# All share one database server and one indexer, to be light; a node of your own manages both itself\n' +
+      '# (database.mode: embedded, indexer.mode: managed).\n'
     writeFileSync(configPath, note + stringify(config), { mode: 0o600 })
   }
 }

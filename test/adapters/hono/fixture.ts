@@ -76,16 +76,18 @@ export async function until<T>(check: () => T | undefined | false, timeoutMs = 5
 
 /** An SSE client over fetch: collects frames as they come. */
 export function listen(url: string, headers: Record<string, string> = {}) {
-  const abort = new AbortController()
+  const before = new AbortController()
   const frames: string[] = []
   let ended = false
-  const response = fetch(url, { headers, signal: abort.signal })
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  const response = fetch(url, { headers, signal: before.signal })
   const done = (async () => {
     const decoder = new TextDecoder()
     let rest = ''
     try {
-      for await (const chunk of (await response).body ?? []) {
-        rest += decoder.decode(chunk, { stream: true })
+      reader = (await response).body?.getReader()
+      for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+        rest += decoder.decode(part.value, { stream: true })
         const parts = rest.split('\n\n')
         rest = parts.pop() ?? ''
         frames.push(...parts)
@@ -95,9 +97,18 @@ export function listen(url: string, headers: Record<string, string> = {}) {
     }
     ended = true
   })()
-  onTestFinished(() => abort.abort())
+  // A body that is being read is cancelled, not aborted: aborting it as the server cuts it leaves fetch with an error
+  // that nobody can catch.
+  const abort = () => {
+    if (reader === undefined) before.abort()
+    else reader.cancel().catch(() => {})
+  }
+  onTestFinished(async () => {
+    abort()
+    await done
+  })
   const events = () => frames.filter((frame) => frame.includes('data:')).map(parseFrame)
-  return { response, frames, events, done, abort: () => abort.abort(), ended: () => ended }
+  return { response, frames, events, done, abort, ended: () => ended }
 }
 
 function parseFrame(frame: string) {

