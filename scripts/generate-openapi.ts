@@ -37,6 +37,8 @@ export async function generateOpenApi(): Promise<string> {
         plugins: refuse,
         peers: refuse,
         duties: refuse,
+        offences: refuse,
+        offence: refuse,
       },
     },
   )

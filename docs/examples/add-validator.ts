@@ -1,10 +1,12 @@
 // What the owner of a feed does to take in a validator, on the devnet:
 //   npm run example -- add-validator <peer> <consensus> <signer> <transmitter> [feed] [devnet.json]
 // The four identities are those that `iyi keys list` prints. Everything else of the configuration stays as it is.
+import { randomBytes } from 'node:crypto'
 import { type Address, createWalletClient, type Hex, http, parseEther, publicActions } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import { decodeOffchainConfig, encodeOffchainConfig } from '../../node/quorum/offchain-config.ts'
+import { sealSecret } from '../../node/quorum/shared-secret.ts'
 import { end, openDevnet } from './devnet/open-devnet.ts'
 
 const [peerKey, consensusKey, signer, transmitter, id = 'iyi-usd-price', path = '.iyi/devnet/devnet.json'] =
@@ -40,6 +42,7 @@ const offchain = decodeOffchainConfig(now.offchainConfigVersion, now.offchainCon
 if (now.signers.some((known) => known.toLowerCase() === signer?.toLowerCase()))
   end(`${id} has that signer already`)
 const signers = [...now.signers, signer as Address]
+const oracles = [...offchain.oracles, { peerKey: peerKey as Hex, consensusKey: consensusKey as Hex }]
 const hash = await owner.writeContract({
   ...contract,
   functionName: 'setConfig',
@@ -51,7 +54,12 @@ const hash = await owner.writeContract({
     now.offchainConfigVersion,
     encodeOffchainConfig({
       ...offchain,
-      oracles: [...offchain.oracles, { peerKey: peerKey as Hex, consensusKey: consensusKey as Hex }],
+      oracles,
+      // What the validators alone know, drawn anew: who left must not know it any more.
+      secret: sealSecret(
+        oracles.map((oracle) => oracle.consensusKey),
+        randomBytes,
+      ),
     }),
   ],
 })

@@ -151,11 +151,12 @@ export async function runNode(
     await transport.start()
     teardown.add('peer transport', () => transport.stop())
 
+    const store = quorumStore({ database })
     const quorum = quorumService(
       { transmitter: keys.transmitter.address, peerKey: keys.peer.publicKey },
       {
         transport,
-        store: quorumStore({ database }),
+        store,
         signers: validatorSigners(keys, history),
         chain,
         sender,
@@ -185,6 +186,8 @@ export async function runNode(
         })),
       peers: () => transport.peers(),
       duties: () => quorum.statuses(),
+      offences: (filter) => store.offences(filter),
+      offence: (id) => store.offence(id),
     }
     const http = gateway(
       {

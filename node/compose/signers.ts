@@ -10,6 +10,7 @@ export function validatorSigners(keys: NodeKeys, history: SigningHistory): Valid
     consensus: {
       publicKey: keys.consensus.publicKey,
       sign: (slot, payload) => consensus.sign(slot, payload),
+      agree: async (publicKey) => keys.consensus.agree(publicKey),
     },
     report: { address: keys.signer.address, sign: (slot, payload) => report.sign(slot, payload) },
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { zeroHash } from 'viem'
 import { encodeOnchainConfig, encodeRules } from '../../plugins/oracle/contract-config.ts'
 import oracle from '../../plugins/oracle/index.ts'
@@ -6,6 +7,7 @@ import { mergeContracts } from '../kernel/parse-configs.ts'
 import type { IndexedContract } from '../kernel/plugin.ts'
 import type { Address, Hex } from '../ports/chain.ts'
 import { encodeOffchainConfig, OFFCHAIN_CONFIG_VERSION } from '../quorum/offchain-config.ts'
+import { sealSecret } from '../quorum/shared-secret.ts'
 import type { AnvilChain } from './anvil.ts'
 import {
   configureFeed,
@@ -136,6 +138,10 @@ function settingsOf(
     offchainConfig: encodeOffchainConfig({
       timing: feed.timing,
       oracles: network.validators.map(({ peerKey, consensusKey }) => ({ peerKey, consensusKey })),
+      secret: sealSecret(
+        network.validators.map(({ consensusKey }) => consensusKey),
+        randomBytes,
+      ),
       pluginConfig: encodeRules({
         ...feed.rules,
         toleranceAbsolute: feed.rules.toleranceAbsolute ?? BigInt(model?.tolerance.absolute ?? 0),

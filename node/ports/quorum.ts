@@ -12,6 +12,18 @@ export interface ContractRef {
   readonly address: Address
 }
 
+/** The fields of an OCR2 `ConfigSet`, with the contract that they are for: all that its config digest is computed from. */
+export interface ConfigFields {
+  readonly contract: ContractRef
+  readonly configCount: bigint
+  readonly signers: readonly Address[]
+  readonly transmitters: readonly Address[]
+  readonly f: number
+  readonly onchainConfig: Hex
+  readonly offchainConfigVersion: bigint
+  readonly offchainConfig: Hex
+}
+
 /** What every call of a duty may know of its configuration. */
 export interface DutyContext {
   readonly configDigest: Hex
@@ -37,8 +49,16 @@ export interface Attributed<O> {
   readonly value: O
 }
 
+/** How many validators must sign a report. */
+export type SignatureRule =
+  /** One of f+1 is honest: a feed's rule, and OCR2's. */
+  | 'f+1'
+  /** floor((n+f)/2)+1: no two different reports can both have so many. */
+  | 'quorum'
+
 /** One thing to put on-chain. Signed as keccak256(keccak256(payload) || ctx[0] || ctx[1] || ctx[2]) (OCR2, OCR3 on EVM). */
 export interface Report {
+  /** The duty's own contract or one of its `destinations`. */
   readonly contract: ContractRef
   /** ABI-encoded `report` argument of `transmit`. */
   readonly payload: Uint8Array
@@ -50,7 +70,12 @@ export interface Report {
 export interface Duty<Q, O, R> {
   /** `<plugin id>/<name>`, unique at the node. */
   readonly id: string
+  /** Whose configuration the quorum is, and where reports go. */
   readonly contract: ContractRef
+  /** Further contracts that get reports, on this chain or others: their owners configured them with the same validators. */
+  readonly destinations?: readonly ContractRef[]
+  /** `f+1` when absent. What the contracts demand. */
+  readonly signatures?: SignatureRule
   readonly codecs: { readonly query: Codec<Q>; readonly observation: Codec<O>; readonly outcome: Codec<R> }
   /**
    * The leader's: what this round is about. Null when there is nothing to do: the leader asks again after DeltaRound.
@@ -63,7 +88,10 @@ export interface Duty<Q, O, R> {
   validate(ctx: PureDutyContext, query: Q, previous: R | null, observation: O): void
   /** Pure integer code: equal bytes on every validator. At least 2f+1 observations, ascending by oracle. */
   outcome(ctx: PureDutyContext, query: Q, previous: R | null, observations: readonly Attributed<O>[]): R
-  /** Pure. Usually empty or one. */
+  /**
+   * Pure. Usually empty or one. Several for one contract reach it in their order: their place in the list is the round
+   * of their epoch-and-round.
+   */
   reports(ctx: PureDutyContext, outcome: R): readonly Report[]
   /** Re-checks the chain before this node spends gas. */
   shouldTransmit(ctx: DutyContext, report: Report, outcome: R): Promise<boolean>
@@ -98,7 +126,7 @@ export interface AttestedReport {
   readonly context: readonly [Hex, Hex, Hex]
   /** The 32 bytes that were signed. */
   readonly digest: Hex
-  /** Exactly f+1, ascending by oracle. r || s || v, 65 bytes. */
+  /** Exactly as many as the duty's rule asks for, ascending by oracle. r || s || v, 65 bytes. */
   readonly signatures: readonly {
     readonly oracle: number
     readonly signer: Address
@@ -120,6 +148,67 @@ export interface EvidenceRecord {
   readonly reports: readonly AttestedReport[]
   /** Unix milliseconds, this node's clock. */
   readonly recordedAt: number
+}
+
+/** What a validator signs with a key of its own. */
+export type StatementKind = 'observation' | 'proposal' | 'prepare' | 'commit' | 'epoch-start' | 'report'
+
+/** Bytes that say what they are and where they belong, under a signature (layouts: README of the engine). */
+export interface SignedStatement {
+  readonly bytes: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/**
+ * A breach of the protocol, in bytes that anybody can check:
+ * - `equivocation`: two statements of one validator for one slot. Proof by itself.
+ * - `forged-proposal`: a leader signed a proposal that holds a signature which its observer did not make. Proof by itself.
+ * - `bad-signature`: one statement under a signature that is not the validator's. That it came from that validator is
+ *   this node's word, for whoever knows the protocol can make such bytes.
+ */
+export interface Offence {
+  readonly offence: 'equivocation' | 'forged-proposal' | 'bad-signature'
+  readonly statement: StatementKind
+  /** Oracle index of the culprit. */
+  readonly oracle: number
+  /** 0 for reports, which belong to no epoch. */
+  readonly epoch: number
+  readonly seqNr: bigint
+  /** Two for an equivocation, otherwise one. */
+  readonly statements: readonly SignedStatement[]
+  /** Of a forged proposal: what its inputs and its signatures hash over, and whose signature is false. */
+  readonly forged: {
+    readonly inputs: Uint8Array
+    readonly signatures: Uint8Array
+    readonly oracle: number
+  } | null
+}
+
+/** An offence as a node keeps it. */
+export interface OffenceRecord extends Offence {
+  /** SHA-256 over culprit, offence and statements: the same offence has the same id at every node. */
+  readonly id: Hex
+  readonly dutyId: string
+  /** Of the quorum. */
+  readonly configDigest: Hex
+  /** The one that the statements are signed for, so that its keys are at hand: it hashes to the digest in them. */
+  readonly configuration: ConfigFields
+  /** Unix milliseconds, this node's clock. */
+  readonly recordedAt: number
+}
+
+/** How often, and how late, a validator takes part, as this node sees it. */
+export interface Participation {
+  /** Rounds that the other numbers are about: the last 256 at most that this node saw from the proposal on. */
+  readonly rounds: number
+  /** Of them, those whose outcome holds an observation of it. */
+  readonly observed: number
+  /** Of them, those in which its prepare arrived. */
+  readonly voted: number
+  /** How long after a quorum was complete its prepare arrived, milliseconds; 0 for who was part of the quorum; null when none arrived. */
+  readonly latenessMs: { readonly mean: number; readonly max: number } | null
+  /** Faults counted against it since the configuration began here, by code. */
+  readonly faults: Readonly<Record<string, number>>
 }
 
 /** An oracle's identities as the on-chain configuration has them. */
@@ -151,7 +240,12 @@ export interface DutyStatus {
     readonly connected: boolean
     /** Sequence of the last outcome that holds an observation of this oracle. */
     readonly lastObservedSeqNr: bigint | null
+    readonly participation: Participation
   })[]
+  /** Signatures that a report needs; 0 while there is no configuration. */
+  readonly requiredSignatures: number
+  /** Breaches of this node's own part, by code. */
+  readonly ownFaults: Readonly<Record<string, number>>
 }
 
 /** The quorum capability: register in `setup`; rounds run from `start` to `stop` of the node. */
@@ -180,4 +274,20 @@ export interface QuorumStore {
   save(instance: Hex, change: Partial<QuorumSnapshot>): Promise<void>
   saveEvidence(record: EvidenceRecord): Promise<void>
   evidence(dutyId: string, configDigest: Hex, seqNr: bigint): Promise<EvidenceRecord | null>
+  /** Kept once by id, and at most 64 for one culprit, offence and configuration: who misbehaves must not fill the disk. */
+  saveOffence(record: OffenceRecord): Promise<void>
+  /** Newest first. `before` is the `cursor` of an earlier answer. */
+  offences(
+    filter: OffenceFilter,
+  ): Promise<{ readonly records: readonly OffenceRecord[]; readonly cursor: string | null }>
+  offence(id: Hex): Promise<OffenceRecord | null>
+}
+
+export interface OffenceFilter {
+  readonly dutyId?: string
+  readonly configDigest?: Hex
+  readonly oracle?: number
+  readonly offence?: Offence['offence']
+  readonly limit: number
+  readonly before?: string
 }

@@ -26,7 +26,14 @@ export interface GuardedSigner {
 /** The validator's own keys, as seen by the quorum engine. */
 export interface ValidatorSigners {
   /** ed25519 over the raw message bytes (RFC 8032): 64-byte signature. */
-  readonly consensus: GuardedSigner & { readonly publicKey: Uint8Array }
+  readonly consensus: GuardedSigner & {
+    readonly publicKey: Uint8Array
+    /**
+     * X25519 (RFC 7748) of this key's Montgomery form with a public key of 32 bytes: what a configuration's secret is
+     * masked with. Signs nothing. Rejects for a point of small order.
+     */
+    agree(publicKey: Uint8Array): Promise<Uint8Array>
+  }
   /** secp256k1 over a 32-byte digest, no prefix: r || s || v, 65 bytes, low s, v in {0, 1}. */
   readonly report: GuardedSigner & { readonly address: Address }
 }

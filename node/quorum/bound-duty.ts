@@ -1,10 +1,20 @@
 import type { Hex } from '../ports/chain.ts'
-import type { ContractRef, Duty, DutyContext, PureDutyContext, Report } from '../ports/quorum.ts'
+import type {
+  ContractRef,
+  Duty,
+  DutyContext,
+  PureDutyContext,
+  Report,
+  SignatureRule,
+} from '../ports/quorum.ts'
 import { placeReport } from './digest.ts'
+import { QuorumError } from './errors.ts'
 import type { PureDuty } from './machine/effects.ts'
 
 /** The part of a duty's context that its configuration fixes. */
 export interface DutySettings {
+  /** Config digest of a contract that the duty's reports may go to; null for any other. */
+  readonly digestOf: (contract: ContractRef) => Hex | null
   readonly configDigest: Hex
   readonly n: number
   readonly f: number
@@ -16,7 +26,7 @@ export interface DutySettings {
 /** A duty in terms of bytes, its types erased: what the machine and the driver work with. */
 export interface BoundDuty extends PureDuty {
   readonly id: string
-  readonly contract: ContractRef
+  readonly signatures: SignatureRule
   query(seqNr: bigint, previous: Uint8Array | null, signal: AbortSignal): Promise<Uint8Array | null>
   observe(
     seqNr: bigint,
@@ -48,7 +58,7 @@ export function bindDuty<Q, O, R>(duty: Duty<Q, O, R>, settings: DutySettings): 
     previous === null ? null : codecs.outcome.decode(previous)
   return {
     id: duty.id,
-    contract: duty.contract,
+    signatures: duty.signatures ?? 'f+1',
     checkQuery: (query) => {
       codecs.query.decode(query)
     },
@@ -65,9 +75,11 @@ export function bindDuty<Q, O, R>(duty: Duty<Q, O, R>, settings: DutySettings): 
       return codecs.outcome.encode(duty.outcome(pure(seqNr), asked, decodePrevious(previous), attributed))
     },
     reports: (seqNr, outcome) =>
-      duty
-        .reports(pure(seqNr), codecs.outcome.decode(outcome))
-        .map((report) => placeReport(configDigest, seqNr, report)),
+      duty.reports(pure(seqNr), codecs.outcome.decode(outcome)).map((report, index) => {
+        const digest = settings.digestOf(report.contract)
+        if (digest === null) throw stranger(duty.id, report.contract)
+        return placeReport(digest, seqNr, index, report)
+      }),
     query: async (seqNr, previous, signal) => {
       const query = await duty.query(full(seqNr, signal), decodePrevious(previous))
       return query === null ? null : codecs.query.encode(query)
@@ -90,4 +102,12 @@ export function bindDuty<Q, O, R>(duty: Duty<Q, O, R>, settings: DutySettings): 
       })
     },
   }
+}
+
+function stranger(duty: string, { chainId, address }: ContractRef): QuorumError {
+  return new QuorumError(
+    'QUORUM_UNKNOWN_DESTINATION',
+    `${duty} reports to ${address} on chain ${chainId}, which is neither its contract nor one of its destinations`,
+    { data: { duty, chainId, address } },
+  )
 }

@@ -121,7 +121,8 @@ export class ByteReader {
   /** A copy, so that a small field does not keep a large frame alive. */
   fixed(length: number): Uint8Array {
     const at = this.#take(length)
-    return this.#bytes.slice(at, at + length)
+    // Not `slice`: that of a Buffer is a view.
+    return new Uint8Array(this.#bytes.subarray(at, at + length))
   }
 
   bytes(max: number): Uint8Array {

@@ -9,11 +9,12 @@ import {
   toEventSelector,
 } from 'viem'
 import type { Address, ChainLog, ChainReader } from '../ports/chain.ts'
-import type { ContractRef, OracleIdentity } from '../ports/quorum.ts'
-import { type ConfigFields, configDigest } from './digest.ts'
+import type { ConfigFields, ContractRef, OracleIdentity } from '../ports/quorum.ts'
+import { configDigest } from './digest.ts'
 import { QuorumConfigError } from './errors.ts'
 import { MAX_ORACLES } from './limits.ts'
 import { decodeOffchainConfig, pluginConfigBytes, type TimingParameters } from './offchain-config.ts'
+import type { SealedSecret } from './shared-secret.ts'
 
 /** OCR2Abstract's interface, as far as the engine needs it. */
 export const OCR2_ABI = parseAbi([
@@ -23,17 +24,52 @@ export const OCR2_ABI = parseAbi([
 ])
 const CONFIG_SET = toEventSelector(OCR2_ABI[0])
 
-/** A quorum as its contract has it, checked. */
-export interface QuorumConfig {
-  readonly contract: ContractRef
+/** A contract's configuration as its `ConfigSet` has it; its fields hash to its digest. */
+export interface ContractConfig {
   readonly configDigest: Hex
   /** Where its `ConfigSet` is: of two configurations of a contract the newer is at the higher block. */
   readonly blockNumber: number
+  readonly fields: ConfigFields
+}
+
+/** A quorum as its contract has it, checked. */
+export interface QuorumConfig extends ContractConfig {
+  readonly contract: ContractRef
   readonly f: number
   readonly oracles: readonly OracleIdentity[]
   readonly timing: TimingParameters
   readonly onchainConfig: Uint8Array
   readonly pluginConfig: Uint8Array
+  readonly secret: SealedSecret
+}
+
+/** Reads a contract's current configuration and checks it as that of a quorum. Rejects as `readContractConfig`. */
+export async function readQuorumConfig(chain: ChainReader, contract: ContractRef): Promise<QuorumConfig> {
+  return checkedConfig(await readContractConfig(chain, contract))
+}
+
+/**
+ * Reads a further contract that gets a quorum's reports: its validators must be the same, in the same order. Rejects as
+ * `readContractConfig`, and with `QUORUM_CONFIG_DESTINATION`.
+ */
+export async function readDestination(
+  chain: ChainReader,
+  contract: ContractRef,
+  home: QuorumConfig,
+): Promise<ContractConfig> {
+  const config = await readContractConfig(chain, contract)
+  const same = (list: (fields: ConfigFields) => readonly Address[]) =>
+    list(config.fields).join().toLowerCase() === list(home.fields).join().toLowerCase()
+  const problems: string[] = []
+  if (!same((fields) => fields.signers)) problems.push('its signers')
+  if (!same((fields) => fields.transmitters)) problems.push('its transmitters')
+  if (config.fields.f !== home.fields.f) problems.push('its f')
+  if (problems.length === 0) return config
+  throw new QuorumConfigError(
+    'QUORUM_CONFIG_DESTINATION',
+    `${contract.address} on chain ${contract.chainId} is to get reports of ${home.contract.address}, but differs in ${problems.join(', ')}; call its setConfig with the same ones, in the same order`,
+    { data: { contract, home: home.contract, problems } },
+  )
 }
 
 /**
@@ -41,7 +77,7 @@ export interface QuorumConfig {
  * Nothing is believed: the digest is computed again from the event's fields. Rejects with `QuorumConfigError` or the
  * reader's `ChainError`.
  */
-export async function readQuorumConfig(chain: ChainReader, contract: ContractRef): Promise<QuorumConfig> {
+async function readContractConfig(chain: ChainReader, contract: ContractRef): Promise<ContractConfig> {
   const { chainId, address } = contract
   const confirmations = confirmationsOf(chain, chainId)
   const latest = await latestConfirmed(chain, contract)
@@ -63,7 +99,17 @@ export async function readQuorumConfig(chain: ChainReader, contract: ContractRef
       { data: { contract, block, configDigest: latest.configDigest }, retry: true },
     )
   }
-  return checkedConfig(contract, latest.blockNumber, found)
+  const { configDigest: onchain, ...event } = found
+  const fields: ConfigFields = { contract, ...event }
+  const computed = configDigest(fields)
+  if (computed !== onchain) {
+    throw new QuorumConfigError(
+      'QUORUM_CONFIG_DIGEST_MISMATCH',
+      `the configuration of ${contract.address} hashes to ${computed}, its contract says ${onchain}; the chain id, the address or the contract is not what this node thinks`,
+      { data: { contract, computed, onchain } },
+    )
+  }
+  return { configDigest: onchain, blockNumber: latest.blockNumber, fields }
 }
 
 function confirmationsOf(chain: ChainReader, chainId: number): number {
@@ -97,29 +143,24 @@ function decodeConfigSet(log: ChainLog): ConfigSet | null {
   try {
     const [topic, ...topics] = log.topics
     if (topic === undefined) return null
-    return decodeEventLog({
+    const event = decodeEventLog({
       abi: OCR2_ABI,
       eventName: 'ConfigSet',
       data: log.data,
       topics: [topic, ...topics],
-    }).args
+    })
+    // Where the configuration before it is says nothing of this one, and is not part of the digest.
+    const { previousConfigBlockNumber: _, ...fields } = event.args
+    return fields
   } catch {
     return null
   }
 }
 
-/** Checks the event's fields against its digest and against one another. */
-export function checkedConfig(contract: ContractRef, blockNumber: number, event: ConfigSet): QuorumConfig {
-  const computed = configDigest({ contract, ...event })
-  if (computed !== event.configDigest) {
-    throw new QuorumConfigError(
-      'QUORUM_CONFIG_DIGEST_MISMATCH',
-      `the configuration of ${contract.address} hashes to ${computed}, its contract says ${event.configDigest}; the chain id, the address or the contract is not what this node thinks`,
-      { data: { contract, computed, onchain: event.configDigest } },
-    )
-  }
+/** Checks the fields against one another and reads the off-chain part. */
+export function checkedConfig(config: ContractConfig): QuorumConfig {
+  const { contract, signers, transmitters, f, ...event } = config.fields
   const offchain = decodeOffchainConfig(event.offchainConfigVersion, event.offchainConfig)
-  const { signers, transmitters, f } = event
   const n = signers.length
   const problems: string[] = []
   if (n < 1 || n > MAX_ORACLES) problems.push(`there must be 1 to ${MAX_ORACLES} signers`)
@@ -135,9 +176,8 @@ export function checkedConfig(contract: ContractRef, blockNumber: number, event:
     })
   }
   return {
+    ...config,
     contract,
-    configDigest: event.configDigest,
-    blockNumber,
     f,
     oracles: offchain.oracles.map(({ peerKey, consensusKey }, index) => ({
       index,
@@ -149,6 +189,7 @@ export function checkedConfig(contract: ContractRef, blockNumber: number, event:
     timing: offchain.timing,
     onchainConfig: event.onchainConfig === '0x' ? new Uint8Array() : hexToBytes(event.onchainConfig),
     pluginConfig: pluginConfigBytes(offchain),
+    secret: offchain.secret,
   }
 }
 

@@ -1,18 +1,5 @@
-import { bytesToHex, concatHex, encodeAbiParameters, type Hex, keccak256, numberToHex, padHex } from 'viem'
-import type { Address } from '../ports/chain.ts'
-import type { ContractRef, Report } from '../ports/quorum.ts'
-
-/** The fields of an OCR2 `ConfigSet`, with the contract that they are for. */
-export interface ConfigFields {
-  readonly contract: ContractRef
-  readonly configCount: bigint
-  readonly signers: readonly Address[]
-  readonly transmitters: readonly Address[]
-  readonly f: number
-  readonly onchainConfig: Hex
-  readonly offchainConfigVersion: bigint
-  readonly offchainConfig: Hex
-}
+import { concatHex, encodeAbiParameters, type Hex, keccak256, numberToHex, padHex } from 'viem'
+import type { ConfigFields, Report } from '../ports/quorum.ts'
 
 const CONFIG_TYPES = [
   { type: 'uint256' },
@@ -42,28 +29,42 @@ export function configDigest(fields: ConfigFields): Hex {
   return concatHex(['0x0001', `0x${keccak256(encoded).slice(6)}`])
 }
 
-/** OCR2's three context words; as OCR3 on EVM, the epoch is the low 32 bits of the sequence number, the round is 0. */
-export function reportContext(digest: Hex, seqNr: bigint, extraHash: Hex): readonly [Hex, Hex, Hex] {
-  const epochAndRound = (seqNr & 0xffffffffn) << 8n
+/**
+ * OCR2's three context words. The epoch is the low 32 bits of the sequence number, as OCR3 on EVM; the round is the
+ * report's index, which is OCR3's 0 for the first one: so no two reports of a validator share a place.
+ */
+export function reportContext(
+  digest: Hex,
+  seqNr: bigint,
+  index: number,
+  extraHash: Hex,
+): readonly [Hex, Hex, Hex] {
+  const epochAndRound = ((seqNr & 0xffffffffn) << 8n) | BigInt(index)
   return [digest, padHex(numberToHex(epochAndRound), { size: 32 }), extraHash]
 }
 
 /** The 32 bytes that are signed: `keccak256(keccak256(report) || ctx[0] || ctx[1] || ctx[2])`, no prefix. */
 export function reportDigest(payload: Uint8Array, context: readonly [Hex, Hex, Hex]): Hex {
-  return keccak256(concatHex([keccak256(payload), ...context]))
+  return keccak256(reportStatement(keccak256(payload), context))
+}
+
+/** What a report's signature is over, before it is hashed: 128 bytes. */
+export function reportStatement(reportHash: Hex, context: readonly [Hex, Hex, Hex]): Hex {
+  return concatHex([reportHash, ...context])
 }
 
 /** A report with what follows from its place: context and digest. */
 export interface PlacedReport {
   readonly report: Report
   readonly context: readonly [Hex, Hex, Hex]
+  /** keccak256 of the payload. */
+  readonly reportHash: Hex
   readonly digest: Hex
 }
 
-export function placeReport(digest: Hex, seqNr: bigint, report: Report): PlacedReport {
-  const context = reportContext(digest, seqNr, report.extraHash)
-  return { report, context, digest: reportDigest(report.payload, context) }
+/** `digest` is that of the configuration of the report's own contract. */
+export function placeReport(digest: Hex, seqNr: bigint, index: number, report: Report): PlacedReport {
+  const context = reportContext(digest, seqNr, index, report.extraHash)
+  const reportHash = keccak256(report.payload)
+  return { report, context, reportHash, digest: keccak256(reportStatement(reportHash, context)) }
 }
-
-/** Bytes as hex; here so that callers need not know viem. */
-export const toHex = (bytes: Uint8Array): Hex => bytesToHex(bytes)

@@ -1,18 +1,21 @@
 import { hexToBytes } from 'viem'
-import type { TxSender } from '../ports/chain.ts'
+import type { Hex, TxSender } from '../ports/chain.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { IyiError } from '../ports/errors.ts'
 import type { Logger } from '../ports/log.ts'
 import type { PeerChannel, PeerTransport } from '../ports/network.ts'
-import type { QuorumStore } from '../ports/quorum.ts'
+import type { ConfigFields, Participation, QuorumStore, SignatureRule } from '../ports/quorum.ts'
 import type { SigningSlot, ValidatorSigners } from '../ports/signer.ts'
 import type { BoundDuty } from './bound-duty.ts'
+import { quorumSize } from './certificate.ts'
 import type { QuorumConfig } from './config.ts'
 import { consensusVerifier, recoverSigner } from './consensus-key.ts'
 import type { Instruments } from './instruments.ts'
 import { maxMessageBytes, QUORUM_LIMITS } from './limits.ts'
 import type { Effect, FaultCode, Input, RoundInputs } from './machine/effects.ts'
 import { type MachineView, QuorumMachine } from './machine/machine.ts'
+import { OffenceLog } from './offence-log.ts'
+import { ParticipationLog } from './participation.ts'
 import { abortOf, backoffMs, pause } from './pause.ts'
 import { Persister } from './persister.ts'
 import { SerialQueue } from './serial.ts'
@@ -23,6 +26,10 @@ export interface DriverOptions {
   readonly config: QuorumConfig
   readonly self: number
   readonly duty: BoundDuty
+  /** The shared secret of the configuration, opened. */
+  readonly secret: Uint8Array
+  /** The configuration with a digest that this quorum signs for: its own or that of a destination. */
+  readonly configurationOf: (digest: Hex) => ConfigFields | null
   /** The machine broke: start again from the store. */
   readonly onFatal: (error: unknown) => void
 }
@@ -59,6 +66,9 @@ export class Driver {
   readonly #machine: QuorumMachine
   readonly #persister: Persister
   readonly #transmissions: Transmissions
+  readonly #offences: OffenceLog
+  readonly #participation: ParticipationLog
+  readonly #ownFaults = new Map<string, number>()
   readonly #stop = new AbortController()
   readonly #timers = new Map<string, Timer>()
   readonly #inputs: Input[] = []
@@ -78,7 +88,7 @@ export class Driver {
   constructor(options: DriverOptions, modules: DriverModules) {
     this.#options = options
     this.#modules = modules
-    const { config, self, duty } = options
+    const { config, self, duty, secret, configurationOf } = options
     const { configDigest, oracles, timing, f } = config
     const n = oracles.length
     const digest = hexToBytes(configDigest)
@@ -93,8 +103,9 @@ export class Driver {
         self,
         timing,
         limits: QUORUM_LIMITS,
-        leaderKey: orderingKey('leader', digest),
+        leaderKey: orderingKey('leader', digest, secret),
         signers: oracles.map(({ signer }) => signer),
+        reportSignatures: requiredSignatures(duty.signatures, n, f),
       },
       {
         duty,
@@ -106,7 +117,20 @@ export class Driver {
     )
     this.#persister = new Persister({ instance: configDigest, signal }, modules)
     this.#transmissions = new Transmissions(
-      { duty, key: orderingKey('transmission', digest), n, self, deltaStageMs: timing.deltaStage, signal },
+      {
+        duty,
+        key: orderingKey('transmission', digest, secret),
+        n,
+        self,
+        deltaStageMs: timing.deltaStage,
+        signal,
+      },
+      modules,
+    )
+    this.#participation = new ParticipationLog(n)
+    const onLost = (data: DriverFault['data']) => this.#onFault({ code: 'evidence-lost', oracle: null, data })
+    this.#offences = new OffenceLog(
+      { dutyId: duty.id, configDigest, configurationOf, signal, onLost },
       modules,
     )
   }
@@ -150,7 +174,11 @@ export class Driver {
     const channel = this.#channel
     this.#channel = null
     const queues = [this.#signing.consensus, this.#signing.report, this.#outcomes, this.#evidence]
-    const ended = Promise.all([channel?.close(), ...queues.map((queue) => queue.idle())])
+    const ended = Promise.all([
+      channel?.close(),
+      this.#offences.idle(),
+      ...queues.map((queue) => queue.idle()),
+    ])
     await Promise.race([ended, abortOf(deadline)])
   }
 
@@ -159,6 +187,8 @@ export class Driver {
     readonly lastObserved: readonly (bigint | null)[]
     readonly connected: readonly number[]
     readonly storeFailing: boolean
+    readonly participation: readonly Participation[]
+    readonly ownFaults: Readonly<Record<string, number>>
   } {
     return {
       ...this.#machine.view(),
@@ -166,6 +196,10 @@ export class Driver {
       lastObserved: this.#lastObserved,
       connected: this.#channel?.connected() ?? [],
       storeFailing: this.#persister.failing,
+      participation: this.#lastObserved.map((_, oracle) =>
+        this.#participation.of(oracle, this.#options.self),
+      ),
+      ownFaults: Object.fromEntries(this.#ownFaults),
     }
   }
 
@@ -266,6 +300,16 @@ export class Driver {
       case 'fault':
         this.#onFault(effect)
         return
+      case 'offence':
+        instruments.offence(effect.offence.offence, effect.offence.oracle)
+        this.#offences.add(effect.offence)
+        return
+      case 'prepared':
+        this.#participation.prepared(effect.seqNr, clock.monotonic())
+        return
+      case 'voted':
+        this.#participation.voted(effect.oracle, effect.seqNr, clock.monotonic())
+        return
       case 'drop':
         instruments.drop(effect.reason)
         return
@@ -276,6 +320,8 @@ export class Driver {
   #onFault({ code, oracle, data }: DriverFault): void {
     const { instruments, clock, log } = this.#modules
     instruments.fault(code, oracle)
+    if (oracle === null) this.#ownFaults.set(code, (this.#ownFaults.get(code) ?? 0) + 1)
+    else this.#participation.fault(oracle, code)
     const key = `${code}/${oracle}`
     const last = this.#faults.get(key)
     const now = clock.monotonic()
@@ -333,7 +379,11 @@ export class Driver {
     const started = this.#observedAt?.seqNr === seqNr ? this.#observedAt.at : null
     instruments.committed(seqNr, started === null ? null : (clock.monotonic() - started) / 1000)
     this.#lastOutcomeAt = clock.now()
-    for (const { oracle } of inputs?.observations ?? []) this.#lastObserved[oracle] = seqNr
+    if (inputs !== null) {
+      const observers = inputs.observations.map(({ oracle }) => oracle)
+      for (const oracle of observers) this.#lastObserved[oracle] = seqNr
+      this.#participation.committed(seqNr, observers)
+    }
     this.#tell(this.#options.duty, seqNr, epoch, outcome)
   }
 
@@ -387,9 +437,14 @@ export class Driver {
   }
 }
 
-/** Keys of the keyed permutations, 32 bytes, different per purpose. */
-function orderingKey(purpose: 'leader' | 'transmission', digest: Uint8Array): Uint8Array {
-  return sha256(Buffer.concat([Buffer.from(`iyi-quorum-${purpose}`), digest]))
+/** Keys of the keyed permutations, 32 bytes, different per purpose; known to the validators alone. */
+function orderingKey(purpose: 'leader' | 'transmission', digest: Uint8Array, secret: Uint8Array): Uint8Array {
+  return sha256(Buffer.concat([Buffer.from(`iyi-quorum-${purpose}`), digest, secret]))
+}
+
+/** Signatures that a report needs under a duty's rule. */
+export function requiredSignatures(rule: SignatureRule, n: number, f: number): number {
+  return rule === 'quorum' ? quorumSize(n, f) : f + 1
 }
 
 function reasonOf(error: unknown): string {

@@ -1,17 +1,21 @@
 import { bytesToHex } from 'viem'
-import type { ChainReader } from '../ports/chain.ts'
-import type { ContractRef, Duty, DutyHandle, DutyStatus } from '../ports/quorum.ts'
+import type { ChainReader, Hex } from '../ports/chain.ts'
+import type { ContractRef, Duty, DutyHandle, DutyStatus, SignatureRule } from '../ports/quorum.ts'
 import { type BoundDuty, bindDuty, type DutySettings } from './bound-duty.ts'
 import {
+  type ContractConfig,
   latestConfirmed,
   membershipOf,
   type OwnIdentity,
   type QuorumConfig,
+  readDestination,
   readQuorumConfig,
 } from './config.ts'
-import { Driver, type DriverModules } from './driver.ts'
+import { Driver, type DriverModules, requiredSignatures } from './driver.ts'
 import { QuorumConfigError, QuorumError } from './errors.ts'
+import { NOTHING_SEEN } from './participation.ts'
 import { abortOf, backoffMs, pause } from './pause.ts'
+import { openSecret } from './shared-secret.ts'
 
 export interface RunnerModules extends DriverModules {
   readonly chain: ChainReader
@@ -21,11 +25,14 @@ export interface RunnerModules extends DriverModules {
 export interface RegisteredDuty {
   readonly id: string
   readonly contract: ContractRef
+  readonly destinations: readonly ContractRef[]
+  readonly signatures: SignatureRule
   bind(settings: DutySettings): BoundDuty
 }
 
 export function registered<Q, O, R>(duty: Duty<Q, O, R>): RegisteredDuty {
-  return { id: duty.id, contract: duty.contract, bind: (settings) => bindDuty(duty, settings) }
+  const { id, contract, destinations = [], signatures = 'f+1' } = duty
+  return { id, contract, destinations, signatures, bind: (settings) => bindDuty(duty, settings) }
 }
 
 type State =
@@ -34,7 +41,8 @@ type State =
   | { readonly name: 'refused'; readonly reason: string }
 
 interface Joined {
-  readonly config: QuorumConfig
+  /** Of the duty's contract, then of its destinations. */
+  readonly followed: readonly ContractConfig[]
   /** Resolves when the instance breaks; null when this node runs none. */
   readonly broken: Promise<void> | null
 }
@@ -122,7 +130,7 @@ export class DutyRunner {
     const watch = new AbortController()
     const reasons = [
       abortOf(signal).then(() => 'stopped' as const),
-      this.#reconfigured(joined.config, AbortSignal.any([signal, watch.signal])).then(
+      this.#reconfigured(joined.followed, AbortSignal.any([signal, watch.signal])).then(
         () => 'reconfigured' as const,
       ),
       ...(joined.broken === null ? [] : [joined.broken.then(() => 'broken' as const)]),
@@ -144,19 +152,21 @@ export class DutyRunner {
     return end
   }
 
-  /** Resolves when there is a confirmed configuration after `current`. An earlier one is a lagging provider's answer. */
-  async #reconfigured(current: QuorumConfig, signal: AbortSignal): Promise<void> {
+  /** Resolves when one of the contracts has a confirmed, later configuration. An earlier one is a lagging provider's answer. */
+  async #reconfigured(followed: readonly ContractConfig[], signal: AbortSignal): Promise<void> {
     const { chain, clock, log } = this.#modules
     while (!signal.aborted) {
       await pause(clock, CONFIG_POLL_MS, signal)
       if (signal.aborted) return
-      try {
-        const latest = await latestConfirmed(chain, this.#duty.contract)
-        if (latest === null || latest.blockNumber < current.blockNumber) continue
-        if (latest.configDigest !== current.configDigest) return
-      } catch (error) {
-        // A provider may be away: the instance at work does not need it.
-        log.debug({ error }, 'could not look for a newer configuration')
+      for (const current of followed) {
+        try {
+          const latest = await latestConfirmed(chain, current.fields.contract)
+          if (latest === null || latest.blockNumber < current.blockNumber) continue
+          if (latest.configDigest !== current.configDigest) return
+        } catch (error) {
+          // A provider may be away: the instance at work does not need it.
+          log.debug({ error }, 'could not look for a newer configuration')
+        }
       }
     }
   }
@@ -174,14 +184,26 @@ export class DutyRunner {
       this.#state =
         membership.role === 'refused' ? { name: 'refused', reason: membership.reason } : { name: 'observer' }
       log.warn({ ...this.#state, configDigest: config.configDigest }, 'the duty does not run at this node')
-      return { config, broken: null }
+      return { followed: [config], broken: null }
     }
     const { self } = membership
+    const secret = await openSecret(config.secret, self, (key) => this.#modules.signers.consensus.agree(key))
+    const followed: ContractConfig[] = [config]
+    for (const contract of this.#duty.destinations)
+      followed.push(await readDestination(chain, contract, config))
+    signal.throwIfAborted()
     const { configDigest, f, onchainConfig, pluginConfig } = config
     const n = config.oracles.length
-    const duty = this.#duty.bind({ configDigest, n, f, self, onchainConfig, pluginConfig })
+    const digestOf = (contract: ContractRef) =>
+      followed.find(({ fields }) => isSame(fields.contract, contract))?.configDigest ?? null
+    const configurationOf = (digest: Hex) =>
+      followed.find((each) => each.configDigest === digest)?.fields ?? null
+    const duty = this.#duty.bind({ configDigest, digestOf, n, f, self, onchainConfig, pluginConfig })
     const broken = Promise.withResolvers<void>()
-    const driver = new Driver({ config, self, duty, onFatal: () => broken.resolve() }, this.#modules)
+    const driver = new Driver(
+      { config, self, duty, secret, configurationOf, onFatal: () => broken.resolve() },
+      this.#modules,
+    )
     this.#driver = driver
     try {
       await driver.start()
@@ -194,7 +216,7 @@ export class DutyRunner {
     this.#self = self
     this.#state = { name: 'running' }
     log.info({ configDigest, self, n, f }, 'the duty runs')
-    return { config, broken: broken.promise }
+    return { followed, broken: broken.promise }
   }
 
   status(): DutyStatus {
@@ -220,9 +242,17 @@ export class DutyRunner {
         ...oracle,
         connected: oracle.index === this.#self || (view?.connected.includes(oracle.index) ?? false),
         lastObservedSeqNr: view?.lastObserved[oracle.index] ?? null,
+        participation: view?.participation[oracle.index] ?? NOTHING_SEEN,
       })),
+      requiredSignatures:
+        config === null ? 0 : requiredSignatures(this.#duty.signatures, config.oracles.length, config.f),
+      ownFaults: view?.ownFaults ?? {},
     }
   }
+}
+
+function isSame(a: ContractRef, b: ContractRef): boolean {
+  return a.chainId === b.chainId && a.address.toLowerCase() === b.address.toLowerCase()
 }
 
 function outdated(read: QuorumConfig, known: QuorumConfig): QuorumConfigError {

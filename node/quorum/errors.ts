@@ -9,6 +9,8 @@ export type QuorumErrorCode =
   | 'QUORUM_ALREADY_STARTED'
   /** The store holds bytes that this engine did not write, or whose certificate does not verify. */
   | 'QUORUM_BAD_SNAPSHOT'
+  /** A duty made a report for a contract that it had not named. */
+  | 'QUORUM_UNKNOWN_DESTINATION'
   /** The work was dropped because its round ended or the engine stops. */
   | 'QUORUM_ABORTED'
 
@@ -30,6 +32,10 @@ export type QuorumConfigErrorCode =
   | 'QUORUM_CONFIG_MALFORMED'
   /** The timing parameters contradict one another. */
   | 'QUORUM_CONFIG_TIMING'
+  /** A destination has other validators than the duty's own contract. */
+  | 'QUORUM_CONFIG_DESTINATION'
+  /** This node can't open the shared secret, or it is not the one that the configuration commits to. */
+  | 'QUORUM_CONFIG_SECRET'
   /** The lists of oracles are empty, too long, of unequal length, hold doubles, or don't fit `f`. */
   | 'QUORUM_CONFIG_ORACLES'
 

@@ -5,6 +5,7 @@ export interface Instruments {
   message(direction: 'in' | 'out'): void
   drop(reason: string): void
   fault(code: string, oracle: number | null): void
+  offence(offence: string, oracle: number): void
   epoch(epoch: number): void
   committed(seqNr: bigint, durationSeconds: number | null): void
   attested(): void
@@ -28,6 +29,11 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
     help: 'Breaches of the protocol seen; oracle is the culprit, self this node',
     labels: ['duty', 'code', 'oracle'],
   })
+  const offences = metrics.counter({
+    name: 'iyi_quorum_offences_total',
+    help: 'Breaches that can be shown to others (GET /v1/quorum/evidence); repeated ones are counted, not all kept',
+    labels: ['duty', 'offence', 'oracle'],
+  })
   const epochs = metrics.gauge({
     name: 'iyi_quorum_epoch',
     help: 'Current epoch; a fast rise means that leaders fail',
@@ -46,7 +52,7 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
   })
   const attestations = metrics.counter({
     name: 'iyi_quorum_attested_total',
-    help: 'Outcomes whose reports have f+1 signatures',
+    help: 'Outcomes whose reports have the signatures that they need',
     labels: ['duty'],
   })
   const transmissions = metrics.counter({
@@ -63,6 +69,7 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
     message: (direction) => messages.inc({ duty, direction }),
     drop: (reason) => dropped.inc({ duty, reason }),
     fault: (code, oracle) => faults.inc({ duty, code, oracle: oracle ?? 'self' }),
+    offence: (offence, oracle) => offences.inc({ duty, offence, oracle }),
     epoch: (epoch) => epochs.set(epoch, { duty }),
     committed: (seqNr, durationSeconds) => {
       seqNrs.set(Number(seqNr), { duty })

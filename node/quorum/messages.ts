@@ -12,6 +12,21 @@ export interface EpochStartProof {
   readonly signature: Uint8Array
 }
 
+/** What of a proposal its leader signed beside the inputs, and the signature. */
+export interface LeaderWord {
+  readonly signaturesHash: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** An on-chain signature with what it is over, so that signing two reports for one place can be proven. */
+export interface ReportSignature {
+  /** keccak256 of the payload. */
+  readonly reportHash: Uint8Array
+  readonly extraHash: Uint8Array
+  /** r || s || v. */
+  readonly signature: Uint8Array
+}
+
 /** Every message of the protocol. The sender is not in it: the transport authenticates it. */
 export type Message =
   | { readonly kind: 'wish'; readonly epoch: number }
@@ -48,6 +63,8 @@ export type Message =
       readonly seqNr: bigint
       readonly query: Uint8Array
       readonly observations: readonly SignedObservation[]
+      /** The leader's: it can't deny what it proposed. */
+      readonly signature: Uint8Array
     }
   | {
       readonly kind: 'prepare'
@@ -56,6 +73,8 @@ export type Message =
       readonly inputsHash: Uint8Array
       readonly outcomeHash: Uint8Array
       readonly signature: Uint8Array
+      /** The leader's word for these inputs; null for a re-proposal, which no leader signs. */
+      readonly proposal: LeaderWord | null
     }
   | {
       readonly kind: 'commit'
@@ -64,8 +83,12 @@ export type Message =
       readonly outcomeHash: Uint8Array
       readonly signature: Uint8Array
     }
-  /** One on-chain signature per report of the outcome, in order. */
-  | { readonly kind: 'report-signatures'; readonly seqNr: bigint; readonly signatures: readonly Uint8Array[] }
+  /** One for each report of the outcome, in order. */
+  | {
+      readonly kind: 'report-signatures'
+      readonly seqNr: bigint
+      readonly reports: readonly ReportSignature[]
+    }
   | {
       readonly kind: 'outcome-request'
       readonly epoch: number
@@ -134,18 +157,23 @@ export function encodeMessage(message: Message, limits: QuorumLimits): Uint8Arra
       for (const { oracle, observation, signature } of message.observations) {
         writer.u8(oracle).bytes(observation, limits.observation).fixed(signature, 64)
       }
+      writer.fixed(message.signature, 64)
       break
     case 'prepare':
       writer.u32(message.epoch).u64(message.seqNr)
       writer.fixed(message.inputsHash, 32).fixed(message.outcomeHash, 32).fixed(message.signature, 64)
+      writer.u8(message.proposal === null ? 0 : 1)
+      if (message.proposal !== null)
+        writer.fixed(message.proposal.signaturesHash, 32).fixed(message.proposal.signature, 64)
       break
     case 'commit':
       writer.u32(message.epoch).u64(message.seqNr)
       writer.fixed(message.outcomeHash, 32).fixed(message.signature, 64)
       break
     case 'report-signatures':
-      writer.u64(message.seqNr).u8(message.signatures.length)
-      for (const signature of message.signatures) writer.fixed(signature, 65)
+      writer.u64(message.seqNr).u8(message.reports.length)
+      for (const { reportHash, extraHash, signature } of message.reports)
+        writer.fixed(reportHash, 32).fixed(extraHash, 32).fixed(signature, 65)
       break
     case 'outcome-request':
       writer
@@ -225,6 +253,7 @@ function readBody(reader: ByteReader, kind: number, limits: QuorumLimits): Messa
           observation: reader.bytes(limits.observation),
           signature: reader.fixed(64),
         })),
+        signature: reader.fixed(64),
       }
     case MESSAGE_KIND.prepare:
       return {
@@ -234,6 +263,7 @@ function readBody(reader: ByteReader, kind: number, limits: QuorumLimits): Messa
         inputsHash: reader.fixed(32),
         outcomeHash: reader.fixed(32),
         signature: reader.fixed(64),
+        proposal: reader.flag() ? { signaturesHash: reader.fixed(32), signature: reader.fixed(64) } : null,
       }
     case MESSAGE_KIND.commit:
       return {
@@ -249,7 +279,11 @@ function readBody(reader: ByteReader, kind: number, limits: QuorumLimits): Messa
       return {
         kind: 'report-signatures',
         seqNr,
-        signatures: Array.from({ length: count }, () => reader.fixed(65)),
+        reports: Array.from({ length: count }, () => ({
+          reportHash: reader.fixed(32),
+          extraHash: reader.fixed(32),
+          signature: reader.fixed(65),
+        })),
       }
     }
     case MESSAGE_KIND['outcome-request']:

@@ -1,9 +1,10 @@
 import { decodeAbiParameters, encodeAbiParameters, type Hex, hexToBytes, size } from 'viem'
 import { QuorumConfigError } from './errors.ts'
 import { MAX_ORACLES } from './limits.ts'
+import type { SealedSecret } from './shared-secret.ts'
 
-/** Layout 1 of the off-chain configuration, the `offchainConfigVersion` of `setConfig`. */
-export const OFFCHAIN_CONFIG_VERSION = 1n
+/** Layout 2 of the off-chain configuration, the `offchainConfigVersion` of `setConfig`. Layout 1 had no secret; no release wrote it. */
+export const OFFCHAIN_CONFIG_VERSION = 2n
 
 /** All in milliseconds but `rMax`. How to choose them: README. */
 export interface TimingParameters {
@@ -28,6 +29,8 @@ export interface OffchainConfig {
   /** By oracle index: raw ed25519 keys, 32 bytes hex. */
   readonly oracles: readonly { readonly peerKey: Hex; readonly consensusKey: Hex }[]
   readonly pluginConfig: Hex
+  /** Drawn anew for every configuration: `sealSecret`. */
+  readonly secret: SealedSecret
 }
 
 const TYPES = [
@@ -47,6 +50,9 @@ const TYPES = [
     ],
   },
   { type: 'bytes', name: 'pluginConfig' },
+  { type: 'bytes32', name: 'ephemeralKey' },
+  { type: 'bytes32', name: 'secretHash' },
+  { type: 'bytes32[]', name: 'maskedSecrets' },
 ] as const
 
 /** `abi.encode` of the parameters in declaration order. Throws `QUORUM_CONFIG_TIMING` or `QUORUM_CONFIG_ORACLES`: what nobody would follow is not written. */
@@ -64,6 +70,9 @@ export function encodeOffchainConfig(config: OffchainConfig): Hex {
     t.rMax,
     config.oracles,
     config.pluginConfig,
+    config.secret.ephemeralKey,
+    config.secret.secretHash,
+    config.secret.masked,
   ])
 }
 
@@ -96,11 +105,15 @@ function parse(bytes: Hex): OffchainConfig {
       rMax,
       oracles,
       pluginConfig,
+      ephemeralKey,
+      secretHash,
+      masked,
     ] = decodeAbiParameters(TYPES, bytes)
     return {
       timing: { deltaProgress, deltaResend, deltaInitial, deltaRound, deltaGrace, deltaStage, rMax },
       oracles,
       pluginConfig,
+      secret: { ephemeralKey, secretHash, masked },
     }
   } catch (cause) {
     throw malformed('it does not decode', cause)
@@ -123,6 +136,10 @@ export function checkTiming(timing: TimingParameters): void {
       problems.push(`${name} must be 1 to 2^31-1`)
   }
   if (timing.deltaRound >= timing.deltaProgress) problems.push('deltaRound must be less than deltaProgress')
+  if (timing.deltaInitial >= timing.deltaProgress)
+    problems.push('deltaInitial must be less than deltaProgress')
+  if (timing.deltaResend >= timing.deltaProgress)
+    problems.push('deltaResend must be less than deltaProgress, or what was lost is sent again too late')
   if (timing.deltaGrace >= timing.deltaProgress) problems.push('deltaGrace must be less than deltaProgress')
   if (timing.deltaRound + timing.deltaGrace >= timing.deltaProgress) {
     problems.push('deltaRound + deltaGrace must be less than deltaProgress, or every epoch times out')
@@ -133,8 +150,10 @@ export function checkTiming(timing: TimingParameters): void {
 }
 
 function checkOracles(config: OffchainConfig): void {
-  const { oracles } = config
+  const { oracles, secret } = config
   const problems: string[] = []
+  if (secret.masked.length !== oracles.length)
+    problems.push(`the secret is sealed for ${secret.masked.length} of ${oracles.length} oracles`)
   if (oracles.length < 1 || oracles.length > MAX_ORACLES)
     problems.push(`there must be 1 to ${MAX_ORACLES} oracles`)
   for (const key of ['peerKey', 'consensusKey'] as const) {

@@ -64,15 +64,17 @@ export function quorumService(options: QuorumServiceOptions, modules: QuorumServ
           data: { duty: duty.id },
         })
       }
-      const contract = `${duty.contract.chainId}/${duty.contract.address.toLowerCase()}`
-      const other = contracts.get(contract)
-      if (other !== undefined) {
+      const targets = [duty.contract, ...(duty.destinations ?? [])]
+      const places = targets.map(({ chainId, address }) => `${chainId}/${address.toLowerCase()}`)
+      places.forEach((place, i) => {
+        const other = contracts.get(place) ?? (places.indexOf(place) < i ? duty.id : undefined)
+        if (other === undefined) return
         throw new QuorumError(
           'QUORUM_DUPLICATE_CONTRACT',
-          `${duty.id} and ${other} report to the same contract ${duty.contract.address}; give each its own`,
-          { data: { duty: duty.id, other, contract: duty.contract } },
+          `${duty.id} and ${other} report to the same contract ${targets[i]?.address}; give each its own`,
+          { data: { duty: duty.id, other, contract: targets[i] } },
         )
-      }
+      })
       const runner = new DutyRunner(
         { duty: registered(duty), own },
         {
@@ -81,7 +83,7 @@ export function quorumService(options: QuorumServiceOptions, modules: QuorumServ
           instruments: instruments(modules.metrics, duty.id),
         },
       )
-      contracts.set(contract, duty.id)
+      for (const place of places) contracts.set(place, duty.id)
       runners.set(duty.id, runner)
       return runner.handle
     },

@@ -6,8 +6,19 @@ const DOMAIN = new TextEncoder().encode('iyi-quorum')
 export const PROTOCOL_VERSION = 1
 
 /** What a consensus-key signature is for; a byte of the signed string, so that none can pass as another. */
-export const SIGNED_KIND = { observation: 1, prepare: 2, commit: 3, 'epoch-start': 4, inputs: 5 } as const
+export const SIGNED_KIND = {
+  observation: 1,
+  prepare: 2,
+  commit: 3,
+  'epoch-start': 4,
+  inputs: 5,
+  proposal: 6,
+} as const
 type SignedKind = keyof typeof SIGNED_KIND
+const SIGNED_KINDS = Object.keys(SIGNED_KIND) as SignedKind[]
+
+/** Bytes that place a signature: two signed strings with the same ones are for one slot. */
+export const PREFIX_BYTES = 56
 
 /** SHA-256 (FIPS 180-4). */
 export function sha256(bytes: Uint8Array): Uint8Array {
@@ -33,6 +44,22 @@ function prefix(kind: SignedKind, at: SignedPosition): ByteWriter {
     .u64(at.seqNr)
 }
 
+/** Reads the prefix of a signed string; null when it is none of this protocol. */
+export function parsePrefix(bytes: Uint8Array): (SignedPosition & { readonly kind: SignedKind }) | null {
+  if (bytes.length < PREFIX_BYTES || DOMAIN.some((byte, i) => bytes[i] !== byte)) return null
+  if (bytes[DOMAIN.length] !== PROTOCOL_VERSION) return null
+  const kind = SIGNED_KINDS.find((name) => SIGNED_KIND[name] === bytes[DOMAIN.length + 1])
+  if (kind === undefined) return null
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const digestAt = DOMAIN.length + 2
+  return {
+    kind,
+    digest: bytes.subarray(digestAt, digestAt + 32),
+    epoch: view.getUint32(digestAt + 32),
+    seqNr: view.getBigUint64(digestAt + 36),
+  }
+}
+
 /** Prefix, then `sha256(query) || sha256(observation)`. Binds an observation to the query it answers. */
 export function observationSignedBytes(
   at: SignedPosition,
@@ -40,6 +67,27 @@ export function observationSignedBytes(
   observation: Uint8Array,
 ): Uint8Array {
   return prefix('observation', at).fixed(sha256(query), 32).fixed(sha256(observation), 32).finish()
+}
+
+/**
+ * Prefix, then `inputsHash || signaturesHash`: a leader's word that these are the inputs of its proposal, under these
+ * signatures of the observers.
+ */
+export function proposalSignedBytes(
+  at: SignedPosition,
+  inputs: Uint8Array,
+  signaturesHash: Uint8Array,
+): Uint8Array {
+  return prefix('proposal', at).fixed(inputs, 32).fixed(signaturesHash, 32).finish()
+}
+
+/** What `signaturesHash` is the SHA-256 of: `u8 count` of `u8 oracle || 64 bytes`. */
+export function signatureListBytes(
+  observations: readonly { readonly oracle: number; readonly signature: Uint8Array }[],
+): Uint8Array {
+  const writer = new ByteWriter().u8(observations.length)
+  for (const { oracle, signature } of observations) writer.u8(oracle).fixed(signature, 64)
+  return writer.finish()
 }
 
 /** Prefix, then `inputsHash || outcomeHash`. */
@@ -73,12 +121,17 @@ export function epochStartSignedBytes(digest: Uint8Array, epoch: number, rank: C
     .finish()
 }
 
+/** SHA-256 of `inputsBytes`: what an outcome was computed from. */
+export function inputsHash(...inputs: Parameters<typeof inputsBytes>): Uint8Array {
+  return sha256(inputsBytes(...inputs))
+}
+
 /**
- * What an outcome was computed from: SHA-256 over the prefix with kind `inputs`, then `sha256(query)`, a flag and the
- * hash of the previous outcome, and `u8 count` of `u8 oracle || sha256(observation)`. Signatures stay out: a second
- * valid signature for the same observation must not make other inputs of it.
+ * The prefix with kind `inputs`, then `sha256(query)`, a flag and the hash of the previous outcome, and `u8 count` of
+ * `u8 oracle || sha256(observation)`. Signatures stay out: a second valid signature for the same observation must not
+ * make other inputs of it.
  */
-export function inputsHash(
+export function inputsBytes(
   at: SignedPosition,
   query: Uint8Array,
   previous: Uint8Array | null,
@@ -90,5 +143,5 @@ export function inputsHash(
     .fixed(previous === null ? new Uint8Array(32) : sha256(previous), 32)
     .u8(observations.length)
   for (const { oracle, observation } of observations) writer.u8(oracle).fixed(sha256(observation), 32)
-  return sha256(writer.finish())
+  return writer.finish()
 }

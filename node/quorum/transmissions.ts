@@ -11,7 +11,8 @@ import { transmitData } from './transmit-data.ts'
 interface Task {
   readonly seqNr: bigint
   readonly outcome: Uint8Array
-  readonly attested: AttestedReport
+  /** All reports of an outcome for one contract: it takes them in ascending order only. */
+  reports: readonly AttestedReport[]
   attempts: number
   timer: Timer | null
 }
@@ -55,9 +56,10 @@ export class Transmissions {
   schedule(seqNr: bigint, outcome: Uint8Array, reports: readonly AttestedReport[]): void {
     if (this.#options.signal.aborted) return
     const { key, n, self, deltaStageMs } = this.#options
-    for (const attested of reports) {
-      const task: Task = { seqNr, outcome, attested, attempts: 0, timer: null }
-      const stage = transmissionStage(key, { seqNr, index: attested.index }, n, self)
+    for (const [first, ...more] of byContract(reports)) {
+      if (first === undefined) continue
+      const task: Task = { seqNr, outcome, reports: [first, ...more], attempts: 0, timer: null }
+      const stage = transmissionStage(key, { seqNr, index: first.index }, n, self)
       this.#add(task, stage * deltaStageMs)
     }
   }
@@ -87,47 +89,70 @@ export class Transmissions {
 
   /** Never rejects. */
   async #run(task: Task): Promise<void> {
-    const { duty, signal } = this.#options
-    const { sender, log, instruments } = this.#modules
-    const { seqNr, attested, outcome } = task
-    const fields = { seqNr: seqNr.toString(), report: attested.index }
-    try {
-      if (!(await duty.shouldTransmit(seqNr, attested.report, outcome, signal))) {
-        instruments.transmission('not-needed')
-        return
+    for (let attested = task.reports[0]; attested !== undefined; attested = task.reports[0]) {
+      try {
+        await this.#transmit(task, attested)
+      } catch (error) {
+        if (this.#options.signal.aborted || this.#isTriedAgain(task, attested, error)) return
       }
-      if (signal.aborted) return
-      const { chainId, address } = attested.report.contract
-      const receipt = await sender.send({
-        chainId,
-        to: address,
-        data: transmitData(attested),
-        key: `${attested.context[0]}:${seqNr}:${attested.index}`,
-      })
-      instruments.transmission(receipt.status === 'success' ? 'mined' : 'reverted')
-      log.info(
-        { ...fields, transaction: receipt.hash, status: receipt.status, gasUsed: receipt.gasUsed.toString() },
-        'transmitted a report',
-      )
-    } catch (error) {
-      if (!signal.aborted) this.#onFailure(task, error, fields)
+      if (this.#options.signal.aborted) return
+      task.reports = task.reports.slice(1)
+      task.attempts = 0
     }
   }
 
-  #onFailure(task: Task, error: unknown, fields: object): void {
+  async #transmit({ seqNr, outcome }: Task, attested: AttestedReport): Promise<void> {
+    const { duty, signal } = this.#options
+    const { sender, log, instruments } = this.#modules
+    if (!(await duty.shouldTransmit(seqNr, attested.report, outcome, signal))) {
+      instruments.transmission('not-needed')
+      return
+    }
+    if (signal.aborted) return
+    const { chainId, address } = attested.report.contract
+    const receipt = await sender.send({
+      chainId,
+      to: address,
+      data: transmitData(attested),
+      key: `${attested.context[0]}:${seqNr}:${attested.index}`,
+    })
+    instruments.transmission(receipt.status === 'success' ? 'mined' : 'reverted')
+    const { hash: transaction, status, gasUsed } = receipt
+    log.info(
+      { ...placeOf(seqNr, attested), transaction, status, gasUsed: gasUsed.toString() },
+      'transmitted a report',
+    )
+  }
+
+  /** False: this report is given up. */
+  #isTriedAgain(task: Task, attested: AttestedReport, error: unknown): boolean {
     const { log, instruments } = this.#modules
     const { n, deltaStageMs } = this.#options
+    const fields = placeOf(task.seqNr, attested)
     const final = error instanceof IyiError && !error.retry
     task.attempts++
     if (final || task.attempts >= MAX_ATTEMPTS) {
       instruments.transmission(final ? 'reverted' : 'failed')
       log.warn({ ...fields, error }, 'give up transmitting a report; the other validators may still do it')
-      return
+      return false
     }
     log.warn(
       { ...fields, error, attempt: task.attempts },
       'transmission failed; it is tried again after the last stage',
     )
     this.#add(task, n * deltaStageMs)
+    return true
   }
+}
+
+function placeOf(seqNr: bigint, { index, report }: AttestedReport) {
+  return { seqNr: seqNr.toString(), report: index, chainId: report.contract.chainId }
+}
+
+function byContract(reports: readonly AttestedReport[]): AttestedReport[][] {
+  const groups = Map.groupBy(
+    reports,
+    ({ report: { contract } }) => `${contract.chainId}/${contract.address.toLowerCase()}`,
+  )
+  return [...groups.values()]
 }

@@ -27,6 +27,8 @@ function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): D
     leader: 0,
     seqNr: 5n,
     lastOutcomeAt: null,
+    requiredSignatures: 2,
+    ownFaults: {},
     oracles: [0, 1, 2, 3].map((index) => ({
       index,
       signer: `0x${'22'.repeat(20)}`,
@@ -35,6 +37,7 @@ function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): D
       consensusKey: hash,
       connected: connected.includes(index),
       lastObservedSeqNr: null,
+      participation: { rounds: 0, observed: 0, voted: 0, latenessMs: null, faults: {} },
     })),
     ...change,
   }

@@ -1,4 +1,5 @@
 import type { EvidenceRecord, QuorumSnapshot, QuorumStore } from '../../node/ports/quorum.ts'
+import { memoryOffences } from './offences.ts'
 
 const empty: QuorumSnapshot = { pacemaker: null, certificate: null, committed: null }
 
@@ -18,5 +19,6 @@ export function memoryQuorumStore(): QuorumStore {
     },
     evidence: async (dutyId, configDigest, seqNr) =>
       structuredClone(evidence.get(key(dutyId, configDigest, seqNr)) ?? null),
+    ...memoryOffences(),
   }
 }

@@ -54,6 +54,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     seqNr,
     query: bytes,
     observations: byOracle(fc.record({ observation: bytes, signature: fixed(64) })),
+    signature: fixed(64),
   }),
   fc.record({
     kind: kind('prepare'),
@@ -62,9 +63,16 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     inputsHash: fixed(32),
     outcomeHash: fixed(32),
     signature: fixed(64),
+    proposal: fc.option(fc.record({ signaturesHash: fixed(32), signature: fixed(64) }), { nil: null }),
   }),
   fc.record({ kind: kind('commit'), epoch, seqNr, outcomeHash: fixed(32), signature: fixed(64) }),
-  fc.record({ kind: kind('report-signatures'), seqNr, signatures: fc.array(fixed(65), { maxLength: 16 }) }),
+  fc.record({
+    kind: kind('report-signatures'),
+    seqNr,
+    reports: fc.array(fc.record({ reportHash: fixed(32), extraHash: fixed(32), signature: fixed(65) }), {
+      maxLength: 16,
+    }),
+  }),
   fc.record({ kind: kind('outcome-request'), epoch, started: fc.boolean(), seqNr }),
   fc.record({ kind: kind('outcome-response'), certificate }),
 )
@@ -154,8 +162,9 @@ describe('messages', () => {
       signature: new Uint8Array(64),
     }))
     const query = new Uint8Array(QUORUM_LIMITS.query)
+    const signature = new Uint8Array(64)
     const proposal = encodeMessage(
-      { kind: 'proposal', epoch: 1, seqNr: 1n, query, observations },
+      { kind: 'proposal', epoch: 1, seqNr: 1n, query, observations, signature },
       QUORUM_LIMITS,
     )
     expect(proposal.length).toBeLessThanOrEqual(maxMessageBytes(QUORUM_LIMITS, 31))

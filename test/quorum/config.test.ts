@@ -1,8 +1,8 @@
 import { type Hex, keccak256, toHex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import type { ContractRef } from '../../node/ports/quorum.ts'
+import type { ConfigFields, ContractRef } from '../../node/ports/quorum.ts'
 import { membershipOf, readQuorumConfig } from '../../node/quorum/config.ts'
-import { type ConfigFields, configDigest, reportContext, reportDigest } from '../../node/quorum/digest.ts'
+import { configDigest, reportContext, reportDigest } from '../../node/quorum/digest.ts'
 import { ownIdentity } from '../../node/quorum/duty-runner.ts'
 import { QuorumConfigError } from '../../node/quorum/errors.ts'
 import {
@@ -29,6 +29,7 @@ const config = (changes: Partial<OffchainConfig> = {}): OffchainConfig => ({
   timing: TIMING,
   oracles: [0, 1, 2, 3].map((i) => ({ peerKey: key(i), consensusKey: key(100 + i) })),
   pluginConfig: '0x1234',
+  secret: { ephemeralKey: key(200), secretHash: key(201), masked: [202, 203, 204, 205].map(key) },
   ...changes,
 })
 const codeOf = async (act: () => unknown): Promise<string | null> => {
@@ -43,7 +44,7 @@ const codeOf = async (act: () => unknown): Promise<string | null> => {
 
 describe('the off-chain configuration', () => {
   it('comes back as it was', () => {
-    expect(decodeOffchainConfig(1n, encodeOffchainConfig(config()))).toEqual(config())
+    expect(decodeOffchainConfig(2n, encodeOffchainConfig(config()))).toEqual(config())
   })
 
   it.each([
@@ -51,6 +52,8 @@ describe('the off-chain configuration', () => {
     ['rMax', 0],
     ['deltaRound', 2000],
     ['deltaGrace', 2500],
+    ['deltaInitial', 2000],
+    ['deltaResend', 2000],
     ['deltaResend', 0.5],
     ['deltaStage', -1],
     ['deltaInitial', 2 ** 31],
@@ -65,9 +68,9 @@ describe('the off-chain configuration', () => {
     expect(await codeOf(() => encodeOffchainConfig(config(doubled)))).toBe('QUORUM_CONFIG_ORACLES')
     expect(await codeOf(() => encodeOffchainConfig(config({ oracles: [] })))).toBe('QUORUM_CONFIG_ORACLES')
     const bytes = encodeOffchainConfig(config())
-    expect(await codeOf(() => decodeOffchainConfig(2n, bytes))).toBe('QUORUM_CONFIG_VERSION')
-    expect(await codeOf(() => decodeOffchainConfig(1n, `${bytes}00`))).toBe('QUORUM_CONFIG_MALFORMED')
-    expect(await codeOf(() => decodeOffchainConfig(1n, '0x1234'))).toBe('QUORUM_CONFIG_MALFORMED')
+    expect(await codeOf(() => decodeOffchainConfig(1n, bytes))).toBe('QUORUM_CONFIG_VERSION')
+    expect(await codeOf(() => decodeOffchainConfig(2n, `${bytes}00`))).toBe('QUORUM_CONFIG_MALFORMED')
+    expect(await codeOf(() => decodeOffchainConfig(2n, '0x1234'))).toBe('QUORUM_CONFIG_MALFORMED')
   })
 })
 
@@ -104,8 +107,9 @@ describe('the configuration digest', () => {
   })
 
   it('places the sequence number where the epoch goes', () => {
-    const context = reportContext(key(1), 0x1_0000_0007n, key(2))
+    const context = reportContext(key(1), 0x1_0000_0007n, 0, key(2))
     expect(context[1]).toBe(`0x${'00'.repeat(27)}0000000700`)
+    expect(reportContext(key(1), 7n, 3, key(2))[1]).toBe(`0x${'00'.repeat(27)}0000000703`)
     const digest = reportDigest(Uint8Array.of(1), context)
     expect(digest).toBe(
       keccak256(`0x${[keccak256('0x01'), ...context].map((word) => word.slice(2)).join('')}`),

@@ -12,6 +12,16 @@ import { jsonText } from './json-text.ts'
 import { describeNode, nodeSchema } from './node-route.ts'
 import type { NodeView } from './node-view.ts'
 import { type AnyRoute, answerJson, operation } from './operation.ts'
+import {
+  describeQuorum,
+  listOffences,
+  offenceParams,
+  offencesQuery,
+  offencesSchema,
+  oneOffenceSchema,
+  quorumSchema,
+  showOffence,
+} from './quorum-route.ts'
 import { readinessSchema, readReadiness } from './readiness.ts'
 import { type GatewayEnv, requestScope } from './request-scope.ts'
 import { RouteTable } from './route-table.ts'
@@ -85,6 +95,11 @@ export function gateway(
     })
   }
 
+  function mountTyped<P, Q, B, R>(route: RouteSpec<P, Q, B, R>): void {
+    // Its own types hold inside it; outside, its schemas check them at runtime.
+    mount('node', route as unknown as AnyRoute)
+  }
+
   function mountPlain(path: string, run: (c: Context) => Response | Promise<Response>): void {
     table.add('node', { method: 'get', path })
     app.get(path, (c) => {
@@ -120,6 +135,30 @@ export function gateway(
     summary: 'This node: chains, plugins, peers, duties and the validators it works with',
     response: nodeSchema,
     handler: () => describeNode(node),
+  })
+  mount('node', {
+    method: 'get',
+    path: '/v1/quorum',
+    summary:
+      'The quorum of every duty: epoch, leader, sequence number; how each validator takes part, and its faults',
+    response: quorumSchema,
+    handler: () => describeQuorum(node),
+  })
+  mountTyped({
+    method: 'get',
+    path: '/v1/quorum/evidence',
+    summary: 'Breaches of the protocol in bytes that anybody can check, newest first',
+    query: offencesQuery,
+    response: offencesSchema,
+    handler: ({ query }) => listOffences(node, query),
+  })
+  mountTyped({
+    method: 'get',
+    path: '/v1/quorum/evidence/{id}',
+    summary: 'One breach of the protocol; `iyi evidence verify` checks it',
+    params: offenceParams,
+    response: oneOffenceSchema,
+    handler: ({ params }) => showOffence(node, params.id),
   })
   mountPlain('/v1/stream', streamRoute(hub))
   document.addStream('node', '/v1/stream')

@@ -1,7 +1,8 @@
+import type { Hex } from '../../ports/chain.ts'
 import type { Health } from '../../ports/health.ts'
 import type { ChainFreshness } from '../../ports/index-reader.ts'
 import type { PeerInfo } from '../../ports/network.ts'
-import type { DutyStatus } from '../../ports/quorum.ts'
+import type { DutyStatus, OffenceRecord, QuorumStore } from '../../ports/quorum.ts'
 
 /** One thing that must hold before the node takes traffic. `detail` names the remedy when it does not. */
 export interface ReadinessCheck {
@@ -23,4 +24,6 @@ export interface NodeView {
   plugins(): readonly { readonly id: string; readonly version: string; readonly health: Health }[]
   peers(): readonly PeerInfo[]
   duties(): readonly DutyStatus[]
+  readonly offences: QuorumStore['offences']
+  offence(id: Hex): Promise<OffenceRecord | null>
 }

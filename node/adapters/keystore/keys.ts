@@ -1,4 +1,5 @@
 import { type KeyObject, sign } from 'node:crypto'
+import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import type { Address, Hex } from '../../ports/chain.ts'
 import { KeystoreError } from './errors.ts'
@@ -28,15 +29,21 @@ export class ConsensusKey {
   readonly id: string
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
+  /** The same secret in Montgomery form. */
+  readonly #agreement: Uint8Array
 
   constructor(seed: Uint8Array) {
     this.#key = ed25519Key(seed)
+    this.#agreement = ed25519.utils.toMontgomerySecret(seed)
     this.publicKey = ed25519PublicKey(this.#key)
     this.id = toHex(this.publicKey)
   }
 
   /** ed25519 over the bytes as they are: 64 bytes. */
   readonly sign = (bytes: Uint8Array): Uint8Array => Uint8Array.from(sign(null, bytes, this.#key))
+
+  /** X25519 (RFC 7748) with another's public key: 32 bytes. Throws for a point of small order. */
+  readonly agree = (publicKey: Uint8Array): Uint8Array => x25519.getSharedSecret(this.#agreement, publicKey)
 }
 
 /** Signs reports that a contract checks with `ecrecover`. Signatures are deterministic (RFC 6979). */

@@ -74,4 +74,19 @@ export const nodeMigrations: readonly Migration[] = [
         primary key (key_id, purpose, scope)
       ) with (fillfactor = 50);`,
   },
+  {
+    id: '0004-quorum-offence',
+    sql: `
+      create table quorum_offence (
+        seq bigint generated always as identity primary key,
+        id text not null unique,
+        duty_id text not null,
+        config_digest text not null,
+        oracle integer not null,
+        offence text not null,
+        document json not null,
+        recorded_at bigint not null
+      );
+      create index quorum_offence_by_culprit on quorum_offence (duty_id, config_digest, oracle, offence);`,
+  },
 ]

@@ -1,6 +1,7 @@
 import type { Hex } from '../../ports/chain.ts'
 import type { AttestedReport, EvidenceRecord, QuorumSnapshot, QuorumStore } from '../../ports/quorum.ts'
 import type { Database } from './database.ts'
+import { findOffence, listOffences, saveOffence } from './offence-rows.ts'
 import { decodeReports, encodeReports } from './report-json.ts'
 import { asStoreError } from './store.ts'
 
@@ -66,6 +67,9 @@ export function quorumStore({ database }: { database: Database }): QuorumStore {
         )
         return row === undefined ? null : toEvidence(row)
       }),
+    saveOffence: (record) => asStoreError(database.schema, () => saveOffence(database, record)),
+    offences: (filter) => asStoreError(database.schema, () => listOffences(database, filter)),
+    offence: (id) => asStoreError(database.schema, () => findOffence(database, id)),
   }
 }
 

@@ -1,11 +1,19 @@
 import type { Address, Hex } from '../../ports/chain.ts'
-import type { QuorumSnapshot } from '../../ports/quorum.ts'
-import { type Certificate, encodeCertificate, quorumSize, verifyCertificate } from '../certificate.ts'
+import type { Offence, QuorumSnapshot, SignedStatement, StatementKind } from '../../ports/quorum.ts'
+import type { SigningSlot } from '../../ports/signer.ts'
+import {
+  type Certificate,
+  certificateSignedBytes,
+  encodeCertificate,
+  quorumSize,
+  verifyCertificate,
+} from '../certificate.ts'
 import type { QuorumLimits } from '../limits.ts'
 import { encodeMessage, type Message } from '../messages.ts'
 import type { TimingParameters } from '../offchain-config.ts'
 import { sha256 } from '../signed-bytes.ts'
 import type { Effect, FaultCode, PureDuty, RoundInputs, TimerName, Verification } from './effects.ts'
+import { Witness } from './witness.ts'
 
 export interface MachineOptions {
   readonly configDigest: Hex
@@ -20,6 +28,8 @@ export interface MachineOptions {
   readonly leaderKey: Uint8Array
   /** On-chain signers by oracle. */
   readonly signers: readonly Address[]
+  /** How many of them a report needs: f+1 or Q. */
+  readonly reportSignatures: number
 }
 
 export interface MachineModules {
@@ -58,6 +68,7 @@ export class Core {
   readonly links: Links
   /** Byzantine quorum Q. */
   readonly quorum: number
+  readonly witness: Witness
   epoch = 0
   leader = 0
   /** The start of `epoch` was proven to this node. */
@@ -76,6 +87,7 @@ export class Core {
     this.verification = modules.verification
     this.links = modules.links
     this.quorum = quorumSize(options.n, options.f)
+    this.witness = new Witness(this)
   }
 
   get committedSeqNr(): bigint {
@@ -102,6 +114,22 @@ export class Core {
 
   fault(code: FaultCode, oracle: number | null, data: Readonly<Record<string, unknown>> = {}): void {
     this.emit({ type: 'fault', code, oracle, data })
+  }
+
+  offence(offence: Omit<Offence, 'forged'> & Partial<Pick<Offence, 'forged'>>): void {
+    this.emit({ type: 'offence', offence: { forged: null, ...offence } })
+  }
+
+  /** A signature that does not verify: a fault, and bytes to show. */
+  badSignature(
+    oracle: number,
+    statement: StatementKind,
+    at: { readonly epoch: number; readonly seqNr: bigint },
+    signed: SignedStatement,
+  ): void {
+    const { epoch, seqNr } = at
+    this.fault('bad-signature', oracle, { statement, seqNr: seqNr.toString() })
+    this.offence({ offence: 'bad-signature', statement, oracle, epoch, seqNr, statements: [signed] })
   }
 
   drop(reason: string, from: number): void {
@@ -152,16 +180,18 @@ export class Core {
 
   /** Asks the guarded consensus key. A refusal is a fault, and this node abstains. */
   sign(
-    purpose: 'observation' | 'prepare' | 'commit' | 'epoch-start',
+    purpose: 'observation' | 'proposal' | 'prepare' | 'commit' | 'epoch-start',
     position: readonly [bigint, bigint],
     payload: Uint8Array,
     done: (signature: Uint8Array) => void,
   ): void {
-    this.#sign('consensus', purpose, position, payload, done, () => {})
+    const slot = { purpose, scope: this.options.configDigest, position }
+    this.#sign('consensus', slot, payload, done, () => {})
   }
 
-  /** A history line per index: after a restart index 0 of the last outcome is signed again below the others. */
+  /** Scope is the digest of the configuration that the report is for. A history line per index: after a restart index 0 of the last outcome is signed again below the others. */
   signReport(
+    scope: Hex,
     position: readonly [bigint, bigint],
     digest: Uint8Array,
     done: (signature: Uint8Array) => void,
@@ -169,29 +199,22 @@ export class Core {
   ): void {
     const [, index] = position
     const purpose = index === 0n ? 'report' : `report-${index}`
-    this.#sign('report', purpose, position, digest, done, refused)
+    this.#sign('report', { purpose, scope, position }, digest, done, refused)
   }
 
   #sign(
     key: 'consensus' | 'report',
-    purpose: string,
-    position: readonly [bigint, bigint],
+    slot: SigningSlot,
     payload: Uint8Array,
     done: (signature: Uint8Array) => void,
     refused: () => void,
   ): void {
     const failed = (reason: string) => {
-      this.fault('sign-refused', null, { purpose, position: position.map(String), reason })
+      this.fault('sign-refused', null, { ...slot, position: slot.position.map(String), reason })
       refused()
     }
     const id = this.#wait((value) => (value === null ? failed('no signature') : done(value)), failed)
-    this.emit({
-      type: 'sign',
-      id,
-      key,
-      slot: { purpose, scope: this.options.configDigest, position },
-      payload,
-    })
+    this.emit({ type: 'sign', id, key, slot, payload })
   }
 
   query(seqNr: bigint, done: (query: Uint8Array | null) => void, failed: (reason: string) => void): void {
@@ -214,8 +237,24 @@ export class Core {
     if (this.#verified.has(key)) return true
     const { digest, n, f } = this.options
     const valid = verifyCertificate(certificate, { digest, n, f, verify: this.verification.consensus })
-    if (valid) this.#remember(key)
+    if (valid) {
+      this.#remember(key)
+      this.#noteSignatures(certificate)
+    }
     return valid
+  }
+
+  /** Its signers may have told this node something else. */
+  #noteSignatures(certificate: Certificate): void {
+    const { kind, epoch, seqNr, inputsHash, outcome } = certificate
+    const outcomeHash = sha256(outcome)
+    for (const { oracle, signature } of certificate.signatures) {
+      this.witness.note({
+        ...{ oracle, statement: kind, epoch, seqNr, signature, verified: true, from: oracle },
+        content: kind === 'commit' ? outcomeHash : Buffer.concat([inputsHash, outcomeHash]),
+        bytes: () => certificateSignedBytes(this.options.digest, certificate),
+      })
+    }
   }
 
   /** For certificates made here from signatures that were checked one by one. Returns its bytes. */

@@ -1,5 +1,5 @@
 import type { Hex } from '../../ports/chain.ts'
-import type { AttestedReport, QuorumSnapshot, SignedObservation } from '../../ports/quorum.ts'
+import type { AttestedReport, Offence, QuorumSnapshot, SignedObservation } from '../../ports/quorum.ts'
 import type { SigningSlot } from '../../ports/signer.ts'
 import type { PlacedReport } from '../digest.ts'
 
@@ -85,6 +85,12 @@ export type Effect =
       readonly oracle: number | null
       readonly data: Readonly<Record<string, unknown>>
     }
+  /** A breach that can be shown to others. Its fault is emitted beside it. */
+  | { readonly type: 'offence'; readonly offence: Offence }
+  /** A quorum of prepares is complete. */
+  | { readonly type: 'prepared'; readonly seqNr: bigint }
+  /** A peer's prepare arrived, perhaps after the quorum. */
+  | { readonly type: 'voted'; readonly oracle: number; readonly seqNr: bigint }
   /** A message that was not worth keeping: counted, nothing more. */
   | { readonly type: 'drop'; readonly reason: string; readonly from: number }
 

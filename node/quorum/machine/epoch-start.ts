@@ -1,6 +1,6 @@
 import { type Certificate, compareRank, rankOf } from '../certificate.ts'
 import type { EpochStartProof, MessageOf } from '../messages.ts'
-import { epochStartSignedBytes } from '../signed-bytes.ts'
+import { type CertificateRank, epochStartSignedBytes } from '../signed-bytes.ts'
 import type { Core } from './core.ts'
 
 /**
@@ -80,18 +80,20 @@ export class EpochStart {
       this.#core.send(from, this.#start)
       return
     }
+    if (this.#tooMany(from)) return
+    this.#witness(from, from, message, false)
     if (this.#requests.has(from)) {
       this.#core.drop('repeated', from)
       return
     }
-    if (this.#tooMany(from)) return
     if (compareRank(rankOf(message.certificate), message.rank) !== 0) {
       this.#core.fault('bad-certificate', from, { message: message.kind })
       return
     }
     const payload = epochStartSignedBytes(this.#core.options.digest, message.epoch, message.rank)
     if (!this.#core.verification.consensus(from, payload, message.signature)) {
-      this.#core.fault('bad-signature', from, { message: message.kind })
+      const signed = { bytes: payload, signature: message.signature }
+      this.#core.badSignature(from, 'epoch-start', { epoch: message.epoch, seqNr: 0n }, signed)
       return
     }
     this.#collect(from, message)
@@ -146,8 +148,25 @@ export class EpochStart {
       this.#core.fault(problem, from, { message: message.kind })
       return
     }
+    for (const proof of message.proofs)
+      this.#witness(proof.oracle, from, { epoch: message.epoch, ...proof }, true)
     this.#start = this.#core.encode(message)
     this.#begun(message.certificate)
+  }
+
+  #witness(
+    oracle: number,
+    from: number,
+    word: { readonly epoch: number; readonly rank: CertificateRank; readonly signature: Uint8Array },
+    verified: boolean,
+  ): void {
+    const { epoch, rank, signature } = word
+    const bytes = epochStartSignedBytes(this.#core.options.digest, epoch, rank)
+    this.#core.witness.note({
+      ...{ oracle, statement: 'epoch-start', epoch, seqNr: 0n, from, signature, verified },
+      content: bytes,
+      bytes: () => bytes,
+    })
   }
 
   #problem(message: MessageOf<'epoch-start'>): 'bad-certificate' | 'bad-signature' | null {

@@ -1,6 +1,12 @@
 import type { SignedObservation } from '../../ports/quorum.ts'
 import type { MessageOf } from '../messages.ts'
-import { observationSignedBytes } from '../signed-bytes.ts'
+import {
+  inputsHash,
+  observationSignedBytes,
+  proposalSignedBytes,
+  sha256,
+  signatureListBytes,
+} from '../signed-bytes.ts'
 import { type Core, reasonOf } from './core.ts'
 import type { Round } from './round.ts'
 
@@ -10,6 +16,8 @@ interface Led {
   readonly observations: Map<number, SignedObservation>
   readonly attempts: Map<number, number>
   graceSet: boolean
+  /** The set of observations is closed. */
+  proposing: boolean
   roundStart: Uint8Array | null
   proposal: Uint8Array | null
 }
@@ -74,6 +82,7 @@ export class Leader {
       observations: new Map(),
       attempts: new Map(),
       graceSet: false,
+      proposing: false,
       roundStart: null,
       proposal: null,
     }
@@ -121,8 +130,20 @@ export class Leader {
 
   onObservation(from: number, message: MessageOf<'observation'>): void {
     const led = this.#led
-    if (led === null || led.query === null || led.proposal !== null || led.round.seqNr !== message.seqNr) {
+    if (led === null || led.query === null || led.round.seqNr !== message.seqNr) {
       this.#core.drop('unexpected', from)
+      return
+    }
+    const { observation, signature, seqNr, epoch } = message
+    const { digest, self, n, f, timing } = this.#core.options
+    const payload = observationSignedBytes({ digest, epoch, seqNr }, led.query, observation)
+    this.#core.witness.note({
+      ...{ oracle: from, statement: 'observation', epoch, seqNr, from, signature, verified: false },
+      content: payload,
+      bytes: () => payload,
+    })
+    if (led.proposing) {
+      this.#core.drop('late', from)
       return
     }
     if (led.observations.has(from)) {
@@ -135,12 +156,10 @@ export class Leader {
       this.#core.drop('too-many-attempts', from)
       return
     }
-    const { observation, signature, seqNr, epoch } = message
-    const { digest, self, n, f, timing } = this.#core.options
     if (from !== self) {
-      const payload = observationSignedBytes({ digest, epoch, seqNr }, led.query, observation)
       if (!this.#core.verification.consensus(from, payload, signature)) {
-        this.#core.fault('bad-signature', from, { message: message.kind })
+        const signed = { bytes: payload, signature }
+        this.#core.badSignature(from, 'observation', { epoch, seqNr }, signed)
         return
       }
     }
@@ -161,24 +180,30 @@ export class Leader {
   }
 
   onGraceTimer(): void {
-    if (this.#led?.graceSet && this.#led.proposal === null) this.#propose(this.#led)
+    if (this.#led?.graceSet && !this.#led.proposing) this.#propose(this.#led)
   }
 
   #propose(led: Led): void {
-    if (led.query === null) return
+    const { query } = led
+    if (query === null) return
+    led.proposing = true
     this.#core.cancelTimer('grace')
     const observations = [...led.observations.values()].sort((a, b) => a.oracle - b.oracle)
-    const { epoch } = this.#core
-    const message = {
-      kind: 'proposal',
-      epoch,
-      seqNr: led.round.seqNr,
-      query: led.query,
-      observations,
-    } as const
-    led.proposal = this.#core.encode(message)
-    this.#core.broadcast(led.proposal)
-    this.#follower.onOwnProposal(message)
+    const { epoch, previousOutcome, options } = this.#core
+    const { seqNr } = led.round
+    const at = { digest: options.digest, epoch, seqNr }
+    const payload = proposalSignedBytes(
+      at,
+      inputsHash(at, query, previousOutcome, observations),
+      sha256(signatureListBytes(observations)),
+    )
+    this.#core.sign('proposal', [BigInt(epoch), seqNr], payload, (signature) => {
+      if (this.#led !== led) return
+      const message = { kind: 'proposal', epoch, seqNr, query, observations, signature } as const
+      led.proposal = this.#core.encode(message)
+      this.#core.broadcast(led.proposal)
+      this.#follower.onOwnProposal(message)
+    })
   }
 
   /** What the followers may have missed of the current round. */

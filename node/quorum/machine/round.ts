@@ -1,4 +1,4 @@
-import { MESSAGE_KIND, type MessageKind } from '../messages.ts'
+import { type LeaderWord, MESSAGE_KIND, type MessageKind } from '../messages.ts'
 import type { RoundInputs } from './effects.ts'
 import { Votes } from './votes.ts'
 
@@ -9,12 +9,15 @@ export interface Candidate {
   readonly outcome: Uint8Array
   /** Null when re-proposed from a certificate whose proposal this node never saw. */
   readonly inputs: RoundInputs | null
+  /** The leader's signature of the proposal; null when re-proposed. */
+  readonly proposal: LeaderWord | null
 }
 
 export interface PrepareVote {
   readonly inputsHash: Uint8Array
   readonly outcomeHash: Uint8Array
   readonly signature: Uint8Array
+  readonly proposal: LeaderWord | null
 }
 export interface CommitVote {
   readonly outcomeHash: Uint8Array

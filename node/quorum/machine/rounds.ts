@@ -1,19 +1,21 @@
+import type { SignedObservation } from '../../ports/quorum.ts'
 import { sameBytes } from '../bytes.ts'
-import { type Certificate, compareRank, NO_HASH, rankOf } from '../certificate.ts'
+import type { Certificate } from '../certificate.ts'
 import { QuorumCodecError } from '../errors.ts'
-import type { MessageOf } from '../messages.ts'
+import type { LeaderWord, MessageOf } from '../messages.ts'
 import {
-  commitSignedBytes,
-  inputsHash,
+  inputsBytes,
   observationSignedBytes,
-  prepareSignedBytes,
+  proposalSignedBytes,
   type SignedPosition,
   sha256,
+  signatureListBytes,
 } from '../signed-bytes.ts'
+import { Ballots } from './ballots.ts'
 import { type Core, reasonOf } from './core.ts'
 import type { RoundInputs } from './effects.ts'
 import { Leader } from './leader.ts'
-import { type Candidate, type PrepareVote, Round, Seen } from './round.ts'
+import { Round, Seen } from './round.ts'
 
 export type RoundMessage = MessageOf<
   'round-start' | 'idle' | 'observation' | 'proposal' | 'prepare' | 'commit'
@@ -26,6 +28,7 @@ const MAX_ATTEMPTS = 4
 export class Rounds {
   readonly #core: Core
   readonly #leader: Leader
+  readonly #ballots: Ballots
   #round: Round | null = null
   #firstSeqNr = 1n
   #idleBeats = 0
@@ -42,6 +45,7 @@ export class Rounds {
   constructor(core: Core) {
     this.#core = core
     this.#seen = new Seen(0n, core.options.n)
+    this.#ballots = new Ballots(core, () => this.#round)
     this.#leader = new Leader(core, {
       onRoundStart: (from, message) => this.#onRoundStart(from, message),
       onOwnProposal: (message) => this.#onProposal(core.options.self, message),
@@ -105,11 +109,12 @@ export class Rounds {
     const round = new Round(prepared.seqNr, this.#core.options.n)
     this.#setRound(round)
     const known = this.#lastInputs
-    this.#stand(round, {
+    this.#ballots.stand(round, {
       inputsHash: prepared.inputsHash,
       outcomeHash: sha256(prepared.outcome),
       outcome: prepared.outcome,
       inputs: known !== null && sameBytes(known.hash, prepared.inputsHash) ? known.inputs : null,
+      proposal: null,
     })
   }
 
@@ -161,6 +166,7 @@ export class Rounds {
   /** A message for an already committed sequence number: its sender may need help. */
   onLate(from: number, message: RoundMessage): void {
     this.#core.drop('late', from)
+    if (message.kind === 'prepare') this.#core.emit({ type: 'voted', oracle: from, seqNr: message.seqNr })
     if (message.seqNr < this.#seen.seqNr || this.#seen.mark(from, message.kind)) {
       this.#core.links.pushOutcome(from)
     }
@@ -178,10 +184,10 @@ export class Rounds {
         this.#leader.onObservation(from, message)
         return
       case 'prepare':
-        this.#onPrepare(from, message)
+        this.#ballots.onPrepare(from, message)
         return
       case 'commit':
-        this.#onCommit(from, message)
+        this.#ballots.onCommit(from, message)
         return
     }
     if (from !== this.#core.leader) {
@@ -286,24 +292,38 @@ export class Rounds {
       this.#core.drop('too-many-attempts', from)
       return
     }
-    const { self } = this.#core.options
     const at = this.#position(message.seqNr)
-    const hash = inputsHash(at, message.query, this.#core.previousOutcome, message.observations)
-    if (round.candidate !== null) {
-      if (round.proposalHash === null || !sameBytes(round.proposalHash, hash)) {
-        this.#core.fault('equivocation', from, { message: message.kind })
-      }
+    const { previousOutcome } = this.#core
+    const inputs = inputsBytes(at, message.query, previousOutcome, message.observations)
+    const signatures = signatureListBytes(message.observations)
+    const hash = sha256(inputs)
+    const word = { signaturesHash: sha256(signatures), signature: message.signature }
+    const signed = proposalSignedBytes(at, hash, word.signaturesHash)
+    const own = from === this.#core.options.self
+    const again = round.proposalHash !== null && sameBytes(round.proposalHash, hash)
+    if (again) return
+    if (!own && !this.#core.verification.consensus(from, signed, word.signature)) {
+      const statement = { bytes: signed, signature: word.signature }
+      this.#core.badSignature(from, 'proposal', { epoch: at.epoch, seqNr: at.seqNr }, statement)
       return
     }
+    this.#core.witness.note({
+      ...{ oracle: from, statement: 'proposal', epoch: at.epoch, seqNr: at.seqNr, from, verified: true },
+      content: hash,
+      bytes: () => signed,
+      signature: word.signature,
+    })
+    if (round.candidate !== null) return
     if (round.query !== null && !sameBytes(round.query, message.query)) {
+      // Queries are not signed: this node knows, and nobody else can.
       this.#core.fault('equivocation', from, { message: message.kind })
       return
     }
-    const problem = from === self ? null : this.#problem(at, message)
-    if (problem !== null) {
-      this.#core.fault('bad-proposal', from, { reason: problem })
-      return
-    }
+    if (!own && !this.#isSound(from, at, message, { inputs, signatures, signed })) return
+    this.#accept(round, message, hash, word)
+  }
+
+  #accept(round: Round, message: MessageOf<'proposal'>, hash: Uint8Array, word: LeaderWord): void {
     const { epoch, leader, previousOutcome } = this.#core
     let outcome: Uint8Array
     try {
@@ -325,162 +345,72 @@ export class Rounds {
     this.#lastInputs = { hash, inputs }
     round.query = message.query
     round.proposalHash = hash
-    this.#stand(round, { inputsHash: hash, outcomeHash: sha256(outcome), outcome, inputs })
+    this.#ballots.stand(round, {
+      inputsHash: hash,
+      outcomeHash: sha256(outcome),
+      outcome,
+      inputs,
+      proposal: word,
+    })
   }
 
-  #problem(at: SignedPosition, message: MessageOf<'proposal'>): string | null {
-    const { n, f, self } = this.#core.options
+  /** Every observation is its observer's and fits the query. What is not becomes a fault of the leader. */
+  #isSound(
+    leader: number,
+    at: SignedPosition,
+    message: MessageOf<'proposal'>,
+    parts: { readonly inputs: Uint8Array; readonly signatures: Uint8Array; readonly signed: Uint8Array },
+  ): boolean {
+    const { n, f } = this.#core.options
     const { query, observations, seqNr } = message
-    if (observations.length < 2 * f + 1) return 'fewer than 2f+1 observations'
-    for (const { oracle, observation, signature } of observations) {
-      if (oracle >= n) return 'an observation of nobody'
-      const payload = observationSignedBytes(at, query, observation)
-      // This node's own signature over the same bytes needs no second look.
-      const own = oracle === self && this.#own !== null && sameBytes(this.#own.signature, signature)
-      if (own && sameBytes(this.#own?.payload ?? NO_HASH, payload)) continue
-      if (!this.#core.verification.consensus(oracle, payload, signature)) {
-        return `bad signature of oracle ${oracle}`
-      }
+    const refuse = (reason: string) => {
+      this.#core.fault('bad-proposal', leader, { seqNr: seqNr.toString(), reason })
+      return false
+    }
+    if (observations.length < 2 * f + 1) return refuse('fewer than 2f+1 observations')
+    if (observations.some(({ oracle }) => oracle >= n)) return refuse('an observation of nobody')
+    for (const each of observations) {
+      if (this.#isObservers(leader, at, query, each)) continue
+      const { inputs, signatures, signed } = parts
+      this.#core.offence({
+        offence: 'forged-proposal',
+        statement: 'proposal',
+        oracle: leader,
+        epoch: at.epoch,
+        seqNr,
+        statements: [{ bytes: signed, signature: message.signature }],
+        forged: { inputs, signatures, oracle: each.oracle },
+      })
+      return refuse(`bad signature of oracle ${each.oracle}`)
     }
     try {
       for (const { observation } of observations) {
         this.#core.duty.validate(seqNr, query, this.#core.previousOutcome, observation)
       }
     } catch (error) {
-      return reasonOf(error)
+      return refuse(reasonOf(error))
     }
-    return null
+    return true
   }
 
-  /** Prepares an outcome: from now on this node stands for it in this round. */
-  #stand(round: Round, candidate: Candidate): void {
-    const { epoch } = this.#core
-    round.candidate = candidate
-    for (const { oracle, value } of round.prepares.all()) this.#compare(oracle, value, round, candidate)
-    const payload = prepareSignedBytes(
-      this.#position(round.seqNr),
-      candidate.inputsHash,
-      candidate.outcomeHash,
-    )
-    this.#core.sign('prepare', [BigInt(epoch), round.seqNr], payload, (signature) => {
-      if (this.#round !== round) return
-      const { inputsHash: inputs, outcomeHash } = candidate
-      const vote = { inputsHash: inputs, outcomeHash, signature }
-      round.prepares.add(this.#core.options.self, vote, true)
-      round.prepare = this.#core.encode({ kind: 'prepare', epoch, seqNr: round.seqNr, ...vote })
-      this.#core.broadcast(round.prepare)
-      this.#tallyPrepares(round)
+  #isObservers(
+    leader: number,
+    at: SignedPosition,
+    query: Uint8Array,
+    { oracle, observation, signature }: SignedObservation,
+  ): boolean {
+    const payload = observationSignedBytes(at, query, observation)
+    const own = oracle === this.#core.options.self ? this.#own : null
+    // This node's own signature over the same bytes needs no second look.
+    if (own !== null && sameBytes(own.signature, signature) && sameBytes(own.payload, payload)) return true
+    if (!this.#core.verification.consensus(oracle, payload, signature)) return false
+    this.#core.witness.note({
+      ...{ oracle, statement: 'observation', epoch: at.epoch, seqNr: at.seqNr, from: leader, verified: true },
+      content: payload,
+      bytes: () => payload,
+      signature,
     })
-    this.#tallyPrepares(round)
-    this.#tallyCommits(round)
-  }
-
-  #onPrepare(from: number, message: MessageOf<'prepare'>): void {
-    const round = this.#round
-    if (round === null || round.prepares.has(from)) {
-      this.#core.drop('repeated', from)
-      return
-    }
-    round.prepares.add(from, message, false)
-    if (round.candidate !== null) this.#compare(from, message, round, round.candidate)
-    this.#tallyPrepares(round)
-  }
-
-  /** Another's prepare against the own: the first sign of a duty that is not deterministic. */
-  #compare(oracle: number, vote: PrepareVote, round: Round, candidate: Candidate): void {
-    const seqNr = round.seqNr.toString()
-    if (!sameBytes(vote.inputsHash, candidate.inputsHash)) {
-      // Either the leader showed two proposals or the peer lies: this node can't tell which.
-      this.#core.fault('divergent-inputs', null, { seqNr, peer: oracle, leader: this.#core.leader })
-    } else if (!sameBytes(vote.outcomeHash, candidate.outcomeHash)) {
-      this.#core.fault('divergent-outcome', oracle, { seqNr })
-    }
-  }
-
-  #tallyPrepares(round: Round): void {
-    const { candidate } = round
-    if (candidate === null || round.prepared) return
-    const { epoch, verification } = this.#core
-    const { inputsHash: inputs, outcomeHash, outcome } = candidate
-    const payload = prepareSignedBytes(this.#position(round.seqNr), inputs, outcomeHash)
-    const votes = round.prepares.collect(
-      this.#core.quorum,
-      (vote) => sameBytes(vote.inputsHash, inputs) && sameBytes(vote.outcomeHash, outcomeHash),
-      (oracle, vote) => verification.consensus(oracle, payload, vote.signature),
-      (oracle) => this.#core.fault('bad-signature', oracle, { message: 'prepare' }),
-    )
-    if (votes === null) return
-    round.prepared = true
-    const signatures = votes.map(({ oracle, value }) => ({ oracle, signature: value.signature }))
-    const certificate: Certificate = {
-      kind: 'prepare',
-      epoch,
-      seqNr: round.seqNr,
-      inputsHash: inputs,
-      outcome,
-      signatures,
-    }
-    const bytes = this.#core.trust(certificate)
-    if (compareRank(rankOf(certificate), rankOf(this.#core.highest)) > 0) this.#core.highest = certificate
-    // On disk before the commit is signed: after any crash a quorum still knows what may have been committed.
-    this.#core.save({ certificate: bytes }, () => {
-      if (this.#round === round) this.#commit(round, outcomeHash)
-    })
-  }
-
-  #commit(round: Round, outcomeHash: Uint8Array): void {
-    const { epoch } = this.#core
-    const payload = commitSignedBytes(this.#position(round.seqNr), outcomeHash)
-    this.#core.sign('commit', [BigInt(epoch), round.seqNr], payload, (signature) => {
-      if (this.#round !== round) return
-      round.commits.add(this.#core.options.self, { outcomeHash, signature }, true)
-      round.commit = this.#core.encode({ kind: 'commit', epoch, seqNr: round.seqNr, outcomeHash, signature })
-      this.#core.broadcast(round.commit)
-      this.#tallyCommits(round)
-    })
-  }
-
-  #onCommit(from: number, message: MessageOf<'commit'>): void {
-    const round = this.#round
-    if (round === null || round.commits.has(from)) {
-      this.#core.drop('repeated', from)
-      return
-    }
-    round.commits.add(from, message, false)
-    if (round.candidate !== null) this.#tallyCommits(round)
-    // Others agreed on what this node has not seen: ask them.
-    const others = round.commits.voters((vote) => sameBytes(vote.outcomeHash, message.outcomeHash))
-    const known = round.candidate !== null && sameBytes(round.candidate.outcomeHash, message.outcomeHash)
-    if (known || round.askedForOutcome || others.length < this.#core.quorum) return
-    round.askedForOutcome = true
-    this.#core.links.requestOutcome(others)
-  }
-
-  #tallyCommits(round: Round): void {
-    const { candidate } = round
-    if (candidate === null || round.committing) return
-    const { outcomeHash, outcome } = candidate
-    const payload = commitSignedBytes(this.#position(round.seqNr), outcomeHash)
-    const votes = round.commits.collect(
-      this.#core.quorum,
-      (vote) => sameBytes(vote.outcomeHash, outcomeHash),
-      (oracle, vote) => this.#core.verification.consensus(oracle, payload, vote.signature),
-      (oracle) => this.#core.fault('bad-signature', oracle, { message: 'commit' }),
-    )
-    if (votes === null) return
-    round.committing = true
-    const signatures = votes.map(({ oracle, value }) => ({ oracle, signature: value.signature }))
-    const { epoch } = this.#core
-    const certificate: Certificate = {
-      kind: 'commit',
-      epoch,
-      seqNr: round.seqNr,
-      inputsHash: NO_HASH,
-      outcome,
-      signatures,
-    }
-    this.#core.trust(certificate)
-    this.#core.links.adopt(certificate, candidate.inputs)
+    return true
   }
 
   /** A round that outlived a whole DeltaResend lost something on the way. */

@@ -15,6 +15,10 @@ export class Votes<T> {
     return this.#votes[oracle] !== undefined
   }
 
+  get(oracle: number): T | undefined {
+    return this.#votes[oracle]?.value
+  }
+
   /** The first vote counts; later ones of the same oracle are ignored. `trusted` ones are this node's own. */
   add(oracle: number, value: T, trusted: boolean): void {
     if (this.has(oracle)) return
@@ -39,7 +43,7 @@ export class Votes<T> {
     need: number,
     matches: (value: T) => boolean,
     verify: (oracle: number, value: T) => boolean,
-    bad: (oracle: number) => void,
+    bad: (oracle: number, value: T) => void,
   ): { readonly oracle: number; readonly value: T }[] | null {
     const voters = this.voters(matches)
     if (voters.length < need) return null
@@ -52,7 +56,7 @@ export class Votes<T> {
       if (vote === undefined) continue
       if (vote.state === 'unchecked') vote.state = verify(oracle, vote.value) ? 'valid' : 'invalid'
       if (vote.state === 'invalid') {
-        bad(oracle)
+        bad(oracle, vote.value)
         continue
       }
       out.push({ oracle, value: vote.value })

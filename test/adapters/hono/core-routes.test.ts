@@ -21,6 +21,8 @@ function duty(dutyId: string, self: number | null, order: readonly string[]): Du
     leader: 1,
     seqNr: 10n,
     lastOutcomeAt: 1_700_000_000_000,
+    requiredSignatures: 2,
+    ownFaults: {},
     oracles: order.map((digit, index) => ({
       index,
       signer: address(digit),
@@ -29,6 +31,7 @@ function duty(dutyId: string, self: number | null, order: readonly string[]): Du
       consensusKey: key(digit),
       connected: digit === '2',
       lastObservedSeqNr: digit === '3' ? null : 8n,
+      participation: { rounds: 0, observed: 0, voted: 0, latenessMs: null, faults: {} },
     })),
   }
 }

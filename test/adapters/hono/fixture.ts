@@ -37,6 +37,8 @@ export const nodeView: NodeView = {
   plugins: () => [],
   peers: () => [],
   duties: () => [],
+  offences: async () => ({ records: [], cursor: null }),
+  offence: async () => null,
 }
 
 /** A gateway on a free port of loopback, closed with the test. `setup` adds routes before it listens. */

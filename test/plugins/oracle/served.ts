@@ -34,6 +34,8 @@ const status: Omit<DutyStatus, 'dutyId' | 'contract'> = {
   leader: 2,
   seqNr: 9n,
   lastOutcomeAt: null,
+  requiredSignatures: 2,
+  ownFaults: {},
   oracles: signers.map((signer, index) => ({
     index,
     signer: signer.toLowerCase() as Hex,
@@ -42,6 +44,7 @@ const status: Omit<DutyStatus, 'dutyId' | 'contract'> = {
     consensusKey: keccak256(numberToHex(index + 100)),
     connected: true,
     lastObservedSeqNr: null,
+    participation: { rounds: 0, observed: 0, voted: 0, latenessMs: null, faults: {} },
   })),
 }
 

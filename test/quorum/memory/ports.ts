@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign as signWith } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import {
   bytesToHex,
@@ -10,6 +10,7 @@ import {
   keccak256,
   toHex,
 } from 'viem'
+import { ConsensusKey } from '../../../node/adapters/keystore/keys.ts'
 import type {
   Address,
   ChainLog,
@@ -23,7 +24,13 @@ import { IyiError } from '../../../node/ports/errors.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import type { Metrics } from '../../../node/ports/metrics.ts'
 import type { PeerTransport } from '../../../node/ports/network.ts'
-import type { ContractRef, EvidenceRecord, QuorumSnapshot, QuorumStore } from '../../../node/ports/quorum.ts'
+import type {
+  ContractRef,
+  EvidenceRecord,
+  OffenceRecord,
+  QuorumSnapshot,
+  QuorumStore,
+} from '../../../node/ports/quorum.ts'
 import type { GuardedSigner, SigningSlot, ValidatorSigners } from '../../../node/ports/signer.ts'
 import { OCR2_ABI } from '../../../node/quorum/config.ts'
 import { configDigest } from '../../../node/quorum/digest.ts'
@@ -32,6 +39,9 @@ import {
   OFFCHAIN_CONFIG_VERSION,
   type TimingParameters,
 } from '../../../node/quorum/offchain-config.ts'
+import { sealSecret } from '../../../node/quorum/shared-secret.ts'
+
+import { memoryOffences } from '../../fakes/offences.ts'
 
 export const silentLog: Logger = {
   debug: () => {},
@@ -96,18 +106,29 @@ export interface Identity {
   }
   readonly peerKey: Uint8Array
   readonly transmitter: Address
+  /** The bare keys: for a validator that signs what it likes. */
+  readonly unguarded: {
+    consensus(payload: Uint8Array): Uint8Array
+    report(digest: Uint8Array): Uint8Array
+  }
 }
 
 export function makeIdentity(): Identity {
-  const consensusKeys = generateKeyPairSync('ed25519')
+  const seed = randomBytes(32)
+  const consensus = new ConsensusKey(seed)
   const reportKey = secp256k1.utils.randomSecretKey()
   return {
     peerKey: rawKey(generateKeyPairSync('ed25519').publicKey),
     transmitter: getAddress(toHex(secp256k1.utils.randomSecretKey().slice(0, 20))),
+    unguarded: {
+      consensus: (payload) => consensus.sign(payload),
+      report: (digest) => signReport(digest, reportKey),
+    },
     signers: {
       consensus: {
-        ...guarded((payload) => signWith(null, payload, consensusKeys.privateKey)),
-        publicKey: rawKey(consensusKeys.publicKey),
+        ...guarded((payload) => consensus.sign(payload)),
+        publicKey: consensus.publicKey,
+        agree: async (publicKey) => consensus.agree(publicKey),
       },
       report: {
         ...guarded((digest) => signReport(digest, reportKey)),
@@ -134,6 +155,7 @@ function addressOf(key: Uint8Array): Address {
 }
 
 export class MemoryStore implements QuorumStore {
+  readonly #offences = memoryOffences()
   readonly snapshots = new Map<Hex, QuorumSnapshot>()
   readonly records = new Map<string, EvidenceRecord>()
   /** While set, every write rejects with it. */
@@ -158,6 +180,14 @@ export class MemoryStore implements QuorumStore {
   async evidence(dutyId: string, digest: Hex, seqNr: bigint): Promise<EvidenceRecord | null> {
     return this.records.get(`${dutyId}/${digest}/${seqNr}`) ?? null
   }
+
+  async saveOffence(record: OffenceRecord): Promise<void> {
+    if (this.failure !== null) throw this.failure
+    await this.#offences.saveOffence(record)
+  }
+
+  offences = this.#offences.offences
+  offence = this.#offences.offence
 }
 
 /** Members of every channel, by peer key: what a network of validators would be. */
@@ -166,6 +196,10 @@ export class MemoryHub {
   readonly #later: (run: () => void) => void
   /** Everything sent: `[channel, from, to, bytes]`. */
   onSend: (channel: string, from: number, to: number, bytes: Uint8Array) => void = () => {}
+  /** What arrives in place of a message. */
+  tamper: (from: number, to: number, bytes: Uint8Array) => readonly Uint8Array[] = (_from, _to, bytes) => [
+    bytes,
+  ]
 
   /** `later` runs a delivery: by a clock, or as soon as possible. */
   constructor(later: (run: () => void) => void) {
@@ -180,7 +214,8 @@ export class MemoryHub {
         return {
           send: (to, bytes) => {
             this.onSend(channel, self, to, bytes)
-            this.#later(() => this.#channels.get(address(to))?.(self, bytes))
+            for (const each of this.tamper(self, to, bytes))
+              this.#later(() => this.#channels.get(address(to))?.(self, each))
           },
           connected: () => peers.flatMap((_, i) => (i !== self && this.#channels.has(address(i)) ? [i] : [])),
           close: async () => {
@@ -222,6 +257,10 @@ export class MemoryChain implements ChainReader {
         consensusKey: bytesToHex(consensus.publicKey),
       })),
       pluginConfig: options.pluginConfig ?? '0x',
+      secret: sealSecret(
+        options.identities.map(({ signers: { consensus } }) => bytesToHex(consensus.publicKey)),
+        randomBytes,
+      ),
     })
     const fields = {
       contract,

@@ -1,17 +1,34 @@
 import { hexToBytes } from 'viem'
 import { QUORUM_LIMITS } from '../../../node/quorum/limits.ts'
-import { encodeMessage, type Message } from '../../../node/quorum/messages.ts'
+import { encodeMessage, type Message, type MessageOf } from '../../../node/quorum/messages.ts'
 import {
   commitSignedBytes,
   epochStartSignedBytes,
+  inputsHash,
   observationSignedBytes,
   prepareSignedBytes,
+  proposalSignedBytes,
   sha256,
+  signatureListBytes,
 } from '../../../node/quorum/signed-bytes.ts'
 import { u64Codec } from './median.ts'
 import type { Behaviour, SimNode } from './world.ts'
 
 const encode = (message: Message) => encodeMessage(message, QUORUM_LIMITS)
+
+/** A proposal that its leader signs as it is. */
+function resigned(node: SimNode, message: MessageOf<'proposal'>): MessageOf<'proposal'> {
+  const { keys, configDigest } = node.world
+  const { epoch, seqNr, query, observations } = message
+  const at = { digest: hexToBytes(configDigest), epoch, seqNr }
+  const previous = node.machine?.view().previousOutcome ?? null
+  const signed = proposalSignedBytes(
+    at,
+    inputsHash(at, query, previous, observations),
+    sha256(signatureListBytes(observations)),
+  )
+  return { ...message, signature: keys.sign(node.index, signed) }
+}
 
 /** Says nothing while it leads. */
 export const silentLeader: Behaviour = {
@@ -46,7 +63,7 @@ export const equivocator: Behaviour = {
       // All for even peers; for odd ones without the last of another oracle.
       return to % 2 === 0
         ? [bytes]
-        : [encode({ ...message, observations: message.observations.slice(0, -1) })]
+        : [encode(resigned(node, { ...message, observations: message.observations.slice(0, -1) }))]
     }
     if (message.kind === 'prepare') {
       // Whatever the peer prepared is prepared here too.
@@ -62,6 +79,7 @@ export const equivocator: Behaviour = {
             inputsHash,
             outcomeHash,
             signature: keys.sign(node.index, payload),
+            proposal: null,
           })
         }),
       ]
@@ -80,7 +98,15 @@ export const equivocator: Behaviour = {
         node.world.deliver(
           node.index,
           to,
-          encode({ kind: 'prepare', epoch, seqNr, inputsHash, outcomeHash, signature: prepare }),
+          encode({
+            kind: 'prepare',
+            epoch,
+            seqNr,
+            inputsHash,
+            outcomeHash,
+            signature: prepare,
+            proposal: null,
+          }),
         )
         node.world.deliver(
           node.index,
@@ -120,7 +146,15 @@ function noise(node: SimNode): Uint8Array {
     case 0:
       return random.bytes(random.integer(200))
     case 1:
-      return encode({ kind: 'prepare', epoch, seqNr, inputsHash: random.bytes(32), outcomeHash, signature })
+      return encode({
+        kind: 'prepare',
+        epoch,
+        seqNr,
+        inputsHash: random.bytes(32),
+        outcomeHash,
+        signature,
+        proposal: null,
+      })
     case 2:
       return encode({ kind: 'commit', epoch, seqNr, outcomeHash, signature })
     case 3:
@@ -134,7 +168,11 @@ function noise(node: SimNode): Uint8Array {
     case 6:
       return encode({ kind: 'wish', epoch: 0xffff_ffff })
     case 7:
-      return encode({ kind: 'report-signatures', seqNr, signatures: [random.bytes(65)] })
+      return encode({
+        kind: 'report-signatures',
+        seqNr,
+        reports: [{ reportHash: outcomeHash, extraHash: random.bytes(32), signature: random.bytes(65) }],
+      })
     case 8: {
       const signatures = [0, 1, 2].map((oracle) => ({ oracle, signature }))
       const certificate = {
@@ -162,7 +200,7 @@ export const forger: Behaviour = {
     const observation = u64Codec.encode(999_999n)
     const signature = keys.sign(node.index, observationSignedBytes(at, message.query, observation))
     const observations = message.observations.map(({ oracle }) => ({ oracle, observation, signature }))
-    return [encode({ ...message, observations })]
+    return [encode(resigned(node, { ...message, observations }))]
   },
 }
 
@@ -172,7 +210,7 @@ export const selector: Behaviour = {
   outgoing: (node, _to, bytes, message) => {
     if (message.kind !== 'proposal') return [bytes]
     const few = message.observations.slice(0, 2 * node.world.options.f)
-    return [encode({ ...message, observations: few })]
+    return [encode(resigned(node, { ...message, observations: few }))]
   },
 }
 

@@ -1,5 +1,5 @@
 import { bytesToHex, type Hex, hexToBytes, keccak256 } from 'viem'
-import type { QuorumSnapshot } from '../../../node/ports/quorum.ts'
+import type { Offence, QuorumSnapshot } from '../../../node/ports/quorum.ts'
 import type { SigningSlot } from '../../../node/ports/signer.ts'
 import { type BoundDuty, bindDuty } from '../../../node/quorum/bound-duty.ts'
 import { ByteReader } from '../../../node/quorum/bytes.ts'
@@ -179,6 +179,7 @@ export class SimNode {
   readonly index: number
   readonly behaviour: Behaviour | undefined
   readonly faults: { code: string; oracle: number | null; data: Readonly<Record<string, unknown>> }[] = []
+  readonly offences: Offence[] = []
   readonly sent: Record<string, number> = {}
   /** The last messages received, kept for misbehaving nodes alone. */
   readonly heard: { from: number; bytes: Uint8Array; message: Message }[] = []
@@ -215,6 +216,7 @@ export class SimNode {
     this.#timers.clear()
     const settings = {
       configDigest: world.configDigest,
+      digestOf: () => world.configDigest,
       n,
       f,
       self: this.index,
@@ -234,6 +236,7 @@ export class SimNode {
         limits: QUORUM_LIMITS,
         leaderKey: hexToBytes(world.configDigest),
         signers: world.keys.signers,
+        reportSignatures: f + 1,
       },
       { duty: this.#duty, verification: world.keys.verification },
     )
@@ -355,6 +358,11 @@ export class SimNode {
       case 'fault':
         this.faults.push(effect)
         return
+      case 'offence':
+        this.offences.push(effect.offence)
+        return
+      case 'prepared':
+      case 'voted':
       case 'abort-work':
       case 'drop':
         return

@@ -1,0 +1,106 @@
+import type { SignedStatement, StatementKind } from '../../ports/quorum.ts'
+import { sameBytes } from '../bytes.ts'
+import type { Core } from './core.ts'
+
+/** A statement as it was heard. */
+export interface Heard {
+  readonly oracle: number
+  readonly statement: Exclude<StatementKind, 'report'>
+  readonly epoch: number
+  readonly seqNr: bigint
+  /** What two statements for one slot must have in common not to contradict each other. */
+  readonly content: Uint8Array
+  /** What is signed; called only when there is a contradiction to show. */
+  readonly bytes: () => Uint8Array
+  readonly signature: Uint8Array
+  /** The signature was checked. */
+  readonly verified: boolean
+  /** Who brought it: a forgery is the messenger's fault. */
+  readonly from: number
+}
+
+interface Known {
+  heard: Heard
+  verified: boolean
+  /** Contradictions looked at: two signature checks each. */
+  checks: number
+}
+
+/** Slots remembered per oracle: six kinds of the current round, of the last ones, and of certificates of an epoch start. */
+const SLOTS_PER_ORACLE = 32
+const MAX_CHECKS = 2
+
+/**
+ * Remembers who signed what in the latest slots, however it came to this node: as a vote, in a proposal, or in a
+ * certificate. Two statements of one validator for one slot become an offence that names both.
+ */
+export class Witness {
+  readonly #core: Core
+  readonly #known: Map<string, Known>[]
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#known = Array.from({ length: core.options.n }, () => new Map())
+  }
+
+  note(heard: Heard): void {
+    const { oracle, statement, epoch, seqNr, content } = heard
+    const slots = this.#known[oracle]
+    if (slots === undefined || oracle === this.#core.options.self) return
+    const slot = `${statement}/${epoch}/${seqNr}`
+    const known = slots.get(slot)
+    if (known === undefined) {
+      slots.set(slot, { heard, verified: heard.verified, checks: 0 })
+      for (const oldest of slots.keys()) {
+        if (slots.size <= SLOTS_PER_ORACLE) break
+        slots.delete(oldest)
+      }
+      return
+    }
+    if (sameBytes(known.heard.content, content)) {
+      known.verified ||= heard.verified && sameBytes(known.heard.signature, heard.signature)
+      return
+    }
+    if (++known.checks > MAX_CHECKS) return
+    this.#compare(known, heard)
+  }
+
+  #compare(known: Known, heard: Heard): void {
+    const core = this.#core
+    const { oracle, statement } = heard
+    const { verification } = core
+    const first = statementOf(known.heard)
+    if (!known.verified && !verification.consensus(oracle, first.bytes, first.signature)) {
+      this.#refuse(known.heard, first)
+      known.heard = heard
+      known.verified = heard.verified
+      return
+    }
+    known.verified = true
+    const second = statementOf(heard)
+    if (!heard.verified && !verification.consensus(oracle, second.bytes, second.signature)) {
+      this.#refuse(heard, second)
+      return
+    }
+    const { epoch, seqNr } = heard
+    core.fault('equivocation', oracle, { statement, epoch, seqNr: seqNr.toString() })
+    core.offence({
+      offence: 'equivocation',
+      statement,
+      oracle,
+      epoch,
+      seqNr,
+      statements: [first, second],
+    })
+  }
+
+  #refuse(heard: Heard, signed: SignedStatement): void {
+    const { oracle, statement, from } = heard
+    if (from === oracle) this.#core.badSignature(oracle, statement, heard, signed)
+    else this.#core.fault('bad-signature', from, { statement, of: oracle })
+  }
+}
+
+function statementOf(heard: Heard): SignedStatement {
+  return { bytes: heard.bytes(), signature: heard.signature }
+}

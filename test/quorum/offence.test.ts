@@ -1,0 +1,221 @@
+import { bytesToHex, concatBytes, hexToBytes, keccak256 } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { offenceFromJson, offenceToJson } from '../../node/ports/offence-schema.ts'
+import type { Offence, OffenceRecord, SignedStatement, StatementKind } from '../../node/ports/quorum.ts'
+import { readQuorumConfig } from '../../node/quorum/config.ts'
+import { judgeOffence, offenceId } from '../../node/quorum/offence.ts'
+import {
+  commitSignedBytes,
+  epochStartSignedBytes,
+  inputsBytes,
+  observationSignedBytes,
+  prepareSignedBytes,
+  proposalSignedBytes,
+  sha256,
+  signatureListBytes,
+} from '../../node/quorum/signed-bytes.ts'
+import { contractNumber } from './memory/network.ts'
+import { type Identity, MemoryChain, makeIdentity } from './memory/ports.ts'
+import { FAST } from './simulation/world.ts'
+
+const identities = [0, 1, 2, 3].map(makeIdentity)
+const chain = new MemoryChain()
+const digestHex = chain.setConfig(contractNumber(0), { identities, f: 1, timing: FAST })
+const otherDigest = chain.setConfig(contractNumber(1), { identities, f: 1, timing: FAST })
+chain.head_ += 5n
+const { fields: configuration } = await readQuorumConfig(chain, contractNumber(0))
+
+const at = { digest: hexToBytes(digestHex), epoch: 3, seqNr: 9n }
+const culprit = 2
+const who = identities[culprit] as Identity
+const hash = (byte: number) => new Uint8Array(32).fill(byte)
+const signed = (bytes: Uint8Array, by = who): SignedStatement => ({
+  bytes,
+  signature: by.unguarded.consensus(bytes),
+})
+const report = (byte: number, seqNr = 9n, digest = digestHex): Uint8Array =>
+  concatBytes([
+    hash(byte),
+    hexToBytes(digest),
+    hexToBytes(`0x${(seqNr << 8n).toString(16).padStart(64, '0')}`),
+    hash(0),
+  ])
+const signedReport = (bytes: Uint8Array, by = who): SignedStatement => ({
+  bytes,
+  signature: by.unguarded.report(keccak256(bytes, 'bytes')),
+})
+
+function record(offence: Partial<Offence> & Pick<Offence, 'statement' | 'statements'>): OffenceRecord {
+  const full: Offence = {
+    offence: 'equivocation',
+    oracle: culprit,
+    epoch: offence.statement === 'report' ? 0 : 3,
+    seqNr: offence.statement === 'epoch-start' ? 0n : 9n,
+    forged: null,
+    ...offence,
+  }
+  const id = offenceId(digestHex, full)
+  return { ...full, id, dutyId: 'test/duty', configDigest: digestHex, configuration, recordedAt: 1 }
+}
+
+const pairs: Record<StatementKind, readonly [SignedStatement, SignedStatement]> = {
+  observation: [
+    signed(observationSignedBytes(at, hash(1), hash(2))),
+    signed(observationSignedBytes(at, hash(1), hash(3))),
+  ],
+  proposal: [
+    signed(proposalSignedBytes(at, hash(1), hash(2))),
+    signed(proposalSignedBytes(at, hash(2), hash(2))),
+  ],
+  prepare: [
+    signed(prepareSignedBytes(at, hash(1), hash(2))),
+    signed(prepareSignedBytes(at, hash(1), hash(3))),
+  ],
+  commit: [signed(commitSignedBytes(at, hash(1))), signed(commitSignedBytes(at, hash(2)))],
+  'epoch-start': [
+    signed(epochStartSignedBytes(at.digest, 3, { seqNr: 4n, committed: true, epoch: 2 })),
+    signed(epochStartSignedBytes(at.digest, 3, { seqNr: 3n, committed: true, epoch: 2 })),
+  ],
+  report: [signedReport(report(1)), signedReport(report(2))],
+}
+const kinds = Object.keys(pairs) as StatementKind[]
+
+describe('an equivocation', () => {
+  it.each(kinds)('with two of one %s is proof by itself, also after a way through JSON', (statement) => {
+    const made = record({ statement, statements: pairs[statement] })
+    const read = offenceFromJson(JSON.parse(JSON.stringify(offenceToJson(made))))
+    expect(read).toEqual(made)
+    expect(judgeOffence(read)).toEqual({ valid: true, proof: 'self' })
+  })
+
+  it.each(kinds)('with the same %s twice is none', (statement) => {
+    const [a] = pairs[statement]
+    expect(judgeOffence(record({ statement, statements: [a, a] }))).toMatchObject({ valid: false })
+  })
+
+  it('is none between slots, kinds, validators or configurations', () => {
+    const later = { ...at, seqNr: 10n }
+    const [prepare] = pairs.prepare
+    const none: OffenceRecord[] = [
+      record({
+        statement: 'prepare',
+        statements: [prepare, signed(prepareSignedBytes(later, hash(1), hash(3)))],
+      }),
+      record({ statement: 'prepare', statements: [prepare, pairs.commit[0]] }),
+      record({
+        statement: 'prepare',
+        statements: [prepare, signed(pairs.prepare[1].bytes, identities[1] as Identity)],
+      }),
+      record({ statement: 'prepare', oracle: 1, statements: pairs.prepare }),
+      record({ statement: 'prepare', oracle: 9, statements: pairs.prepare }),
+      record({ statement: 'prepare', epoch: 4, statements: pairs.prepare }),
+      record({ statement: 'prepare', statements: [prepare] }),
+      record({
+        statement: 'report',
+        statements: [pairs.report[0], signedReport(report(2, 9n, otherDigest))],
+      }),
+      record({ statement: 'report', statements: [pairs.report[0], signedReport(report(2, 10n))] }),
+      { ...record({ statement: 'prepare', statements: pairs.prepare }), id: digestHex },
+    ]
+    for (const each of none) expect(judgeOffence(each)).toMatchObject({ valid: false })
+  })
+
+  it('is not made by showing the same inputs under other signatures', () => {
+    const statements = [
+      signed(proposalSignedBytes(at, hash(1), hash(2))),
+      signed(proposalSignedBytes(at, hash(1), hash(3))),
+    ]
+    expect(judgeOffence(record({ statement: 'proposal', statements }))).toMatchObject({ valid: false })
+  })
+
+  it('is none when the configuration is not the one that was signed for', () => {
+    const made = record({ statement: 'commit', statements: pairs.commit })
+    const tampered = { ...made, configuration: { ...configuration, configCount: 7n } }
+    expect(judgeOffence(tampered)).toMatchObject({ valid: false })
+    const swapped = { ...made, configuration: { ...configuration, offchainConfig: '0x12' as const } }
+    expect(judgeOffence(swapped)).toMatchObject({ valid: false })
+  })
+
+  it('has one id, whatever the order in which it was seen', () => {
+    const [a, b] = pairs.commit
+    const ids = [
+      [a, b],
+      [b, a],
+    ].map((statements) => record({ statement: 'commit', statements }).id)
+    expect(ids[0]).toBe(ids[1])
+    expect(record({ statement: 'prepare', statements: pairs.prepare }).id).not.toBe(ids[0])
+  })
+})
+
+describe('a forged proposal', () => {
+  const query = hash(7)
+  const observations = [0, 1, 2].map((oracle) => {
+    const observation = Uint8Array.of(oracle)
+    const payload = observationSignedBytes(at, query, observation)
+    return { oracle, observation, signature: (identities[oracle] as Identity).unguarded.consensus(payload) }
+  })
+  const proposal = (shown: typeof observations, accused: number) => {
+    const inputs = inputsBytes(at, query, null, shown)
+    const signatures = signatureListBytes(shown)
+    return record({
+      offence: 'forged-proposal',
+      statement: 'proposal',
+      statements: [signed(proposalSignedBytes(at, sha256(inputs), sha256(signatures)))],
+      forged: { inputs, signatures, oracle: accused },
+    })
+  }
+  const forged = observations.map((each) =>
+    each.oracle === 1 ? { ...each, observation: Uint8Array.of(99) } : each,
+  )
+
+  it('is proof by itself: the leader signed what the observer did not', () => {
+    expect(judgeOffence(proposal(forged, 1))).toEqual({ valid: true, proof: 'self' })
+  })
+
+  it('is none when the signatures are the observers’ own, or the leader signed something else', () => {
+    expect(judgeOffence(proposal(observations, 1))).toMatchObject({ valid: false })
+    expect(judgeOffence(proposal(forged, 0))).toMatchObject({ valid: false })
+    expect(judgeOffence(proposal(forged, 3))).toMatchObject({ valid: false })
+    const made = proposal(forged, 1)
+    const other = { inputs: inputsBytes(at, query, null, observations), signatures: hash(1), oracle: 1 }
+    expect(judgeOffence({ ...made, forged: other })).toMatchObject({ valid: false })
+    expect(judgeOffence({ ...made, forged: null })).toMatchObject({ valid: false })
+  })
+})
+
+describe('a bad signature', () => {
+  it.each(kinds)('of a %s rests on the word of who saw it', (statement) => {
+    const [a, b] = pairs[statement]
+    const made = record({
+      offence: 'bad-signature',
+      statement,
+      statements: [{ bytes: a.bytes, signature: b.signature }],
+    })
+    expect(judgeOffence(made)).toEqual({ valid: true, proof: 'witness' })
+    const own = record({ offence: 'bad-signature', statement, statements: [a] })
+    expect(judgeOffence(own)).toMatchObject({ valid: false })
+  })
+})
+
+describe('reading one', () => {
+  it.each([
+    null,
+    [],
+    {},
+    { ...offenceToJson(record({ statement: 'commit', statements: pairs.commit })), extra: 1 },
+    { ...offenceToJson(record({ statement: 'commit', statements: pairs.commit })), version: 2 },
+    { ...offenceToJson(record({ statement: 'commit', statements: pairs.commit })), id: '0x12' },
+  ])('refuses what is none: %#', (json) => {
+    expect(() => offenceFromJson(json)).toThrow()
+  })
+
+  it('never throws while it judges', () => {
+    const made = record({ statement: 'commit', statements: pairs.commit })
+    const strange: OffenceRecord[] = [
+      { ...made, statements: [{ bytes: new Uint8Array(), signature: new Uint8Array() }] },
+      { ...made, configuration: { ...configuration, signers: [] } },
+      { ...made, id: bytesToHex(hash(1)) },
+    ]
+    for (const each of strange) expect(judgeOffence(each)).toMatchObject({ valid: false })
+  })
+})
