@@ -238,6 +238,7 @@ describe('one validator of four lies', () => {
     for (const node of world.honest()) {
       // Whoever is blamed is the liar; an honest node is never accused.
       expect(node.faults.filter(({ oracle }) => oracle !== null && oracle !== seed % 4)).toEqual([])
+      expect(node.offences.filter(({ oracle }) => oracle !== seed % 4)).toEqual([])
       expect(fault(node, 'sign-refused')).toEqual([])
     }
     return world
@@ -278,7 +279,19 @@ describe('one validator of four lies', () => {
   })
 
   it.each(seeds(10))('two proposals as leader, seed %i', (seed) => {
-    run(seed, equivocator, { timing: { rMax: 5 } })
+    const world = run(seed, equivocator, { timing: { rMax: 5 } })
+    const caught = world.honest().flatMap((node) => node.offences)
+    // Two statements that it signed for one slot, whenever its proposals came to differ.
+    const split = world.honest().some((node) => fault(node, 'divergent-inputs').length > 0)
+    expect(caught.some(({ statement }) => statement === 'proposal')).toBe(split)
+    expect(caught.every(({ offence }) => offence === 'equivocation')).toBe(true)
+    for (const { statements, oracle } of caught) {
+      const [a, b] = statements.map(({ bytes }) => Buffer.from(bytes))
+      expect(a?.subarray(0, 56)).toEqual(b?.subarray(0, 56))
+      expect(a?.subarray(56)).not.toEqual(b?.subarray(56))
+      for (const { bytes, signature } of statements)
+        expect(world.keys.verification.consensus(oracle, bytes, signature)).toBe(true)
+    }
   })
 
   it.each(seeds(12))('two proposals, and messages get lost, seed %i', (seed) => {
@@ -299,6 +312,8 @@ describe('one validator of four lies', () => {
   it.each(seeds(5))('invented observations as leader, seed %i', (seed) => {
     const world = run(seed, forger, { timing: { rMax: 3 } }, 24n)
     expect(world.honest().some((node) => fault(node, 'bad-proposal').length > 0)).toBe(true)
+    const forged = world.honest().flatMap((node) => node.offences)
+    expect(forged.some(({ offence }) => offence === 'forged-proposal')).toBe(true)
   })
 
   it.each(seeds(5))('too few observations as leader, seed %i', (seed) => {

@@ -255,11 +255,12 @@ describe('membership', () => {
 describe('another configuration', () => {
   it('ends the instance and begins the next, with its own numbering', async () => {
     const { clock, net } = network()
-    net.configure(CONTRACT, 1, FAST)
+    const slow = { ...FAST, deltaRound: 1_500, deltaProgress: 6_000 }
+    net.configure(CONTRACT, 1, slow)
     await net.start()
     expect(await clock.run(10_000, () => reached(net, 3n))).toBe(true)
     const [first] = net.nodes.map((node) => status(node).configDigest)
-    net.configure(CONTRACT, 1, { ...FAST, rMax: 17 })
+    net.configure(CONTRACT, 1, { ...slow, rMax: 17 })
     const changed = () =>
       net.nodes.every((node) => status(node).configDigest !== first && status(node).seqNr >= 3n)
     expect(await clock.run(40_000, changed)).toBe(true)
