@@ -7,6 +7,7 @@ import { redactText } from './adapters/pino/redact.ts'
 import { printError } from './cli/print-error.ts'
 import { runCli } from './cli/run.ts'
 import { version } from './compose/version.ts'
+import { judgeOffence } from './quorum/offence.ts'
 
 /** npm and the terminal may both deliver one Ctrl-C; only a later one means "now". */
 const SAME_SIGNAL_MS = 1_000
@@ -80,6 +81,7 @@ const code = await runCli(process.argv, {
     const { checkPlugins } = await import('./compose/check-plugins.ts')
     return checkPlugins(config, source)
   },
+  judgeOffence,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

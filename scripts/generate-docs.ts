@@ -20,6 +20,7 @@ const program = createProgram({
   createKeystores: never,
   listKeystores: never,
   checkPlugins: never,
+  judgeOffence: () => ({ valid: false, reason: 'no verb ran' }),
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

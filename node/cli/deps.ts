@@ -1,6 +1,7 @@
 import type { Env } from '../config/env.ts'
 import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import type { OffenceRecord } from '../ports/quorum.ts'
 
 export interface TextSink {
   write(text: string): unknown
@@ -65,6 +66,12 @@ export interface CliDeps {
   listKeystores(options: { readonly dir: string }): Promise<readonly KeystoreSummary[]>
   /** Loads every plugin's description and checks ids, grants and settings. Rejects with `PluginsRefusedError` or `KernelError`. */
   checkPlugins(config: NodeConfig, source: ConfigSource): Promise<readonly CheckedPlugin[]>
+  /** What can be said of an offence from its own bytes. */
+  judgeOffence(
+    record: OffenceRecord,
+  ):
+    | { readonly valid: true; readonly proof: 'self' | 'witness' }
+    | { readonly valid: false; readonly reason: string }
   readonly stdin: TextSource
   readonly stdout: TextSink
   readonly stderr: TextSink

@@ -6,10 +6,11 @@ export type CliCode =
   | 'CLI_WEAK_PASSWORD'
   | 'CLI_PASSWORD_MISMATCH'
   | 'CLI_INTERRUPTED'
+  | 'CLI_BAD_EVIDENCE'
 
 /** A verb can't do what it was asked to. */
 export class CliError extends IyiError<CliCode, { readonly path?: string }> {
-  constructor(code: CliCode, message: string, data: { readonly path?: string } = {}) {
-    super(code, message, { data })
+  constructor(code: CliCode, message: string, data: { readonly path?: string } = {}, cause?: unknown) {
+    super(code, message, { data, cause })
   }
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { configCheck } from './verbs/config-check.ts'
+import { evidenceVerify } from './verbs/evidence-verify.ts'
 import { init } from './verbs/init.ts'
 import { keysList } from './verbs/keys-list.ts'
 import { start } from './verbs/start.ts'
@@ -75,6 +76,14 @@ export function createProgram(deps: CliDeps): Command {
     .description('print the public side of each key')
     .option(...CONFIG)
     .action(async (options: { config: string }) => keysList(options, deps))
+
+  program
+    .command('evidence')
+    .description('evidence of breaches of the quorum protocol')
+    .command('verify')
+    .description('check, offline, what GET /v1/quorum/evidence answered')
+    .argument('<file>', 'JSON: one record, or an answer of the API')
+    .action(async (path: string) => evidenceVerify(path, deps))
 
   program
     .command('devnet')

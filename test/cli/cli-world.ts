@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import type { CliDeps, DevnetOptions, KeystoreSummary } from '../../node/cli/deps.ts'
 import { runCli } from '../../node/cli/run.ts'
 import { IyiError } from '../../node/ports/errors.ts'
+import { judgeOffence } from '../../node/quorum/offence.ts'
 
 /** A command line whose world is recorded: what was printed, and what the verbs asked for. */
 export function cliWorld(over: Partial<CliDeps> = {}) {
@@ -21,6 +22,7 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     },
     listKeystores: async ({ dir }) => keystores.get(dir) ?? [],
     checkPlugins: async () => [],
+    judgeOffence,
     stdin: new PassThrough(),
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text) },

@@ -1,11 +1,9 @@
-import { bytesToHex, concatBytes, hexToBytes, keccak256 } from 'viem'
+import { bytesToHex, concatBytes, hexToBytes } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { offenceFromJson, offenceToJson } from '../../node/ports/offence-schema.ts'
-import type { Offence, OffenceRecord, SignedStatement, StatementKind } from '../../node/ports/quorum.ts'
-import { readQuorumConfig } from '../../node/quorum/config.ts'
-import { judgeOffence, offenceId } from '../../node/quorum/offence.ts'
+import type { OffenceRecord, SignedStatement, StatementKind } from '../../node/ports/quorum.ts'
+import { judgeOffence } from '../../node/quorum/offence.ts'
 import {
-  commitSignedBytes,
   epochStartSignedBytes,
   inputsBytes,
   observationSignedBytes,
@@ -14,50 +12,27 @@ import {
   sha256,
   signatureListBytes,
 } from '../../node/quorum/signed-bytes.ts'
-import { contractNumber } from './memory/network.ts'
-import { type Identity, MemoryChain, makeIdentity } from './memory/ports.ts'
-import { FAST } from './simulation/world.ts'
+import type { Identity } from './memory/ports.ts'
+import {
+  at,
+  commits,
+  configuration,
+  digest,
+  hash,
+  identities,
+  otherDigest,
+  sampleOffence as record,
+  signed,
+  signedReport,
+} from './sample-offence.ts'
 
-const identities = [0, 1, 2, 3].map(makeIdentity)
-const chain = new MemoryChain()
-const digestHex = chain.setConfig(contractNumber(0), { identities, f: 1, timing: FAST })
-const otherDigest = chain.setConfig(contractNumber(1), { identities, f: 1, timing: FAST })
-chain.head_ += 5n
-const { fields: configuration } = await readQuorumConfig(chain, contractNumber(0))
-
-const at = { digest: hexToBytes(digestHex), epoch: 3, seqNr: 9n }
-const culprit = 2
-const who = identities[culprit] as Identity
-const hash = (byte: number) => new Uint8Array(32).fill(byte)
-const signed = (bytes: Uint8Array, by = who): SignedStatement => ({
-  bytes,
-  signature: by.unguarded.consensus(bytes),
-})
-const report = (byte: number, seqNr = 9n, digest = digestHex): Uint8Array =>
+const report = (byte: number, seqNr = 9n, to = digest): Uint8Array =>
   concatBytes([
     hash(byte),
-    hexToBytes(digest),
+    hexToBytes(to),
     hexToBytes(`0x${(seqNr << 8n).toString(16).padStart(64, '0')}`),
     hash(0),
   ])
-const signedReport = (bytes: Uint8Array, by = who): SignedStatement => ({
-  bytes,
-  signature: by.unguarded.report(keccak256(bytes, 'bytes')),
-})
-
-function record(offence: Partial<Offence> & Pick<Offence, 'statement' | 'statements'>): OffenceRecord {
-  const full: Offence = {
-    offence: 'equivocation',
-    oracle: culprit,
-    epoch: offence.statement === 'report' ? 0 : 3,
-    seqNr: offence.statement === 'epoch-start' ? 0n : 9n,
-    forged: null,
-    ...offence,
-  }
-  const id = offenceId(digestHex, full)
-  return { ...full, id, dutyId: 'test/duty', configDigest: digestHex, configuration, recordedAt: 1 }
-}
-
 const pairs: Record<StatementKind, readonly [SignedStatement, SignedStatement]> = {
   observation: [
     signed(observationSignedBytes(at, hash(1), hash(2))),
@@ -71,7 +46,7 @@ const pairs: Record<StatementKind, readonly [SignedStatement, SignedStatement]> 
     signed(prepareSignedBytes(at, hash(1), hash(2))),
     signed(prepareSignedBytes(at, hash(1), hash(3))),
   ],
-  commit: [signed(commitSignedBytes(at, hash(1))), signed(commitSignedBytes(at, hash(2)))],
+  commit: commits,
   'epoch-start': [
     signed(epochStartSignedBytes(at.digest, 3, { seqNr: 4n, committed: true, epoch: 2 })),
     signed(epochStartSignedBytes(at.digest, 3, { seqNr: 3n, committed: true, epoch: 2 })),
@@ -115,7 +90,7 @@ describe('an equivocation', () => {
         statements: [pairs.report[0], signedReport(report(2, 9n, otherDigest))],
       }),
       record({ statement: 'report', statements: [pairs.report[0], signedReport(report(2, 10n))] }),
-      { ...record({ statement: 'prepare', statements: pairs.prepare }), id: digestHex },
+      { ...record({ statement: 'prepare', statements: pairs.prepare }), id: digest },
     ]
     for (const each of none) expect(judgeOffence(each)).toMatchObject({ valid: false })
   })

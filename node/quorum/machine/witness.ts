@@ -1,6 +1,6 @@
-import type { SignedStatement, StatementKind } from '../../ports/quorum.ts'
+import type { Offence, SignedStatement, StatementKind } from '../../ports/quorum.ts'
 import { sameBytes } from '../bytes.ts'
-import type { Core } from './core.ts'
+import type { FaultCode, Verification } from './effects.ts'
 
 /** A statement as it was heard. */
 export interface Heard {
@@ -19,6 +19,20 @@ export interface Heard {
   readonly from: number
 }
 
+/** Where a witness says what it saw: the machine's core. */
+export interface Court {
+  readonly options: { readonly n: number; readonly self: number }
+  readonly verification: Verification
+  fault(code: FaultCode, oracle: number, data: Readonly<Record<string, unknown>>): void
+  offence(offence: Omit<Offence, 'forged'>): void
+  badSignature(
+    oracle: number,
+    statement: StatementKind,
+    at: { readonly epoch: number; readonly seqNr: bigint },
+    signed: SignedStatement,
+  ): void
+}
+
 interface Known {
   heard: Heard
   verified: boolean
@@ -35,18 +49,18 @@ const MAX_CHECKS = 2
  * certificate. Two statements of one validator for one slot become an offence that names both.
  */
 export class Witness {
-  readonly #core: Core
+  readonly #court: Court
   readonly #known: Map<string, Known>[]
 
-  constructor(core: Core) {
-    this.#core = core
-    this.#known = Array.from({ length: core.options.n }, () => new Map())
+  constructor(court: Court) {
+    this.#court = court
+    this.#known = Array.from({ length: court.options.n }, () => new Map())
   }
 
   note(heard: Heard): void {
     const { oracle, statement, epoch, seqNr, content } = heard
     const slots = this.#known[oracle]
-    if (slots === undefined || oracle === this.#core.options.self) return
+    if (slots === undefined || oracle === this.#court.options.self) return
     const slot = `${statement}/${epoch}/${seqNr}`
     const known = slots.get(slot)
     if (known === undefined) {
@@ -66,9 +80,9 @@ export class Witness {
   }
 
   #compare(known: Known, heard: Heard): void {
-    const core = this.#core
+    const court = this.#court
     const { oracle, statement } = heard
-    const { verification } = core
+    const { verification } = court
     const first = statementOf(known.heard)
     if (!known.verified && !verification.consensus(oracle, first.bytes, first.signature)) {
       this.#refuse(known.heard, first)
@@ -83,8 +97,8 @@ export class Witness {
       return
     }
     const { epoch, seqNr } = heard
-    core.fault('equivocation', oracle, { statement, epoch, seqNr: seqNr.toString() })
-    core.offence({
+    court.fault('equivocation', oracle, { statement, epoch, seqNr: seqNr.toString() })
+    court.offence({
       offence: 'equivocation',
       statement,
       oracle,
@@ -96,8 +110,8 @@ export class Witness {
 
   #refuse(heard: Heard, signed: SignedStatement): void {
     const { oracle, statement, from } = heard
-    if (from === oracle) this.#core.badSignature(oracle, statement, heard, signed)
-    else this.#core.fault('bad-signature', from, { statement, of: oracle })
+    if (from === oracle) this.#court.badSignature(oracle, statement, heard, signed)
+    else this.#court.fault('bad-signature', from, { statement, of: oracle })
   }
 }
 

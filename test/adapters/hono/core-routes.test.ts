@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { peerIdOf } from '../../../node/adapters/hono/peer-id.ts'
 import { listSchema } from '../../../node/ports/http-schemas.ts'
+import { offenceFromJson } from '../../../node/ports/offence-schema.ts'
 import type { DutyStatus } from '../../../node/ports/quorum.ts'
+import { judgeOffence } from '../../../node/quorum/offence.ts'
+import { commits, sampleOffence } from '../../quorum/sample-offence.ts'
 import { serve } from './fixture.ts'
 
 const address = (digit: string) => `0x${digit.repeat(40)}` as const
@@ -120,6 +123,88 @@ describe("the node's own routes", () => {
     expect(node.validators[2]).toMatchObject({ connected: false, duties: [{ lastObservedSeqNr: null }] })
   })
 
+  it('describes each quorum: leader, required signatures, participation and faults', async () => {
+    const participation = {
+      rounds: 10,
+      observed: 9,
+      voted: 8,
+      latenessMs: { mean: 1.5, max: 9 },
+      faults: { 'bad-signature': 2 },
+    }
+    const one = duty('oracle/a', 0, ['1', '2', '3', '4'])
+    const oracles = one.oracles.map((oracle) => ({ ...oracle, participation }))
+    const { url } = await serve(
+      () => {},
+      {},
+      { duties: () => [{ ...one, oracles, ownFaults: { 'sign-refused': 1 } }] },
+    )
+    const response = await fetch(`${url}/v1/quorum`)
+    expect(response.status).toBe(200)
+    const { faults, ...counts } = participation
+    expect(await response.json()).toMatchObject({
+      data: [
+        {
+          dutyId: 'oracle/a',
+          n: 4,
+          f: 1,
+          quorum: 3,
+          requiredSignatures: 2,
+          epoch: 3,
+          leader: 1,
+          seqNr: '10',
+          faults: { 'sign-refused': 1 },
+          validators: [
+            {
+              index: 0,
+              self: true,
+              leader: false,
+              peerId: peerIdOf(key('1')),
+              participation: counts,
+              faults,
+            },
+            { index: 1, self: false, leader: true },
+            { lastObservedSeqNr: null },
+            {},
+          ],
+        },
+      ],
+      nextCursor: null,
+    })
+  })
+
+  it('serves evidence of offences: a list in pages, filtered, and one by id', async () => {
+    const record = sampleOffence({ statement: 'commit', statements: commits })
+    const asked: unknown[] = []
+    const { url } = await serve(
+      () => {},
+      {},
+      {
+        offences: async (filter) => {
+          asked.push(filter)
+          return { records: [record], cursor: '17' }
+        },
+        offence: async (id) => (id === record.id ? record : null),
+      },
+    )
+    const first = (await (await fetch(`${url}/v1/quorum/evidence?oracle=2&offence=equivocation`)).json()) as {
+      data: unknown[]
+      nextCursor: string
+    }
+    expect(judgeOffence(offenceFromJson(first.data[0]))).toEqual({ valid: true, proof: 'self' })
+    await fetch(`${url}/v1/quorum/evidence?limit=5&duty=oracle/a&cursor=${first.nextCursor}`)
+    expect(asked).toEqual([
+      { limit: 20, oracle: 2, offence: 'equivocation' },
+      { limit: 5, dutyId: 'oracle/a', before: '17' },
+    ])
+    const one = (await (await fetch(`${url}/v1/quorum/evidence/${record.id}`)).json()) as { data: unknown }
+    expect(one.data).toEqual(first.data[0])
+    const missing = await fetch(`${url}/v1/quorum/evidence/${key('7')}`)
+    expect(missing.status).toBe(404)
+    expect(await missing.json()).toMatchObject({ code: 'QUORUM_UNKNOWN_OFFENCE' })
+    for (const query of ['oracle=31', 'oracle=x', 'offence=murder', 'limit=0', 'cursor=!!'])
+      expect((await fetch(`${url}/v1/quorum/evidence?${query}`)).status).toBe(400)
+  })
+
   it('computes libp2p peer ids', async () => {
     const { publicKeyFromRaw } = await import('@libp2p/crypto/keys')
     const { peerIdFromPublicKey } = await import('@libp2p/peer-id')
@@ -152,6 +237,9 @@ describe("the node's own routes", () => {
       '/health',
       '/ready',
       '/v1/node',
+      '/v1/quorum',
+      '/v1/quorum/evidence',
+      '/v1/quorum/evidence/{id}',
       '/v1/shop/{id}',
       '/v1/stream',
     ])
