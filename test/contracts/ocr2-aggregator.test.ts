@@ -5,11 +5,9 @@ import {
   encodeFunctionData,
   type Hex,
   hexToBytes,
-  keccak256,
   pad,
   parseAbiParameters,
   parseEventLogs,
-  toHex,
   zeroHash,
 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -43,7 +41,6 @@ import {
 
 let network: Network
 let foreign: Foreign
-let slots = 0
 
 beforeAll(async () => {
   network = await openNetwork()
@@ -90,15 +87,12 @@ async function calldata(
   options: { seqNr: bigint; signers?: readonly number[]; digest?: Hex },
 ): Promise<Hex> {
   const { seqNr, signers = [0, 2], digest = await digestOf(of) } = options
-  const placed = placeReport(digest, seqNr, report)
-  const signatures = await Promise.all(
-    signers.map(async (oracle) => {
-      const { report: key } = identityOf(of, oracle).signers
-      // Of a scope of its own: a validator would not sign two reports of one number, a test of refusals does.
-      const slot = { purpose: 'report', scope: keccak256(toHex(slots++)), position: [seqNr, 0n] } as const
-      return { oracle, signer: key.address, signature: await key.sign(slot, hexToBytes(placed.digest)) }
-    }),
-  )
+  const placed = placeReport(digest, seqNr, 0, report)
+  const signatures = signers.map((oracle) => {
+    const { unguarded, signers: keys } = identityOf(of, oracle)
+    // A guarded key would not sign two reports of one number, which tests of refusals do.
+    return { oracle, signer: keys.report.address, signature: unguarded.report(hexToBytes(placed.digest)) }
+  })
   const attested: AttestedReport = { index: 0, ...placed, signatures }
   return transmitData(attested)
 }

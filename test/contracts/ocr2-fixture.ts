@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { ocr2AggregatorAbi } from '../../contracts/abi/Ocr2Aggregator.ts'
 import {
@@ -6,6 +7,7 @@ import {
   OFFCHAIN_CONFIG_VERSION,
   type TimingParameters,
 } from '../../node/quorum/offchain-config.ts'
+import { sealSecret } from '../../node/quorum/shared-secret.ts'
 import { encodeRules, type FeedRules } from '../../plugins/oracle/contract-config.ts'
 import { encodeOcr2OnchainConfig } from '../../plugins/oracle/kinds/ocr2.ts'
 import { type Identity, makeIdentity } from '../quorum/memory/ports.ts'
@@ -58,12 +60,14 @@ export async function configureForeign(
   { network, address, identities, f }: Foreign,
   onchainConfig: Hex = encodeOcr2OnchainConfig(LIMITS),
 ): Promise<void> {
+  const consensusKeys = identities.map(({ signers: { consensus } }) => bytesToHex(consensus.publicKey))
   const offchainConfig = encodeOffchainConfig({
     timing: TIMING,
-    oracles: identities.map(({ peerKey, signers: { consensus } }) => ({
+    oracles: identities.map(({ peerKey }, at) => ({
       peerKey: bytesToHex(peerKey),
-      consensusKey: bytesToHex(consensus.publicKey),
+      consensusKey: consensusKeys[at] ?? '0x',
     })),
+    secret: sealSecret(consensusKeys, randomBytes),
     pluginConfig: encodeRules(RULES),
   })
   const hash = await network.wallet.writeContract({
