@@ -24,7 +24,7 @@ const chain = z.strictObject({
 
 const contract = z.strictObject({
   /** Selects the handlers. */
-  kind: z.enum(['pool', 'feed', 'registry']),
+  kind: z.enum(['pool', 'feed', 'ocr2', 'registry']),
   chainId: z.int().positive(),
   address,
   /** First block to index. */

@@ -8,11 +8,14 @@ import { IyiError } from '../node/ports/errors.ts'
 export const CONTRACT_SOURCES = {
   QuorumVerifier: 'contracts/quorum/QuorumVerifier.sol',
   OracleFeed: 'contracts/oracle/OracleFeed.sol',
+  IOcr2Aggregator: 'contracts/oracle/IOcr2Aggregator.sol',
   PriceConsumer: 'contracts/oracle/examples/PriceConsumer.sol',
   ModelRegistry: 'contracts/oracle/ModelRegistry.sol',
   ConstantProductPool: 'contracts/mocks/ConstantProductPool.sol',
+  Ocr2Aggregator: 'contracts/mocks/Ocr2Aggregator.sol',
   PoolTrader: 'contracts/mocks/PoolTrader.sol',
   TestToken: 'contracts/mocks/TestToken.sol',
+  UniqueReportLog: 'contracts/mocks/UniqueReportLog.sol',
 } as const
 
 /** Name of a contract whose artifact can be read. */

@@ -11,11 +11,14 @@ import { type ContractName, PROJECT_ROOT, readArtifact } from './artifacts.ts'
 /** Contracts whose ABI others use. */
 const GENERATED: readonly ContractName[] = [
   'ConstantProductPool',
+  'IOcr2Aggregator',
   'ModelRegistry',
+  'Ocr2Aggregator',
   'OracleFeed',
   'PoolTrader',
   'QuorumVerifier',
   'TestToken',
+  'UniqueReportLog',
 ]
 
 const FOLDER = join('contracts', 'abi')

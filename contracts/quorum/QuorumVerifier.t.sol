@@ -2,13 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {TestBase} from "../testing/TestBase.t.sol";
+import {OracleSetTest} from "../testing/OracleSetTest.t.sol";
 import {IQuorumVerifier} from "./IQuorumVerifier.sol";
 import {QuorumVerifier} from "./QuorumVerifier.sol";
 
-/// @dev Keeps what the hooks were given. With `byzantine`, two conflicting reports cannot both be valid.
+/// @dev Keeps what the hooks were given.
 contract VerifierHarness is QuorumVerifier {
-    bool private immutable BYZANTINE;
     bytes32 public lastDigest;
     uint40 public lastEpochAndRound;
     bytes32 public lastExtraHash;
@@ -16,9 +15,7 @@ contract VerifierHarness is QuorumVerifier {
     bytes public lastConfig;
     uint40 public recordedBeforeHook;
 
-    constructor(address owner, bool byzantine) QuorumVerifier(owner) {
-        BYZANTINE = byzantine;
-    }
+    constructor(address owner) QuorumVerifier(owner) {}
 
     function attached() external view returns (uint216) {
         return _attached();
@@ -26,10 +23,6 @@ contract VerifierHarness is QuorumVerifier {
 
     function storedOnchainConfig() external view returns (bytes memory) {
         return _onchainConfig();
-    }
-
-    function _signatureCount(uint256 n, uint256 f) internal view override returns (uint256) {
-        return BYZANTINE ? (n + f) / 2 + 1 : super._signatureCount(n, f);
     }
 
     function _onConfig(bytes calldata onchainConfig) internal override {
@@ -50,23 +43,13 @@ contract VerifierHarness is QuorumVerifier {
     }
 }
 
-contract QuorumVerifierTest is TestBase {
-    uint256 private constant KEY = 1 << 128;
+contract QuorumVerifierTest is OracleSetTest {
     address private constant STRANGER = address(0xBAD);
 
     VerifierHarness private verifier;
 
-    struct Set {
-        address[] signers;
-        address[] transmitters;
-        uint8 f;
-        bytes onchainConfig;
-        uint64 offchainConfigVersion;
-        bytes offchainConfig;
-    }
-
     function setUp() external {
-        verifier = new VerifierHarness(address(this), false);
+        verifier = new VerifierHarness(address(this));
     }
 
     function testFuzz_digestIsTheFormula(
@@ -176,22 +159,6 @@ contract QuorumVerifierTest is TestBase {
             ? abi.encodeWithSelector(IQuorumVerifier.QuorumVerifier__RepeatedRound.selector, first)
             : abi.encodeWithSelector(IQuorumVerifier.QuorumVerifier__StaleRound.selector, second, first);
         _transmitRefused(set.transmitters[0], context, "second", indices, want);
-    }
-
-    function test_theContractDecidesHowManySign() external {
-        verifier = new VerifierHarness(address(this), true);
-        Set memory set = _set(10);
-        _configure(set);
-        _equal(verifier.requiredSignatures(), 7, "floor((10 + 3) / 2) + 1");
-        bytes32[3] memory context = [_digest(), bytes32(uint256(1)), bytes32(0)];
-        _transmitRefused(
-            set.transmitters[0],
-            context,
-            "",
-            _subset(10, 4, 0),
-            abi.encodeWithSelector(IQuorumVerifier.QuorumVerifier__TooFewSignatures.selector, 4, 7)
-        );
-        _transmit(set.transmitters[0], context, "", _subset(10, 7, 0));
     }
 
     function test_configurationKeepsWhatTheContractAttached() external {
@@ -317,47 +284,7 @@ contract QuorumVerifierTest is TestBase {
         verifier.transmit(context, report, rs, ss, rawVs);
     }
 
-    function _sign(bytes32[3] memory context, bytes memory report, uint256[] memory indices)
-        private
-        pure
-        returns (bytes32[] memory rs, bytes32[] memory ss, bytes32 rawVs)
-    {
-        bytes32 hash = keccak256(bytes.concat(keccak256(report), context[0], context[1], context[2]));
-        rs = new bytes32[](indices.length);
-        ss = new bytes32[](indices.length);
-        for (uint256 i = 0; i < indices.length; ++i) {
-            uint8 v;
-            (v, rs[i], ss[i]) = vm.sign(KEY + indices[i], hash);
-            rawVs |= bytes32(uint256(v - 27) << (248 - 8 * i));
-        }
-    }
-
     function _digest() private view returns (bytes32 digest) {
         (,, digest) = verifier.latestConfigDetails();
-    }
-
-    function _set(uint256 n) private pure returns (Set memory) {
-        return Set(_signers(n), _transmitters(n), uint8((n - 1) / 3), hex"01", 30, hex"02");
-    }
-
-    function _signers(uint256 n) private pure returns (address[] memory list) {
-        list = new address[](n);
-        for (uint256 i = 0; i < n; ++i) list[i] = vm.addr(KEY + i);
-    }
-
-    function _transmitters(uint256 n) private pure returns (address[] memory list) {
-        list = new address[](n);
-        for (uint256 i = 0; i < n; ++i) list[i] = address(uint160(0x1000 + i));
-    }
-
-    /// @dev `size` of the indices below n, ascending, picked by `seed`.
-    function _subset(uint256 n, uint256 size, uint256 seed) private pure returns (uint256[] memory indices) {
-        indices = new uint256[](size);
-        uint256 picked = 0;
-        for (uint256 i = 0; i < n && picked < size; ++i) {
-            bool spare = n - i > size - picked;
-            if (spare && uint256(keccak256(abi.encode(seed, i))) % n >= size) continue;
-            indices[picked++] = i;
-        }
     }
 }

@@ -10,7 +10,7 @@ export interface ParsedPlugin {
 }
 
 const contractSchema = z.strictObject({
-  kind: z.enum(['pool', 'feed', 'registry']),
+  kind: z.enum(['pool', 'feed', 'ocr2', 'registry']),
   chainId: z.int().positive(),
   address: z
     .string()

@@ -5,7 +5,7 @@ import type { Json } from './json.ts'
 export interface ChainEvent {
   /** The node's own rising number of the event: the cursor. */
   readonly seq: bigint
-  /** `<contract kind>.<Event>`: `pool.Swap`, `pool.Sync`, `feed.ReportTransmitted`, `quorum.ConfigSet`, `registry.ModelRegistered`, ... */
+  /** `<contract kind>.<Event>`: `pool.Swap`, `pool.Sync`, `feed.ReportTransmitted`, `ocr2.NewTransmission`, `quorum.ConfigSet`, `registry.ModelRegistered`, ... */
   readonly name: string
   readonly chainId: number
   readonly blockNumber: bigint

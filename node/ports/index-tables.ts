@@ -79,7 +79,11 @@ export const indexTables = {
     swapCount: 'int',
     lastBlock: 'bigint',
   },
-  /** Accepted rounds of oracle feeds. `accepted` false: the answer was outside [min, max] and made no round (roundId 0). */
+  /**
+   * Accepted rounds of oracle feeds. `accepted` false: the answer was outside [min, max] and made no round (roundId 0).
+   * A round of an OCR2 aggregator (kind `ocr2`) has no model; its evidence digest is the third context word, or zero when
+   * it was not transmitted directly.
+   */
   feedRound: {
     id: 'text',
     chainId: 'int',

@@ -60,6 +60,15 @@ const source = z.discriminatedUnion('kind', [
   }),
 ])
 
+const feedContract = contract.extend({
+  kind: z
+    .enum(['feed', 'ocr2'])
+    .default('feed')
+    .describe(
+      'What stands there: `feed` is our OracleFeed, `ocr2` an OCR2 aggregator that somebody else deployed, with its limits of the answer and its numeric report',
+    ),
+})
+
 const feed = z.strictObject({
   id: z
     .string()
@@ -67,7 +76,7 @@ const feed = z.strictObject({
     .describe('Name of the feed; the same at every validator, as it is part of the evidence'),
   description: z.string().max(200).default('').describe('One line for readers of the API'),
   decimals: z.int().min(0).max(18).describe('Decimals of the answer; those of the contract'),
-  contract: contract.describe('The OracleFeed contract: it names the validators and takes the reports'),
+  contract: feedContract.describe('The contract that names the validators and takes the reports'),
   source,
 })
 
@@ -91,6 +100,11 @@ export const oracleConfig = z
       const place = placeOf(entry.contract)
       if (contracts.has(place)) fault([index, 'contract'], 'this contract already serves another feed')
       contracts.add(place)
+      if (entry.contract.kind === 'ocr2' && entry.source.kind === 'model')
+        fault(
+          [index, 'contract', 'kind'],
+          'an OCR2 aggregator names no model, so nothing would bind this feed to one: report to an OracleFeed',
+        )
       const seen = new Set<string>()
       entry.source.pools.forEach((candidate, at) => {
         if (seen.has(placeOf(candidate)))

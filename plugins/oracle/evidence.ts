@@ -2,11 +2,13 @@ import {
   bytesToHex,
   concat,
   decodeFunctionData,
+  getAbiItem,
   getAddress,
   hexToBytes,
   isAddressEqual,
   keccak256,
   recoverAddress,
+  toFunctionSelector,
 } from 'viem'
 import type { z } from 'zod'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
@@ -19,6 +21,9 @@ import { type evidenceSchema, roundView } from './routes/schemas.ts'
 import type { ServedFeed } from './served-feed.ts'
 
 type EvidenceView = z.infer<typeof evidenceSchema>
+
+/** OCR2's, and so the same for contracts of every kind. */
+const TRANSMIT = toFunctionSelector(getAbiItem({ abi: oracleFeedAbi, name: 'transmit' }))
 
 /** Puts together what is known of a round: from the index, from the transaction itself, and from this node's records. */
 export async function roundEvidence(
@@ -56,8 +61,8 @@ async function reportOf(
   round: FeedRound,
   oracles: readonly OracleIdentity[],
 ): Promise<EvidenceView['report']> {
-  // Sent through another contract: its calldata is not ours to read.
-  if (to === null || !isAddressEqual(to, round.feed)) return null
+  // Sent through another contract, or another function of a foreign one: its calldata is not ours to read.
+  if (to === null || !isAddressEqual(to, round.feed) || !input.startsWith(TRANSMIT)) return null
   const { functionName, args } = decodeFunctionData({ abi: oracleFeedAbi, data: input })
   if (functionName !== 'transmit') return null
   const [context, payload, rs, ss, rawVs] = args

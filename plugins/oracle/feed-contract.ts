@@ -1,25 +1,15 @@
-import { decodeFunctionResult, encodeFunctionData } from 'viem'
-import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
+import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
 import type { ChainReader } from '../../node/ports/chain.ts'
 import type { ContractRef } from '../../node/ports/quorum.ts'
 
-/** `observationsTimestamp` of the newest report at the chain's head; null before the first. */
-export async function latestOnChain(chain: ChainReader, feed: ContractRef): Promise<number | null> {
-  const functionName = 'latestObservationsTimestamp'
-  const data = await chain.call(feed.chainId, {
-    to: feed.address,
-    data: encodeFunctionData({ abi: oracleFeedAbi, functionName }),
-  })
-  const timestamp = decodeFunctionResult({ abi: oracleFeedAbi, functionName, data })
-  return timestamp === 0 ? null : timestamp
-}
+/** The part of Chainlink's AggregatorV3Interface that contracts of every kind answer alike. */
+const abi = parseAbi(['function decimals() view returns (uint8)'])
 
 /** Decimals of the answer, which a contract never changes. */
 export async function contractDecimals(chain: ChainReader, feed: ContractRef): Promise<number> {
-  const functionName = 'decimals'
   const data = await chain.call(feed.chainId, {
     to: feed.address,
-    data: encodeFunctionData({ abi: oracleFeedAbi, functionName }),
+    data: encodeFunctionData({ abi, functionName: 'decimals' }),
   })
-  return decodeFunctionResult({ abi: oracleFeedAbi, functionName, data })
+  return decodeFunctionResult({ abi, functionName: 'decimals', data })
 }

@@ -6,12 +6,14 @@ import { checkChains, checkPins } from './check-pins.ts'
 import { choosePins } from './choose-pins.ts'
 import { observationCodec, outcomeCodec, queryCodec } from './codecs.ts'
 import type { FeedConfig } from './config.ts'
-import { decodeOnchainConfig, decodeRules } from './contract-config.ts'
+import { decodeRules } from './contract-config.ts'
 import { OracleError } from './errors.ts'
-import { contractDecimals, latestOnChain } from './feed-contract.ts'
+import { contractDecimals } from './feed-contract.ts'
 import type { FeedObservation, FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
+import { kindOf } from './kinds/kind-of.ts'
 import { feedOutcome } from './outcome.ts'
-import { decodeReport, feedReports } from './report.ts'
+import type { RangeWatch } from './range-watch.ts'
+import { feedReports } from './report.ts'
 import { newestReport } from './rounds.ts'
 import type { FeedSource } from './sources/source.ts'
 
@@ -24,6 +26,7 @@ export interface FeedDutyModules {
   readonly source: FeedSource
   /** Rejects unless this node may speak for the model that the contract names. */
   readonly checkModel: (modelDigest: Hex) => Promise<void>
+  readonly watch: RangeWatch
 }
 
 /** The duty of one feed: pin blocks, observe at them, take the median, report when it is due. */
@@ -32,11 +35,12 @@ export function feedDuty(
   modules: FeedDutyModules,
 ): Duty<FeedQuery, FeedObservation, FeedOutcome> {
   const home = { chainId: feed.contract.chainId, address: feed.contract.address }
+  const kind = kindOf(feed)
   const chainIds = [...new Set([home.chainId, ...feed.source.pools.map((pool) => pool.chainId)])].sort(
     (a, b) => a - b,
   )
   const rulesOf = remember((bytes: Uint8Array) => decodeRules(bytes))
-  const onchainOf = remember((bytes: Uint8Array) => decodeOnchainConfig(bytes))
+  const termsOf = remember((bytes: Uint8Array) => kind.decodeOnchainConfig(bytes))
 
   const homePin = (query: FeedQuery): Pin => {
     const pin = query.pins.find((candidate) => candidate.chainId === home.chainId)
@@ -69,7 +73,9 @@ export function feedDuty(
     },
 
     async observe(ctx, query, previous) {
-      await modules.checkModel(onchainOf(ctx.onchainConfig).modelDigest)
+      const { modelDigest, limits } = termsOf(ctx.onchainConfig)
+      modules.watch.seen(ctx.configDigest, limits)
+      await modules.checkModel(modelDigest)
       await checkDecimals()
       const { maxPinAgeSeconds } = rulesOf(ctx.pluginConfig)
       const options = { chainIds, maxAgeSeconds: maxPinAgeSeconds, signal: ctx.signal }
@@ -93,21 +99,25 @@ export function feedDuty(
       feedOutcome(
         {
           feedId: feed.id,
-          modelDigest: onchainOf(ctx.onchainConfig).modelDigest,
           homeChainId: home.chainId,
           f: ctx.f,
           rules: rulesOf(ctx.pluginConfig),
+          ...termsOf(ctx.onchainConfig),
         },
         query,
         previous,
         observations,
       ),
 
-    reports: (_ctx: PureDutyContext, outcome) => feedReports(home, outcome),
+    reports: (_ctx: PureDutyContext, outcome) => feedReports(kind, home, outcome),
 
     async shouldTransmit(_ctx, report) {
-      const latest = await latestOnChain(modules.chain, home)
-      return latest === null || latest < decodeReport(report.payload).observationsTimestamp
+      const latest = await kind.latestTimestamp(modules.chain, home)
+      return latest === null || latest < kind.decodeReport(report.payload).observationsTimestamp
+    },
+
+    async onOutcome(record) {
+      modules.watch.committed(record)
     },
   }
 }

@@ -24,6 +24,12 @@ export interface OnchainRound {
   readonly timestamp: number
 }
 
+/** The least and the greatest answer that a contract takes; both are taken. */
+export interface AnswerLimits {
+  readonly min: bigint
+  readonly max: bigint
+}
+
 /** One validator's view. */
 export interface FeedObservation {
   /** Integer with the feed's decimals. */

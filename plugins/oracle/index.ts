@@ -13,7 +13,7 @@ export default definePlugin({
   routes: ['/v1/feeds', '/v1/models'],
   contracts: (config) => {
     const all: IndexedContract[] = config.feeds.flatMap(({ contract, source }) => [
-      { kind: 'feed', ...contract } as const,
+      contract,
       ...source.pools.map(
         ({ chainId, address, startBlock }) => ({ kind: 'pool', chainId, address, startBlock }) as const,
       ),

@@ -2,12 +2,14 @@ import type { Attributed } from '../../node/ports/quorum.ts'
 import type { FeedRules } from './contract-config.ts'
 import { OracleError } from './errors.ts'
 import type {
+  AnswerLimits,
   FeedObservation,
   FeedOutcome,
   FeedQuery,
   JudgedObservation,
   OnchainRound,
 } from './feed-types.ts'
+import { isWithin } from './range-watch.ts'
 
 /** What the pure step knows beside the round's own data; equal on every validator. */
 export interface OutcomeOptions {
@@ -17,6 +19,8 @@ export interface OutcomeOptions {
   readonly homeChainId: number
   readonly f: number
   readonly rules: FeedRules
+  /** Where the contract refuses answers outside them, such an answer makes no report: it would cost gas for nothing. */
+  readonly limits: AnswerLimits | null
 }
 
 /** A report holds its time as uint32. */
@@ -35,7 +39,7 @@ export function feedOutcome(
   previous: FeedOutcome | null,
   observations: readonly Attributed<FeedObservation>[],
 ): FeedOutcome {
-  const { rules } = options
+  const { rules, limits } = options
   const home = query.pins.find((pin) => pin.chainId === options.homeChainId)
   if (home === undefined)
     throw new OracleError('ORACLE_BAD_PIN', `the query pins no block of chain ${options.homeChainId}`, {
@@ -54,7 +58,8 @@ export function feedOutcome(
   const onchain = medianRound(observations.map(({ value }) => value.onchain))
   const now = home.timestamp
   const base = newest(onchain, inFlight(rules, now, previous?.lastReport ?? null))
-  const due = agreed && now <= LAST_TIMESTAMP && isDue(rules, now, answer, base)
+  const taken = now <= LAST_TIMESTAMP && (limits === null || isWithin(limits, answer))
+  const due = agreed && taken && isDue(rules, now, answer, base)
   return {
     feedId: options.feedId,
     modelDigest: options.modelDigest,
@@ -98,7 +103,7 @@ function newest(a: OnchainRound | null, b: OnchainRound | null): OnchainRound | 
   return b.timestamp > a.timestamp ? b : a
 }
 
-/** The upper median: an element of the list. */
+/** The upper median: an element of the list, and what an OCR2 aggregator takes, `observations[length / 2]`. */
 export function median(values: readonly bigint[]): bigint {
   const middle = [...values].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))[values.length >> 1]
   if (middle === undefined) throw new OracleError('ORACLE_NO_DATA', 'no observations: there is no median')

@@ -5,7 +5,9 @@ import type { ModelInfo } from '../../node/ports/inference.ts'
 import type { OracleApi } from './api.ts'
 import type { FeedConfig, OracleConfig } from './config.ts'
 import { feedDuty } from './feed-duty.ts'
+import { kindOf } from './kinds/kind-of.ts'
 import { modelGate } from './model-gate.ts'
+import { rangeWatch } from './range-watch.ts'
 import { latestRound } from './rounds.ts'
 import { addFeedRoutes } from './routes/feeds.ts'
 import { addModelRoutes } from './routes/models.ts'
@@ -32,18 +34,18 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       : modelSource({ source, decimals }, { index, inference })
   }
   const quorum = ctx.can('quorum')
-  const feeds: readonly ServedFeed[] = ctx.config.feeds.map((config) => ({
-    config,
-    duty: quorum.register(
-      feedDuty(config, {
-        chain,
-        index,
-        clock: ctx.clock,
-        source: sourceOf(config),
-        checkModel: modelGate(config, ctx.config.registry, { index, inference }),
-      }),
-    ),
-  }))
+  const feeds: readonly ServedFeed[] = ctx.config.feeds.map((config) => {
+    const watch = rangeWatch({ feed: config.id }, { log: ctx.log, metrics: ctx.metrics })
+    const duty = feedDuty(config, {
+      chain,
+      index,
+      clock: ctx.clock,
+      source: sourceOf(config),
+      checkModel: modelGate(config, ctx.config.registry, { index, inference }),
+      watch,
+    })
+    return { config, duty: quorum.register(duty), withheld: watch.withheld }
+  })
 
   addFeedRoutes(routes, { feeds, index, clock: ctx.clock })
   addRoundRoutes(routes, { feeds, index, chain })
@@ -69,10 +71,13 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
         ]),
       )
       subscription = await events.subscribe(
-        { consumer: 'oracle.rounds', names: ['feed.ReportTransmitted'], from: 'now' },
+        { consumer: 'oracle.rounds', names: ['feed.ReportTransmitted', 'ocr2.NewTransmission'], from: 'now' },
         async (event) => {
           const feed = byAddress.get(`${event.chainId}:${event.address.toLowerCase() as Hex}`)
           if (feed === undefined) return
+          const { roundEvent, roundOf } = kindOf(feed)
+          // Somebody may index the same address under another kind.
+          if (event.name !== roundEvent) return
           routes.publish({
             type: 'feed.round',
             data: {
@@ -81,7 +86,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
               chainId: event.chainId,
               blockNumber: event.blockNumber.toString(),
               transactionHash: event.transactionHash,
-              round: event.data,
+              round: roundOf(event.data),
             },
           })
         },
@@ -95,10 +100,15 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
 }
 
 function health(feeds: readonly ServedFeed[], models: readonly ModelInfo[]): Health {
-  const troubled = feeds.flatMap(({ config, duty }) => {
+  const troubled = feeds.flatMap(({ config, duty, withheld }) => {
     const { dutyId, state, reason } = duty.status()
     const found =
       state === 'running' ? [] : [`${dutyId} is ${state}${reason === undefined ? '' : `: ${reason}`}`]
+    const refused = withheld()
+    if (refused !== null)
+      found.push(
+        `${dutyId} does not report ${refused.answer}: its contract takes ${refused.limits.min} to ${refused.limits.max}`,
+      )
     if (config.source.kind !== 'model') return found
     const { model: id } = config.source
     const model = models.find((candidate) => candidate.id === id)

@@ -82,8 +82,9 @@ describe("the indexer's configuration", () => {
     const both = [
       { ...first, kind: 'pool' },
       { ...first, kind: 'feed' },
+      { ...first, kind: 'ocr2' },
     ]
-    expect(read({ ...valid, contracts: both }).contracts).toHaveLength(2)
+    expect(read({ ...valid, contracts: both }).contracts).toHaveLength(3)
   })
 
   it('names the variable that is not set', () => {

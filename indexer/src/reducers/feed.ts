@@ -41,6 +41,51 @@ export function feedRoundRow(place: Place, args: ReportArgs, accepted: boolean):
   }
 }
 
+/** Arguments of an OCR2 aggregator's `NewTransmission`, as far as a round needs them. */
+export interface TransmissionArgs {
+  readonly aggregatorRoundId: number
+  readonly answer: bigint
+  readonly transmitter: Hex
+  readonly observationsTimestamp: number
+  readonly configDigest: Hex
+  readonly epochAndRound: number
+}
+
+/** The transaction that a log comes from. */
+export interface Call {
+  readonly to: Hex | null
+  readonly input: Hex
+}
+
+const ZERO_WORD: Hex = `0x${'00'.repeat(32)}`
+const SELECTOR_DIGITS = 8
+const WORD_DIGITS = 64
+
+/**
+ * The row of an OCR2 aggregator's round: such a contract refuses what is out of range, so every transmission made one.
+ * It knows no model, and no evidence digest either: our validators sign that as the third context word.
+ */
+export function transmissionRow(place: Place, args: TransmissionArgs, call: Call): Row<'feedRound'> {
+  const { aggregatorRoundId: roundId } = args
+  const evidenceDigest = extraHashOf(place, args, call) ?? ZERO_WORD
+  return feedRoundRow(place, { ...args, roundId, evidenceDigest, modelDigest: ZERO_WORD }, true)
+}
+
+/**
+ * Third context word of this very transmission. `transmit` begins with the three words, of which the first two must be
+ * those of the event. Null when the call went through another contract.
+ */
+function extraHashOf({ address }: Place, args: TransmissionArgs, { to, input }: Call): Hex | null {
+  if (to === null || lower(to) !== lower(address)) return null
+  const word = (index: number): Hex => {
+    const from = 2 + SELECTOR_DIGITS + index * WORD_DIGITS
+    return `0x${input.slice(from, from + WORD_DIGITS).toLowerCase()}`
+  }
+  const epochAndRound: Hex = `0x${args.epochAndRound.toString(16).padStart(WORD_DIGITS, '0')}`
+  if (word(0) !== lower(args.configDigest) || word(1) !== epochAndRound) return null
+  return word(2).length === ZERO_WORD.length ? word(2) : null
+}
+
 export interface ConfigSetArgs {
   readonly configDigest: Hex
   readonly configCount: bigint

@@ -9,7 +9,7 @@ export interface IndexerConfig {
     readonly pollingIntervalMs?: number | undefined
   }[]
   readonly contracts: readonly {
-    readonly kind: 'pool' | 'feed' | 'registry'
+    readonly kind: 'pool' | 'feed' | 'ocr2' | 'registry'
     readonly chainId: number
     readonly address: Address
     readonly startBlock: number

@@ -14,7 +14,7 @@ import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import { latestRound } from '../rounds.ts'
 import type { ServedFeed } from '../served-feed.ts'
 import { findFeed } from './find-feed.ts'
-import { feedParams, feedSchema, roundView } from './schemas.ts'
+import { feedParams, feedSchema, roundView, withheldView } from './schemas.ts'
 
 const listQuery = z.object({ limit: limitSchema, cursor: cursorSchema.optional() })
 
@@ -25,7 +25,7 @@ export function addFeedRoutes(
 ): void {
   const { feeds, index, clock } = modules
 
-  async function view({ config, duty }: ServedFeed): Promise<z.infer<typeof feedSchema>> {
+  async function view({ config, duty, withheld }: ServedFeed): Promise<z.infer<typeof feedSchema>> {
     const round = await latestRound(index, config)
     const status = duty.status()
     return {
@@ -34,10 +34,15 @@ export function addFeedRoutes(
       decimals: config.decimals,
       kind: config.source.kind,
       model: config.source.kind === 'model' ? config.source.model : null,
-      contract: { chainId: config.contract.chainId, address: config.contract.address },
+      contract: {
+        chainId: config.contract.chainId,
+        address: config.contract.address,
+        kind: config.contract.kind,
+      },
       latest: round === null ? null : roundView(round, config.decimals),
       ageSeconds:
         round === null ? null : Math.max(0, Math.floor(clock.now() / 1000) - Number(round.timestamp)),
+      withheld: withheldView(withheld()),
       duty: {
         state: status.state,
         reason: status.reason ?? null,

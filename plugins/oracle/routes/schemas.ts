@@ -7,6 +7,7 @@ import {
   hexSchema,
   unsignedSchema,
 } from '../../../node/ports/http-schemas.ts'
+import type { Withheld } from '../range-watch.ts'
 import type { FeedRound } from '../rounds.ts'
 
 /** A round as lists show it. */
@@ -20,7 +21,10 @@ export const roundSchema = z.object({
   blockNumber: unsignedSchema,
   transactionHash: bytes32Schema,
   transmitter: addressSchema,
-  evidenceDigest: bytes32Schema,
+  evidenceDigest: bytes32Schema.meta({
+    description:
+      'keccak256 of the evidence; of a round of an OCR2 aggregator the third context word, zero when it was not transmitted directly',
+  }),
   modelDigest: bytes32Schema,
 })
 export type RoundView = z.infer<typeof roundSchema>
@@ -41,18 +45,46 @@ export function roundView(round: FeedRound, decimals: number): RoundView {
   }
 }
 
+const withheldSchema = z.object({
+  answer: decimalSchema,
+  minAnswer: decimalSchema,
+  maxAnswer: decimalSchema,
+  observationsTimestamp: z.int().meta({ description: 'Unix seconds of the data' }),
+})
+
+export function withheldView(withheld: Withheld | null): z.infer<typeof withheldSchema> | null {
+  if (withheld === null) return null
+  const { answer, limits, timestamp } = withheld
+  return {
+    answer: answer.toString(),
+    minAnswer: limits.min.toString(),
+    maxAnswer: limits.max.toString(),
+    observationsTimestamp: timestamp,
+  }
+}
+
 export const feedSchema = z.object({
   id: z.string(),
   description: z.string(),
   decimals: z.int(),
   kind: z.enum(['pool-price', 'model']),
   model: z.string().nullable().meta({ description: 'Model that makes the values; null for a computed feed' }),
-  contract: z.object({ chainId: z.int(), address: addressSchema }),
+  contract: z.object({
+    chainId: z.int(),
+    address: addressSchema,
+    kind: z
+      .enum(['feed', 'ocr2'])
+      .meta({ description: '`feed`: our OracleFeed; `ocr2`: an OCR2 aggregator of somebody else' }),
+  }),
   latest: roundSchema.nullable(),
   ageSeconds: z
     .int()
     .nullable()
     .meta({ description: 'Time since the newest round was accepted, by this node’s clock' }),
+  withheld: withheldSchema.nullable().meta({
+    description:
+      'The answer that the validators agree on and do not report, since the contract would refuse it; null while there is none',
+  }),
   duty: z.object({
     state: z.enum(['starting', 'running', 'observer', 'refused', 'stopped']),
     reason: z.string().nullable(),

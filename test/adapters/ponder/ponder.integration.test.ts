@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { type Hex, parseAbiItem } from 'viem'
+import { type Hex, parseAbiItem, zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { constantProductPoolAbi } from '../../../contracts/abi/ConstantProductPool.ts'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
@@ -11,6 +11,7 @@ import { snakeCase } from '../../../node/adapters/ponder/names.ts'
 import { ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
 import type { ChainReader } from '../../../node/ports/chain.ts'
 import { indexTables, type TableName } from '../../../node/ports/index-tables.ts'
+import { configure, deployAggregator, transmitAnswer } from './aggregator-fixture.ts'
 import {
   type Anvil,
   account,
@@ -50,6 +51,7 @@ let alphaMarket: Market
 let betaMarket: Market
 let feed: Feed
 let registry: Hex
+let aggregator: Hex
 let supervisor: ReturnType<typeof ponderSupervisor>
 let reader: ReturnType<typeof ponderIndexReader>
 const log = recordingLogger()
@@ -69,6 +71,7 @@ beforeAll(async () => {
   ;[alphaMarket, betaMarket] = await Promise.all([deployMarket(alpha), deployMarket(beta)])
   feed = await deployFeed(beta)
   registry = await deployRegistry(beta)
+  aggregator = await deployAggregator(beta)
   for (let at = 0; at < 3; at++) {
     await trade(alpha, alphaMarket, true, 10n ** 18n)
     await trade(beta, betaMarket, false, 10n ** 9n)
@@ -98,6 +101,7 @@ beforeAll(async () => {
           },
           { kind: 'feed', chainId: beta.chainId, address: feed.address, startBlock: betaMarket.startBlock },
           { kind: 'registry', chainId: beta.chainId, address: registry, startBlock: betaMarket.startBlock },
+          { kind: 'ocr2', chainId: beta.chainId, address: aggregator, startBlock: betaMarket.startBlock },
         ],
       },
       configPath: join(directory, 'indexer.json'),
@@ -329,6 +333,46 @@ describe('Ponder under its supervisor, two chains with pools and one without con
       'feed.AnswerOutOfRange',
     ])
     expect(events.at(-2)?.data).toMatchObject({ roundId: '1', answer: '42', epochAndRound: '257' })
+  })
+
+  it('indexes the rounds of an OCR2 aggregator as those of a feed', async () => {
+    const configured = await configure(beta, aggregator)
+    const evidence = [
+      await transmitAnswer(beta, configured, 1, 41n),
+      await transmitAnswer(beta, configured, 2, 42n),
+    ]
+    await indexedUpToHead(beta)
+    const address = aggregator.toLowerCase() as Hex
+    const rounds = await reader.select({
+      table: 'feedRound',
+      where: [{ column: 'feed', op: '=', value: address }],
+      orderBy: [{ column: 'roundId', direction: 'asc' }],
+    })
+    const common = {
+      accepted: true,
+      configDigest: configured.digest,
+      transmitter: account.address.toLowerCase(),
+      modelDigest: zeroHash,
+    }
+    expect(rounds).toMatchObject([
+      { ...common, roundId: 1n, answer: 41n, epochAndRound: 256n, evidenceDigest: evidence[0] },
+      { ...common, roundId: 2n, answer: 42n, epochAndRound: 512n, evidenceDigest: evidence[1] },
+    ])
+    const events = await reader.select({
+      table: 'event',
+      where: [{ column: 'address', op: '=', value: address }],
+      orderBy: [{ column: 'blockNumber', direction: 'asc' }],
+    })
+    expect(events.map(({ name }) => name)).toEqual([
+      'quorum.ConfigSet',
+      'ocr2.NewTransmission',
+      'ocr2.NewTransmission',
+    ])
+    expect(events[1]?.data).toMatchObject({
+      aggregatorRoundId: '1',
+      observations: ['41', '41', '41', '41'],
+      observers: '0x00010203',
+    })
   })
 
   it('has exactly the tables and columns of the port', async () => {

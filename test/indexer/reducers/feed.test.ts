@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { feedRoundRow, validatorConfigRow } from '../../../indexer/src/reducers/feed.ts'
+import { feedRoundRow, transmissionRow, validatorConfigRow } from '../../../indexer/src/reducers/feed.ts'
 import { pool as address, place } from '../place.ts'
 
 const report = {
@@ -33,6 +33,41 @@ describe('feed reducers', () => {
       roundId: 0n,
       accepted: false,
       answer: report.answer,
+    })
+  })
+
+  describe('of an OCR2 aggregator', () => {
+    const transmission = {
+      aggregatorRoundId: 41,
+      answer: -7n,
+      transmitter: address,
+      observationsTimestamp: 1_700_000_000,
+      configDigest: report.configDigest,
+      epochAndRound: 0x0102,
+    } as const
+    const words = [report.configDigest.slice(2), '0102'.padStart(64, '0'), 'Ee'.repeat(32)]
+    const input = (changed: readonly string[] = words) => `0xb1dc65a4${changed.join('')}00` as const
+    const zero = `0x${'00'.repeat(32)}`
+    const evidenceOf = (to: `0x${string}` | null, data: `0x${string}`) =>
+      transmissionRow(place(), transmission, { to, input: data }).evidenceDigest
+
+    it('makes a round of every transmission, without a model', () => {
+      expect(transmissionRow(place(), transmission, { to: address, input: input() })).toEqual({
+        ...feedRoundRow(place(), { ...report, ...transmission, roundId: 41 }, true),
+        evidenceDigest: `0x${'ee'.repeat(32)}`,
+        modelDigest: zero,
+      })
+    })
+
+    it('takes the third context word of that very transmission, or none', () => {
+      const [digest = '', epoch = '', extra = ''] = words
+      expect(evidenceOf(address.toLowerCase() as `0x${string}`, input())).toBe(`0x${'ee'.repeat(32)}`)
+      expect(evidenceOf(`0x${'22'.repeat(20)}`, input())).toBe(zero)
+      expect(evidenceOf(null, input())).toBe(zero)
+      expect(evidenceOf(address, input(['00'.repeat(32), epoch, extra]))).toBe(zero)
+      expect(evidenceOf(address, input([digest, '0103'.padStart(64, '0'), extra]))).toBe(zero)
+      expect(evidenceOf(address, input([digest, epoch, 'ee']))).toBe(zero)
+      expect(evidenceOf(address, '0x')).toBe(zero)
     })
   })
 

@@ -33,7 +33,7 @@ describe('schema', () => {
     const [parsed] = oracleConfig.parse({ feeds: [feed] }).feeds
     expect(parsed).toMatchObject({
       description: '',
-      contract: { address: FEED_ADDRESS, startBlock: 0 },
+      contract: { address: FEED_ADDRESS, startBlock: 0, kind: 'feed' },
       source: { maxChainLagSeconds: 600, maxDivergencePpm: 100_000 },
     })
     const model = { ...feed, source: { kind: 'model', model: 'volatility', pools: [pool] } }
@@ -66,6 +66,29 @@ describe('schema', () => {
     ],
     ['bad address', { feeds: [feed], registry: { chainId: HOME, address: '0x12' } }, ['registry.address']],
     ['same id twice', { feeds: [feed, { ...second, id: 'price' }] }, ['feeds.1.id']],
+    [
+      'unknown kind of contract',
+      { feeds: [{ ...feed, contract: { ...feed.contract, kind: 'aggregator' } }] },
+      ['feeds.0.contract.kind'],
+    ],
+    [
+      'a model for a contract that names none',
+      {
+        feeds: [
+          {
+            ...feed,
+            contract: { ...feed.contract, kind: 'ocr2' },
+            source: { kind: 'model', model: 'volatility', pools: [pool] },
+          },
+        ],
+      },
+      ['feeds.0.contract.kind'],
+    ],
+    [
+      'one contract as both kinds',
+      { feeds: [feed, { ...feed, id: 'other', contract: { ...feed.contract, kind: 'ocr2' } }] },
+      ['feeds.1.contract'],
+    ],
     ['same contract twice', { feeds: [feed, { ...feed, id: 'other' }] }, ['feeds.1.contract']],
     [
       'same pool twice',
@@ -82,7 +105,11 @@ describe('schema', () => {
 })
 
 test('a pool of two feeds is indexed once, from its earliest block', () => {
-  const early = { ...second, source: { kind: 'pool-price', pools: [{ ...pool, startBlock: 4 }] } }
+  const early = {
+    ...second,
+    contract: { ...second.contract, kind: 'ocr2' },
+    source: { kind: 'pool-price', pools: [{ ...pool, startBlock: 4 }] },
+  }
   const config = oracleConfig.parse({
     feeds: [feed, early],
     registry: { chainId: HOME, address: `0x${'33'.repeat(20)}`, startBlock: 2 },
@@ -91,7 +118,7 @@ test('a pool of two feeds is indexed once, from its earliest block', () => {
   expect(contracts.map(({ kind, startBlock }) => [kind, startBlock])).toEqual([
     ['feed', 0],
     ['pool', 4],
-    ['feed', 0],
+    ['ocr2', 0],
     ['registry', 2],
   ])
 })

@@ -4,9 +4,12 @@ import type { DutyContext } from '../../../node/ports/quorum.ts'
 import { encodeOnchainConfig } from '../../../plugins/oracle/contract-config.ts'
 import { feedDuty } from '../../../plugins/oracle/feed-duty.ts'
 import type { FeedQuery, Pin } from '../../../plugins/oracle/feed-types.ts'
+import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
 import { modelGate } from '../../../plugins/oracle/model-gate.ts'
+import { rangeWatch } from '../../../plugins/oracle/range-watch.ts'
 import { feedReports } from '../../../plugins/oracle/report.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
+import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
 import { instantClock } from '../../fakes/instant-clock.ts'
@@ -59,6 +62,7 @@ function validator(feed = feedConfig(), options: { registry?: typeof REGISTRY } 
     clock: instantClock(),
     source: { observe: async () => 777n },
     checkModel: modelGate(feed, options.registry, { index, inference }),
+    watch: rangeWatch({ feed: feed.id }, { log: recordingLogger(), metrics: recordingMetrics() }),
   })
   return {
     chain,
@@ -361,7 +365,7 @@ describe('the pure steps and the transmission', () => {
   })
 
   test('transmits only what is newer than the chain', async () => {
-    const [report] = feedReports(duty.contract, outcome())
+    const [report] = feedReports(feedKind, duty.contract, outcome())
     if (report === undefined) throw new TypeError('no report')
     const wanted = async (latest: number) => {
       setLatest(latest)

@@ -9,6 +9,7 @@ import {
   type FeedRules,
 } from '../../../plugins/oracle/contract-config.ts'
 import type { FeedObservation, FeedOutcome, Pin } from '../../../plugins/oracle/feed-types.ts'
+import { encodeOcr2OnchainConfig } from '../../../plugins/oracle/kinds/ocr2.ts'
 
 export const HOME = 31337
 export const AWAY = 31338
@@ -47,6 +48,18 @@ export function feedConfig(changes: Record<string, unknown> = {}): FeedConfig {
   const [parsed] = oracleConfig.parse({ feeds: [feed] }).feeds
   if (parsed === undefined) throw new TypeError('no feed')
   return parsed
+}
+
+/** A feed whose contract somebody else deployed. */
+export function ocr2FeedConfig(): FeedConfig {
+  return feedConfig({ contract: { ...contract, kind: 'ocr2' } })
+}
+
+/** What such a contract takes. */
+export const limits = { min: 100n, max: 1_000n }
+
+export function ocr2Context(changes: Partial<DutyContext> = {}): DutyContext {
+  return dutyContext({ onchainConfig: hexToBytes(encodeOcr2OnchainConfig(limits)), ...changes })
 }
 
 export function modelFeedConfig(changes: Record<string, unknown> = {}): FeedConfig {

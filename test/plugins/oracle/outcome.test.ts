@@ -3,7 +3,8 @@ import { bytesToHex, zeroHash } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { outcomeCodec } from '../../../plugins/oracle/codecs.ts'
 import type { FeedRules } from '../../../plugins/oracle/contract-config.ts'
-import type { FeedOutcome, OnchainRound } from '../../../plugins/oracle/feed-types.ts'
+import type { AnswerLimits, FeedOutcome, OnchainRound } from '../../../plugins/oracle/feed-types.ts'
+import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
 import { feedOutcome, median } from '../../../plugins/oracle/outcome.ts'
 import { feedReports } from '../../../plugins/oracle/report.ts'
 import { AWAY, attributed, HOME, ORIGIN, outcome, pin, rules } from './kit.ts'
@@ -18,6 +19,7 @@ function run(
     rules?: Partial<FeedRules>
     previous?: FeedOutcome | null
     pins?: typeof query.pins
+    limits?: AnswerLimits
   } = {},
 ) {
   return feedOutcome(
@@ -27,6 +29,7 @@ function run(
       homeChainId: HOME,
       f: changes.f ?? 1,
       rules: { ...rules, ...changes.rules },
+      limits: changes.limits ?? null,
     },
     { pins: changes.pins ?? query.pins },
     changes.previous ?? null,
@@ -46,6 +49,8 @@ describe('median', () => {
     expect(median([3n, 1n, 2n])).toBe(2n)
     expect(median([4n, 1n, 2n, 3n])).toBe(3n)
     expect(median([-1n, -5n, 7n])).toBe(-1n)
+    expect(median([-1n, -10n, -9n, -2n])).toBe(-2n)
+    expect(median([2n, -10n])).toBe(2n)
     expect(() => median([])).toThrow(expect.objectContaining({ code: 'ORACLE_NO_DATA' }))
   })
 })
@@ -126,7 +131,7 @@ describe('outliers', () => {
   test('more than f of them: no agreement, no report', () => {
     const result = run([100n, 5_000n, 90_000n])
     expect(result).toMatchObject({ agreed: false, due: false, answer: 5_000n, spread: 0n, lastReport: null })
-    expect(feedReports({ chainId: HOME, address: '0x' }, result)).toEqual([])
+    expect(feedReports(feedKind, { chainId: HOME, address: '0x' }, result)).toEqual([])
     // f + 1 of seven stand together, but at least two of the other four are honest.
     expect(run([1n, 1_000n, 2_000n, 2_001n, 2_002n, 9_000n, 10_000n], { f: 2 })).toMatchObject({
       agreed: false,
@@ -221,11 +226,33 @@ describe('reporting rule', () => {
     const late = [pin(10, { timestamp: 2 ** 32 }), pin(3, { chainId: AWAY })]
     const result = run(all(5n, null), { pins: late })
     expect(result).toMatchObject({ agreed: true, due: false })
-    expect(feedReports({ chainId: HOME, address: '0x' }, result)).toEqual([])
+    expect(feedReports(feedKind, { chainId: HOME, address: '0x' }, result)).toEqual([])
     const last = run(all(5n, null), {
       pins: [pin(10, { timestamp: 2 ** 32 - 1 }), pin(3, { chainId: AWAY })],
     })
-    expect(feedReports({ chainId: HOME, address: '0x' }, last)).toHaveLength(1)
+    expect(feedReports(feedKind, { chainId: HOME, address: '0x' }, last)).toHaveLength(1)
+  })
+
+  describe('an answer that the contract would refuse', () => {
+    const limits = { min: -5n, max: 5n }
+
+    test.each([
+      [-6n, false],
+      [-5n, true],
+      [5n, true],
+      [6n, false],
+    ])('%s with -5 to 5: due is %s', (answer, due) => {
+      const result = run(all(answer, null), { limits })
+      expect(result).toMatchObject({ answer, agreed: true, due })
+    })
+
+    test('does not count as reported: the next one within the limits is judged by the newest on-chain', () => {
+      const onchain = { answer: 5n, timestamp: NOW - 50 }
+      const out = run(all(6n, onchain), { limits, rules: { deviationPpm: 1 } })
+      expect(out).toMatchObject({ due: false, lastReport: onchain })
+      const back = run(all(4n, onchain), { limits, rules: { deviationPpm: 1 }, previous: out })
+      expect(back).toMatchObject({ due: true, lastReport: { answer: 4n, timestamp: NOW } })
+    })
   })
 
   test('a query without the home chain is refused', () => {

@@ -1,8 +1,17 @@
 import fc from 'fast-check'
-import { bytesToHex, encodeAbiParameters, keccak256, parseAbiParameters, size, zeroHash } from 'viem'
+import {
+  bytesToHex,
+  encodeAbiParameters,
+  hexToBytes,
+  keccak256,
+  parseAbiParameters,
+  size,
+  zeroHash,
+} from 'viem'
 import { expect, test } from 'vitest'
 import { outcomeCodec } from '../../../plugins/oracle/codecs.ts'
-import { decodeReport, evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
+import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
+import { evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
 import { FEED_ADDRESS, HOME, outcome } from './kit.ts'
 
 const home = { chainId: HOME, address: FEED_ADDRESS } as const
@@ -14,7 +23,7 @@ test('one report, in the layout of the contract, bound to the evidence', () => {
   fc.assert(
     fc.property(answers, fc.nat({ max: 2 ** 32 - 1 }), (answer, timestamp) => {
       const value = outcome({ answer, timestamp })
-      const [report, ...more] = feedReports(home, value)
+      const [report, ...more] = feedReports(feedKind, home, value)
       expect(more).toEqual([])
       expect(report?.contract).toEqual(home)
       expect(report?.extraHash).toBe(zeroHash)
@@ -24,19 +33,14 @@ test('one report, in the layout of the contract, bound to the evidence', () => {
         encodeAbiParameters(contractReport, [timestamp, answer, digest, value.modelDigest]),
       )
       expect(size(payload)).toBe(4 * 32)
-      expect(decodeReport(payload)).toEqual({
-        observationsTimestamp: timestamp,
-        answer,
-        evidenceDigest: evidenceDigest(value),
-        modelDigest: value.modelDigest,
-      })
+      expect(feedKind.decodeReport(hexToBytes(payload))).toEqual({ observationsTimestamp: timestamp, answer })
     }),
     { numRuns: 50 },
   )
 })
 
 test('nothing due, no report', () => {
-  expect(feedReports(home, outcome({ due: false }))).toEqual([])
+  expect(feedReports(feedKind, home, outcome({ due: false }))).toEqual([])
 })
 
 test('any change of the outcome is another digest', () => {

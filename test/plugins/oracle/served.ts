@@ -4,17 +4,20 @@ import { onTestFinished } from 'vitest'
 import type { z } from 'zod'
 import { oracleFeedAbi } from '../../../contracts/abi/OracleFeed.ts'
 import type { Capabilities } from '../../../node/ports/capabilities.ts'
-import type { DutyStatus, EvidenceRecord, Quorum } from '../../../node/ports/quorum.ts'
+import type { Duty, DutyStatus, EvidenceRecord, Quorum } from '../../../node/ports/quorum.ts'
 import { observationCodec, outcomeCodec, queryCodec } from '../../../plugins/oracle/codecs.ts'
 import { oracleConfig } from '../../../plugins/oracle/config.ts'
-import type { FeedOutcome } from '../../../plugins/oracle/feed-types.ts'
+import type { FeedObservation, FeedOutcome, FeedQuery } from '../../../plugins/oracle/feed-types.ts'
 import oracle from '../../../plugins/oracle/index.ts'
+import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
+import { ocr2Kind } from '../../../plugins/oracle/kinds/ocr2.ts'
 import { type OracleContext, setup } from '../../../plugins/oracle/plugin.ts'
-import { feedReports } from '../../../plugins/oracle/report.ts'
+import { evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
 import type { evidenceSchema } from '../../../plugins/oracle/routes/schemas.ts'
 import { serve } from '../../adapters/hono/fixture.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
 import { memoryEventLog } from '../../fakes/event-log.ts'
+import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
 import { FEED_ADDRESS, HOME, outcome, roundRow } from './kit.ts'
@@ -71,11 +74,17 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
   const inference = scriptedInference(keccak256('0x07'))
   const events = memoryEventLog()
   const records = new Map<string, EvidenceRecord>()
+  const duties = new Map<string, Duty<FeedQuery, FeedObservation, FeedOutcome>>()
   const quorum: Quorum = {
-    register: ({ id, contract }) => ({
-      status: () => ({ dutyId: id, contract, ...status, ...change }),
-      evidence: async (digest, seqNr) => records.get(`${digest}/${seqNr}`) ?? null,
-    }),
+    register(duty) {
+      const { id, contract } = duty
+      // The oracle plugin registers feeds and nothing else.
+      duties.set(id, duty as unknown as Duty<FeedQuery, FeedObservation, FeedOutcome>)
+      return {
+        status: () => ({ dutyId: id, contract, ...status, ...change }),
+        evidence: async (digest, seqNr) => records.get(`${digest}/${seqNr}`) ?? null,
+      }
+    },
   }
   let running: ReturnType<typeof setup> | undefined
   const served = await serve((door) => {
@@ -92,6 +101,8 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
       config: oracleConfig.parse(config),
       can: (name: keyof Capabilities) => granted[name],
       clock: { now: () => 1_700_000_500_000 },
+      log: recordingLogger(),
+      metrics: recordingMetrics(),
     }
     running = setup(context as unknown as OracleContext)
   })
@@ -101,9 +112,13 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
   onTestFinished(async () => stop?.(AbortSignal.abort()))
 
   /** Puts a round on the fake chain, index and records, as a real one leaves it behind. */
-  async function transmitRound(round: number, changes: { to?: Hex; value?: Partial<FeedOutcome> } = {}) {
+  async function transmitRound(
+    round: number,
+    changes: { to?: Hex; input?: Hex; value?: Partial<FeedOutcome>; kind?: 'feed' | 'ocr2' } = {},
+  ) {
     const value = outcome(changes.value)
-    const [report] = feedReports({ chainId: HOME, address: FEED_ADDRESS }, value)
+    const kind = changes.kind === 'ocr2' ? ocr2Kind : feedKind
+    const [report] = feedReports(kind, { chainId: HOME, address: FEED_ADDRESS }, value)
     if (report === undefined) throw new TypeError('the outcome is not due')
     const payload = `0x${Buffer.from(report.payload).toString('hex')}` as const
     const epochAndRound = BigInt(round) << 8n
@@ -118,7 +133,7 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
     const rs = signatures.map(({ r }) => padHex(r))
     const ss = signatures.map(({ s }) => padHex(s))
     const row = roundRow(round, {
-      evidenceDigest: keccak256(outcomeCodec.encode(value)),
+      evidenceDigest: evidenceDigest(value),
       answer: value.answer,
       epochAndRound,
     })
@@ -127,11 +142,13 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
       hash: row.transactionHash,
       from: TRANSMITTER,
       to: changes.to ?? FEED_ADDRESS,
-      input: encodeFunctionData({
-        abi: oracleFeedAbi,
-        functionName: 'transmit',
-        args: [context, payload, rs, ss, rawVs],
-      }),
+      input:
+        changes.input ??
+        encodeFunctionData({
+          abi: oracleFeedAbi,
+          functionName: 'transmit',
+          args: [context, payload, rs, ss, rawVs],
+        }),
       blockNumber: row.blockNumber,
     })
     const record: EvidenceRecord = {
@@ -157,5 +174,5 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
     const response = await fetch(`${served.url}${path}`)
     return { status: response.status, body: (await response.json()) as T }
   }
-  return { ...served, chain, index, inference, events, api, health, get, transmitRound }
+  return { ...served, chain, index, inference, events, duties, api, health, get, transmitRound }
 }
