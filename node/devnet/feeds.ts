@@ -10,6 +10,8 @@ export interface DevnetFeed {
   readonly description: string
   readonly decimals: number
   readonly model: string | null
+  /** A second contract, on the second chain, gets its reports too. */
+  readonly mirrored: boolean
   readonly onchain: Omit<OnchainConfig, 'modelDigest'>
   /** Without a tolerance of its own a feed takes its model's. */
   readonly rules: Omit<FeedRules, 'toleranceAbsolute' | 'tolerancePpm'> &
@@ -35,6 +37,7 @@ export const devnetFeeds: readonly DevnetFeed[] = [
     description: 'IYI / USD, liquidity-weighted over the pools of both chains',
     decimals: 8,
     model: null,
+    mirrored: true,
     onchain: { minAnswer: 1_000n, maxAnswer: 10n ** 14n, heartbeatSeconds: 60 },
     rules: {
       deviationPpm: 500,
@@ -52,6 +55,7 @@ export const devnetFeeds: readonly DevnetFeed[] = [
     description: 'IYI / USD, forecast volatility of the next hour by a neural network',
     decimals: 8,
     model: 'volatility',
+    mirrored: false,
     onchain: { minAnswer: 1n, maxAnswer: 10n ** 9n, heartbeatSeconds: 120 },
     rules: { deviationPpm: 50_000, reportIntervalSeconds: 30, maxPinAgeSeconds: 30, inFlightSeconds: 8 },
     timing: { ...timing, deltaRound: 2_000, deltaProgress: 6_000 },

@@ -68,25 +68,29 @@ export async function deployNetwork(options: {
       digest: model.digest,
       uri: `models/${model.id}/${model.version}`,
     })
-  const feeds: { feed: (typeof devnetFeeds)[number]; deployed: Deployed }[] = []
+  const feeds: { feed: (typeof devnetFeeds)[number]; deployed: Deployed; mirror: Address | null }[] = []
+  const [, abroad] = deployers
   for (const feed of devnetFeeds) {
     const deployed = await home.deploy('OracleFeed', [owner, feed.decimals, feed.description])
-    await configureFeed(
-      home,
-      deployed.address,
-      settingsOf(feed, { validators, f, manifest: options.manifest }),
-    )
-    feeds.push({ feed, deployed })
+    const settings = settingsOf(feed, { validators, f, manifest: options.manifest })
+    await configureFeed(home, deployed.address, settings)
+    let mirror: Address | null = null
+    if (feed.mirrored && abroad !== undefined) {
+      mirror = (await abroad.deploy('OracleFeed', [owner, feed.decimals, feed.description])).address
+      await configureFeed(abroad, mirror, settings)
+    }
+    feeds.push({ feed, deployed, mirror })
   }
-  for (const { transmitter } of validators) await home.fund(transmitter)
+  for (const { transmitter } of validators) for (const on of deployers) await on.fund(transmitter)
 
   const pools = markets.map((market, at) => poolConfig(market, chains[at]?.id ?? 0))
   const oracleConfig = {
-    feeds: feeds.map(({ feed, deployed }) => ({
+    feeds: feeds.map(({ feed, deployed, mirror }) => ({
       id: feed.id,
       description: feed.description,
       decimals: feed.decimals,
       contract: { chainId: homeChain.id, address: deployed.address, startBlock: deployed.block },
+      mirrors: mirror === null ? [] : [{ chainId: chains[1]?.id, address: mirror }],
       source:
         feed.model === null ? { kind: 'pool-price', pools } : { kind: 'model', model: feed.model, pools },
     })),
@@ -106,6 +110,11 @@ export async function deployNetwork(options: {
                   feeds.map(({ feed, deployed }) => [feed.contractName, deployed.address]),
                 ),
               }
+            : {}),
+          ...(at === 1
+            ? Object.fromEntries(
+                feeds.flatMap(({ feed, mirror }) => (mirror === null ? [] : [[feed.contractName, mirror]])),
+              )
             : {}),
         },
       ]),

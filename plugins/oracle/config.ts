@@ -77,6 +77,13 @@ const feed = z.strictObject({
   description: z.string().max(200).default('').describe('One line for readers of the API'),
   decimals: z.int().min(0).max(18).describe('Decimals of the answer; those of the contract'),
   contract: feedContract.describe('The contract that names the validators and takes the reports'),
+  mirrors: z
+    .array(contract.omit({ startBlock: true }))
+    .max(15)
+    .default([])
+    .describe(
+      'Further contracts of the same kind, on this chain or others, that get every report: configured with the same validators in the same order, which need funds there too',
+    ),
   source,
 })
 
@@ -97,9 +104,12 @@ export const oracleConfig = z
       if (ids.has(entry.id)) fault([index, 'id'], `feed id "${entry.id}" is used twice`)
       ids.add(entry.id)
       // Two duties of one contract would number their rounds alike, and a signer signs a number once.
-      const place = placeOf(entry.contract)
-      if (contracts.has(place)) fault([index, 'contract'], 'this contract already serves another feed')
-      contracts.add(place)
+      const targets = [entry.contract, ...entry.mirrors]
+      targets.forEach((target, at) => {
+        const path = at === 0 ? [index, 'contract'] : [index, 'mirrors', at - 1]
+        if (contracts.has(placeOf(target))) fault(path, 'this contract already gets reports of a feed')
+        contracts.add(placeOf(target))
+      })
       if (entry.contract.kind === 'ocr2' && entry.source.kind === 'model')
         fault(
           [index, 'contract', 'kind'],

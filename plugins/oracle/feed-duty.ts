@@ -35,6 +35,7 @@ export function feedDuty(
   modules: FeedDutyModules,
 ): Duty<FeedQuery, FeedObservation, FeedOutcome> {
   const home = { chainId: feed.contract.chainId, address: feed.contract.address }
+  const mirrors = feed.mirrors.map(({ chainId, address }) => ({ chainId, address }))
   const kind = kindOf(feed)
   const chainIds = [...new Set([home.chainId, ...feed.source.pools.map((pool) => pool.chainId)])].sort(
     (a, b) => a - b,
@@ -52,19 +53,22 @@ export function feedDuty(
   /** A node that computes with other decimals than the contract has would speak of another number. */
   async function checkDecimals(): Promise<void> {
     if (decimalsAgree) return
-    const decimals = await contractDecimals(modules.chain, home)
-    if (decimals !== feed.decimals)
-      throw new OracleError(
-        'ORACLE_WRONG_DECIMALS',
-        `the contract of feed "${feed.id}" has ${decimals} decimals, this node's configuration ${feed.decimals}: correct it`,
-        { feed: feed.id, decimals },
-      )
+    for (const contract of [home, ...mirrors]) {
+      const decimals = await contractDecimals(modules.chain, contract)
+      if (decimals !== feed.decimals)
+        throw new OracleError(
+          'ORACLE_WRONG_DECIMALS',
+          `the contract ${contract.address} of feed "${feed.id}" on chain ${contract.chainId} has ${decimals} decimals, this node's configuration ${feed.decimals}: correct it`,
+          { feed: feed.id, decimals },
+        )
+    }
     decimalsAgree = true
   }
 
   return {
     id: `oracle/${feed.id}`,
     contract: home,
+    destinations: mirrors,
     codecs: { query: queryCodec, observation: observationCodec, outcome: outcomeCodec },
 
     async query(ctx, previous) {
@@ -109,10 +113,10 @@ export function feedDuty(
         observations,
       ),
 
-    reports: (_ctx: PureDutyContext, outcome) => feedReports(kind, home, outcome),
+    reports: (_ctx: PureDutyContext, outcome) => feedReports(kind, [home, ...mirrors], outcome),
 
     async shouldTransmit(_ctx, report) {
-      const latest = await kind.latestTimestamp(modules.chain, home)
+      const latest = await kind.latestTimestamp(modules.chain, report.contract)
       return latest === null || latest < kind.decodeReport(report.payload).observationsTimestamp
     },
 

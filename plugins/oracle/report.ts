@@ -10,11 +10,13 @@ export function evidenceDigest(outcome: FeedOutcome): Hex {
   return keccak256(outcomeCodec.encode(outcome))
 }
 
-/** Pure: the one report of an outcome that is due, whose time and answer fit by construction. */
+/** Pure: one report for each contract of an outcome that is due, whose time and answer fit by construction. */
 export function feedReports(
   kind: ContractKind,
-  contract: ContractRef,
+  contracts: readonly ContractRef[],
   outcome: FeedOutcome,
 ): readonly Report[] {
-  return outcome.due ? [{ contract, ...kind.report(outcome) }] : []
+  if (!outcome.due) return []
+  const report = kind.report(outcome)
+  return contracts.map((contract) => ({ contract, ...report }))
 }

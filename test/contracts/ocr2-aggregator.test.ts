@@ -75,7 +75,7 @@ function agreedOn(of: Foreign, values: readonly bigint[]) {
     null,
     attributed(values),
   )
-  const [report] = feedReports(ocr2Kind, contractOf(of), agreed)
+  const [report] = feedReports(ocr2Kind, [contractOf(of)], agreed)
   if (report === undefined) throw new TypeError('the outcome makes no report')
   return { agreed, report }
 }

@@ -39,6 +39,7 @@ export function addFeedRoutes(
         address: config.contract.address,
         kind: config.contract.kind,
       },
+      mirrors: config.mirrors.map((mirror) => ({ ...mirror })),
       latest: round === null ? null : roundView(round, config.decimals),
       ageSeconds:
         round === null ? null : Math.max(0, Math.floor(clock.now() / 1000) - Number(round.timestamp)),

@@ -76,6 +76,9 @@ export const feedSchema = z.object({
       .enum(['feed', 'ocr2'])
       .meta({ description: '`feed`: our OracleFeed; `ocr2`: an OCR2 aggregator of somebody else' }),
   }),
+  mirrors: z
+    .array(z.object({ chainId: z.int(), address: addressSchema }))
+    .meta({ description: 'Further contracts that get every report' }),
   latest: roundSchema.nullable(),
   ageSeconds: z
     .int()

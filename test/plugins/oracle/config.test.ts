@@ -85,6 +85,18 @@ describe('schema', () => {
       ['feeds.0.contract.kind'],
     ],
     [
+      'a mirror that is the feed’s own contract',
+      { feeds: [{ ...feed, mirrors: [feed.contract] }] },
+      ['feeds.0.mirrors.0'],
+    ],
+    [
+      'a mirror of two feeds',
+      {
+        feeds: [{ ...feed, mirrors: [second.contract] }, second],
+      },
+      ['feeds.1.contract'],
+    ],
+    [
       'one contract as both kinds',
       { feeds: [feed, { ...feed, id: 'other', contract: { ...feed.contract, kind: 'ocr2' } }] },
       ['feeds.1.contract'],

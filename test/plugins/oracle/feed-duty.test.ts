@@ -365,7 +365,7 @@ describe('the pure steps and the transmission', () => {
   })
 
   test('transmits only what is newer than the chain', async () => {
-    const [report] = feedReports(feedKind, duty.contract, outcome())
+    const [report] = feedReports(feedKind, [duty.contract], outcome())
     if (report === undefined) throw new TypeError('no report')
     const wanted = async (latest: number) => {
       setLatest(latest)
@@ -375,5 +375,34 @@ describe('the pure steps and the transmission', () => {
     await expect(wanted(ORIGIN + 99)).resolves.toBe(true)
     await expect(wanted(ORIGIN + 100)).resolves.toBe(false)
     await expect(wanted(ORIGIN + 101)).resolves.toBe(false)
+  })
+
+  test('mirrors get the same report, each asked for itself whether it lacks it', async () => {
+    const mirror = { chainId: AWAY, address: '0x00000000000000000000000000000000000000B2' } as const
+    const node = validator({ ...feedConfig(), mirrors: [mirror] })
+    expect(node.duty.destinations).toEqual([mirror])
+    const [home, away, ...more] = node.duty.reports(ctx, outcome())
+    if (home === undefined || away === undefined) throw new TypeError('no reports')
+    expect(more).toEqual([])
+    expect([home.contract, away.contract]).toEqual([node.duty.contract, mirror])
+    expect(away.payload).toEqual(home.payload)
+    // The mirror has it already, the feed's own contract does not.
+    node.chain.onCall((chainId) =>
+      encodeAbiParameters([{ type: 'uint256' }], [BigInt(chainId === AWAY ? ORIGIN + 100 : 0)]),
+    )
+    await expect(node.duty.shouldTransmit(ctx, home, outcome())).resolves.toBe(true)
+    await expect(node.duty.shouldTransmit(ctx, away, outcome())).resolves.toBe(false)
+  })
+
+  test('a mirror with other decimals is refused', async () => {
+    const mirror = { chainId: AWAY, address: '0x00000000000000000000000000000000000000B2' } as const
+    const node = validator({ ...feedConfig(), mirrors: [mirror] })
+    node.chain.onCall((chainId) =>
+      encodeAbiParameters([{ type: 'uint256' }], [BigInt(chainId === AWAY ? 18 : 8)]),
+    )
+    await expect(node.observe(good)).rejects.toMatchObject({
+      code: 'ORACLE_WRONG_DECIMALS',
+      message: expect.stringContaining(mirror.address),
+    })
   })
 })

@@ -86,7 +86,7 @@ describe('a feed of a foreign contract', () => {
     })
     const { agreed, reports } = await commit(node, 777n)
     expect(agreed).toMatchObject({ due: true, modelDigest: zeroHash })
-    expect(reports).toEqual(feedReports(ocr2Kind, node.duty.contract, agreed))
+    expect(reports).toEqual(feedReports(ocr2Kind, [node.duty.contract], agreed))
     expect(node.watch.withheld()).toBeNull()
   })
 
@@ -132,7 +132,7 @@ describe('transmits only what is newer than the chain', () => {
 
   async function wanted(latest: () => Hex) {
     const { duty } = validator(latest)
-    const [report] = feedReports(ocr2Kind, duty.contract, value)
+    const [report] = feedReports(ocr2Kind, [duty.contract], value)
     if (report === undefined) throw new TypeError('no report')
     return duty.shouldTransmit(ocr2Context(), report, value)
   }

@@ -131,7 +131,7 @@ describe('outliers', () => {
   test('more than f of them: no agreement, no report', () => {
     const result = run([100n, 5_000n, 90_000n])
     expect(result).toMatchObject({ agreed: false, due: false, answer: 5_000n, spread: 0n, lastReport: null })
-    expect(feedReports(feedKind, { chainId: HOME, address: '0x' }, result)).toEqual([])
+    expect(feedReports(feedKind, [{ chainId: HOME, address: '0x' }], result)).toEqual([])
     // f + 1 of seven stand together, but at least two of the other four are honest.
     expect(run([1n, 1_000n, 2_000n, 2_001n, 2_002n, 9_000n, 10_000n], { f: 2 })).toMatchObject({
       agreed: false,
@@ -226,11 +226,11 @@ describe('reporting rule', () => {
     const late = [pin(10, { timestamp: 2 ** 32 }), pin(3, { chainId: AWAY })]
     const result = run(all(5n, null), { pins: late })
     expect(result).toMatchObject({ agreed: true, due: false })
-    expect(feedReports(feedKind, { chainId: HOME, address: '0x' }, result)).toEqual([])
+    expect(feedReports(feedKind, [{ chainId: HOME, address: '0x' }], result)).toEqual([])
     const last = run(all(5n, null), {
       pins: [pin(10, { timestamp: 2 ** 32 - 1 }), pin(3, { chainId: AWAY })],
     })
-    expect(feedReports(feedKind, { chainId: HOME, address: '0x' }, last)).toHaveLength(1)
+    expect(feedReports(feedKind, [{ chainId: HOME, address: '0x' }], last)).toHaveLength(1)
   })
 
   describe('an answer that the contract would refuse', () => {

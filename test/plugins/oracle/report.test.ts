@@ -23,7 +23,7 @@ test('one report, in the layout of the contract, bound to the evidence', () => {
   fc.assert(
     fc.property(answers, fc.nat({ max: 2 ** 32 - 1 }), (answer, timestamp) => {
       const value = outcome({ answer, timestamp })
-      const [report, ...more] = feedReports(feedKind, home, value)
+      const [report, ...more] = feedReports(feedKind, [home], value)
       expect(more).toEqual([])
       expect(report?.contract).toEqual(home)
       expect(report?.extraHash).toBe(zeroHash)
@@ -40,7 +40,7 @@ test('one report, in the layout of the contract, bound to the evidence', () => {
 })
 
 test('nothing due, no report', () => {
-  expect(feedReports(feedKind, home, outcome({ due: false }))).toEqual([])
+  expect(feedReports(feedKind, [home], outcome({ due: false }))).toEqual([])
 })
 
 test('any change of the outcome is another digest', () => {

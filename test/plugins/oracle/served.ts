@@ -118,7 +118,7 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
   ) {
     const value = outcome(changes.value)
     const kind = changes.kind === 'ocr2' ? ocr2Kind : feedKind
-    const [report] = feedReports(kind, { chainId: HOME, address: FEED_ADDRESS }, value)
+    const [report] = feedReports(kind, [{ chainId: HOME, address: FEED_ADDRESS }], value)
     if (report === undefined) throw new TypeError('the outcome is not due')
     const payload = `0x${Buffer.from(report.payload).toString('hex')}` as const
     const epochAndRound = BigInt(round) << 8n

@@ -76,7 +76,7 @@ describe('report', () => {
       ],
       answer: -3n,
     })
-    const [report, ...more] = feedReports(ocr2Kind, home, value)
+    const [report, ...more] = feedReports(ocr2Kind, [home], value)
     expect(more).toEqual([])
     expect(report).toMatchObject({ contract: home, extraHash: evidenceDigest(value) })
     const payload = report?.payload ?? new Uint8Array()
@@ -89,7 +89,7 @@ describe('report', () => {
       ]),
     )
     expect(ocr2Kind.decodeReport(payload)).toEqual({ observationsTimestamp: ORIGIN + 100, answer: -3n })
-    expect(feedReports(ocr2Kind, home, { ...value, due: false })).toEqual([])
+    expect(feedReports(ocr2Kind, [home], { ...value, due: false })).toEqual([])
   })
 
   test('the answer that the contract computes is the outcome’s, whatever was observed', () => {
@@ -113,7 +113,7 @@ describe('report', () => {
           limits: { min: -2_000n, max: 2_000n },
         }
         const agreed = feedOutcome(options, { pins: [pin(1)] }, null, attributed(values))
-        const [report] = feedReports(ocr2Kind, home, agreed)
+        const [report] = feedReports(ocr2Kind, [home], agreed)
         expect(report === undefined).toBe(!agreed.due)
         if (report === undefined) return
         due++
