@@ -86,6 +86,12 @@ describe('the document of a signing history', () => {
     expect(parseHistory(bytes(text))).toEqual(whole)
   })
 
+  it('is what its description shows', async () => {
+    const page = await readFile(new URL('../../../docs/signing-history.md', import.meta.url), 'utf8')
+    const [, example = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
+    expect(parseHistory(bytes(example)).keys).toHaveLength(1)
+  })
+
   it('refuses to write what it would not read', () => {
     const entry = {
       scope: `0x${'01'.repeat(32)}`,
