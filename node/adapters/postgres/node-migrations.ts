@@ -92,7 +92,8 @@ export const nodeMigrations: readonly Migration[] = [
   {
     id: '0005-signing-retired',
     // A trigger, so that the database refuses a retired key to every process: also to one that lost its lock and does
-    // not know yet, and to an older release.
+    // not know yet, and to an older release. It finds the table by the session's search path; a session without ours
+    // can't insert at all.
     sql: `
       create table signing_retired (
         key_id text primary key,
@@ -100,7 +101,6 @@ export const nodeMigrations: readonly Migration[] = [
       );
       create function refuse_retired_key() returns trigger
         language plpgsql
-        set search_path from current
         as $$
           begin
             if exists (select from signing_retired where key_id = new.key_id) then

@@ -32,6 +32,7 @@ describe('openDatabase', () => {
       'quorum_evidence',
       'quorum_state',
       'signing_history',
+      'signing_retired',
     ])
   })
 
