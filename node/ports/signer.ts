@@ -7,9 +7,9 @@ import type { Address, Hex } from './chain.ts'
  */
 export interface SigningSlot {
   /**
-   * `observation`, `prepare`, `commit`, `epoch-start`, `report` (index 0), `report-<index>` (the others: a line each, so
-   * that after a restart all reports of the last outcome can be signed again), or `<plugin id>/<purpose>`. 1 to 128
-   * printable ASCII characters.
+   * `observation`, `proposal`, `prepare`, `commit`, `epoch-start`, `report` (index 0), `report-<index>` (the others: a
+   * line each, so that after a restart all reports of the last outcome can be signed again), or
+   * `<plugin id>/<purpose>`. 1 to 128 printable ASCII characters.
    */
   readonly purpose: string
   /** What the numbering belongs to: a config digest, 32 bytes in lower-case hex. */
