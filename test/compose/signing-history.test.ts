@@ -76,7 +76,7 @@ function iyi(...args: string[]): Program {
 
 async function run(...args: string[]) {
   const one = iyi(...args)
-  const { code } = await one.ended(60_000)
+  const { code } = await one.ended(90_000)
   return { code, out: one.stdout(), err: one.stderr() }
 }
 
@@ -93,7 +93,7 @@ const rowsOf = (database: Database) =>
 async function nodeRuns(config: string): Promise<Program> {
   const node = iyi('start', '--config', config)
   await until('the node is up', () => node.stdout().includes('"node started"') || node.hasEnded(), {
-    withinMs: 30_000,
+    withinMs: 60_000,
     saw: () => node.stdout() + node.stderr(),
   })
   return node
@@ -102,7 +102,7 @@ async function nodeRuns(config: string): Promise<Program> {
 // Their processes are looked up in /proc.
 describe.runIf(process.platform === 'linux')('moving a validator', () => {
   test('ends the old node, and the new one refuses what the old one would', {
-    timeout: 180_000,
+    timeout: 300_000,
   }, async () => {
     const old = await validator('old')
     const next = await validator('next')
@@ -117,7 +117,7 @@ describe.runIf(process.platform === 'linux')('moving a validator', () => {
     expect(early.err).toMatch(/^error DATABASE_LOCKED: /m)
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
     node.signal('SIGTERM')
-    await node.ended(20_000)
+    await node.ended(40_000)
 
     const made = await history('export', old, '--retire', '--out', file)
     expect(made.code, made.err).toBe(0)
@@ -143,7 +143,7 @@ describe.runIf(process.platform === 'linux')('moving a validator', () => {
     const started = await nodeRuns(next)
     expect(started.hasEnded(), started.stderr()).toBe(false)
     started.signal('SIGTERM')
-    await started.ended(20_000)
+    await started.ended(40_000)
 
     // Back again: the old file knows less than the new node signed, so it does not serve there any more.
     await signer.sign(slot(3n, 18n, 'commit'), text('later'))
@@ -160,7 +160,7 @@ describe.runIf(process.platform === 'linux')('moving a validator', () => {
     expect(home.hasEnded(), home.stderr()).toBe(false)
   })
 
-  test('works with the embedded database, and leaves nothing running', { timeout: 120_000 }, async () => {
+  test('works with the embedded database, and leaves nothing running', { timeout: 240_000 }, async () => {
     const config = await validator('embedded', { database: { port: await freePort() } })
     const database = await postgres.database('elsewhere')
     await guard(database).sign(slot(1n, 2n), text('x'))
@@ -175,9 +175,9 @@ describe.runIf(process.platform === 'linux')('moving a validator', () => {
         tree = processTree(importing.pid)
         return tree.length > 2 || importing.hasEnded()
       },
-      { withinMs: 30_000 },
+      { withinMs: 60_000 },
     )
-    expect((await importing.ended(30_000)).code, importing.stderr()).toBe(0)
+    expect((await importing.ended(60_000)).code, importing.stderr()).toBe(0)
     await until('nothing is left', () => alive(tree).length === 0, { withinMs: 2_000 })
     const same = await history('export', config)
     expect(same.code, same.err).toBe(0)
@@ -187,7 +187,7 @@ describe.runIf(process.platform === 'linux')('moving a validator', () => {
 })
 
 describe.runIf(process.platform === 'linux')('an import that is refused changes nothing', () => {
-  test('files that are no history', { timeout: 120_000 }, async () => {
+  test('files that are no history', { timeout: 240_000 }, async () => {
     const config = await validator('files')
     const file = join(dir, 'file.json')
     await writeFile(file, '')
@@ -204,7 +204,7 @@ describe.runIf(process.platform === 'linux')('an import that is refused changes 
     expect(await database.query("select 1 from pg_namespace where nspname = 'files'")).toEqual([])
   })
 
-  test('keys that the node does not hold, or no keys', { timeout: 120_000 }, async () => {
+  test('keys that the node does not hold, or no keys', { timeout: 240_000 }, async () => {
     const file = join(dir, 'foreign.json')
     const entry = {
       purpose: 'commit',
@@ -238,7 +238,7 @@ describe.runIf(process.platform === 'linux')('an import that is refused changes 
     expect(empty.err).toMatch(/^error SIGNING_HISTORY_EMPTY: /m)
   })
 
-  test('a process killed in the middle of it', { timeout: 120_000 }, async () => {
+  test('a process killed in the middle of it', { timeout: 240_000 }, async () => {
     const config = await validator('killed')
     const database = await postgres.database('killed')
     const signer = guard(database)
@@ -274,7 +274,7 @@ describe.runIf(process.platform === 'linux')('an import that is refused changes 
       await client.query(`select 1 from signing_history where purpose = 'z' for update`)
       const importing = iyi('signing-history', 'import', '--config', config, file)
       await until('the import waits for the row', async () => (await waiting()) > 0, {
-        withinMs: 30_000,
+        withinMs: 60_000,
         saw: () => importing.stderr(),
       })
       await importing.destroy()
