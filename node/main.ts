@@ -82,6 +82,14 @@ const code = await runCli(process.argv, {
     return checkPlugins(config, source)
   },
   judgeOffence,
+  async exportSigningHistory(config, options) {
+    const { exportSigningHistory } = await import('./compose/signing-history.ts')
+    return exportSigningHistory(config, options, { signal: stopping.signal, stderr: process.stderr })
+  },
+  async importSigningHistory(config, options) {
+    const { importSigningHistory } = await import('./compose/signing-history.ts')
+    return importSigningHistory(config, options, { signal: stopping.signal, stderr: process.stderr })
+  },
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -21,6 +21,8 @@ const program = createProgram({
   listKeystores: never,
   checkPlugins: never,
   judgeOffence: () => ({ valid: false, reason: 'no verb ran' }),
+  exportSigningHistory: never,
+  importSigningHistory: never,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -51,6 +51,35 @@ export interface CheckedPlugin {
   readonly needs: readonly string[]
 }
 
+/** A signing history on its way out. */
+export interface HistoryExport {
+  /** The document; docs/signing-history.md describes it. */
+  readonly text: string
+  /** The keys sign nothing on this database any more. */
+  readonly retired: boolean
+  readonly keys: readonly { readonly keyId: string; readonly entries: number }[]
+  /** Keys in the database that the node does not hold, and the document not either. */
+  readonly otherKeys: readonly string[]
+}
+
+/** What an import did. */
+export interface HistoryImport {
+  /** When the document was made, ISO 8601. */
+  readonly createdAt: string
+  /** The database that it comes from signs nothing with these keys since then. */
+  readonly retired: boolean
+  readonly keys: readonly {
+    readonly keyId: string
+    readonly added: number
+    readonly raised: number
+    readonly unchanged: number
+    /** It was retired here, and may sign again. */
+    readonly reinstated: boolean
+  }[]
+  /** Signing keys of this node that the document does not name. */
+  readonly uncovered: readonly string[]
+}
+
 /** All that the verbs may do to the world. The composition root gives it. */
 export interface CliDeps {
   /** Runs a node; resolves when it was stopped. */
@@ -72,6 +101,10 @@ export interface CliDeps {
   ):
     | { readonly valid: true; readonly proof: 'self' | 'witness' }
     | { readonly valid: false; readonly reason: string }
+  /** The signing history of the keys that the node holds; `retire` ends their signing on this database. */
+  exportSigningHistory(config: NodeConfig, options: { readonly retire: boolean }): Promise<HistoryExport>
+  /** Takes over the signing history in a file, whole or not at all. */
+  importSigningHistory(config: NodeConfig, options: { readonly file: string }): Promise<HistoryImport>
   readonly stdin: TextSource
   readonly stdout: TextSink
   readonly stderr: TextSink

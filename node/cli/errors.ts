@@ -2,6 +2,7 @@ import { IyiError } from '../ports/errors.ts'
 
 export type CliCode =
   | 'CLI_FILE_EXISTS'
+  | 'CLI_FILE_UNWRITABLE'
   | 'CLI_NO_PASSWORD'
   | 'CLI_WEAK_PASSWORD'
   | 'CLI_PASSWORD_MISMATCH'

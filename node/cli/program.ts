@@ -4,6 +4,8 @@ import { configCheck } from './verbs/config-check.ts'
 import { evidenceVerify } from './verbs/evidence-verify.ts'
 import { init } from './verbs/init.ts'
 import { keysList } from './verbs/keys-list.ts'
+import { signingHistoryExport } from './verbs/signing-history-export.ts'
+import { signingHistoryImport } from './verbs/signing-history-import.ts'
 import { start } from './verbs/start.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -76,6 +78,27 @@ export function createProgram(deps: CliDeps): Command {
     .description('print the public side of each key')
     .option(...CONFIG)
     .action(async (options: { config: string }) => keysList(options, deps))
+
+  const history = program
+    .command('signing-history')
+    .description('what the keys signed, to take along when a validator moves (the node must not run)')
+  history
+    .command('export')
+    .description("write the signing history of the node's keys as JSON")
+    .option(...CONFIG)
+    .option('-o, --out <path>', 'new file to write to, mode 0600; standard output when absent')
+    .option('--retire', 'end signing with these keys on this database: for a move')
+    .action(async (options: { config: string; out?: string; retire?: true }) => {
+      const { config, out = null, retire = false } = options
+      await signingHistoryExport({ config, out, retire }, deps)
+    })
+  history
+    .command('import <file>')
+    .description('take over an exported signing history; refuses one that would weaken what is there')
+    .option(...CONFIG)
+    .action(async (file: string, options: { config: string }) =>
+      signingHistoryImport({ ...options, file }, deps),
+    )
 
   program
     .command('evidence')

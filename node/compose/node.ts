@@ -11,6 +11,7 @@ import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
 import { openDatabase } from '../adapters/postgres/database.ts'
 import { lockDatabase } from '../adapters/postgres/database-lock.ts'
 import { eventLog } from '../adapters/postgres/event-log.ts'
+import { refuseRetiredKeys } from '../adapters/postgres/history-transfer.ts'
 import { quorumStore } from '../adapters/postgres/quorum-store.ts'
 import { signingHistory } from '../adapters/postgres/signing-history.ts'
 import { pluginStore } from '../adapters/postgres/store.ts'
@@ -87,6 +88,7 @@ export async function runNode(
       { database, clock, log },
     )
     teardown.add('database lock', () => lock.release())
+    await refuseRetiredKeys({ keys: [keys.consensus.id, keys.signer.id] }, { database })
 
     const chain = viemChainReader(
       {

@@ -7,17 +7,18 @@ import type { Address, Hex } from './chain.ts'
  */
 export interface SigningSlot {
   /**
-   * `observation`, `prepare`, `commit`, `epoch-start`, `report` (index 0), `report-<index>` (the others: a line each, so
-   * that after a restart all reports of the last outcome can be signed again), or `<plugin id>/<purpose>`.
+   * `observation`, `proposal`, `prepare`, `commit`, `epoch-start`, `report` (index 0), `report-<index>` (the others: a
+   * line each, so that after a restart all reports of the last outcome can be signed again), or
+   * `<plugin id>/<purpose>`. 1 to 128 printable ASCII characters.
    */
   readonly purpose: string
-  /** What the numbering belongs to: a config digest. */
+  /** What the numbering belongs to: a config digest, 32 bytes in lower-case hex. */
   readonly scope: Hex
   /** Compared lexicographically: (epoch, sequence), or (sequence, index). */
   readonly position: readonly [bigint, bigint]
 }
 
-/** Rejects with `SignerError`: `SIGNER_SLOT_CONFLICT`, `SIGNER_SLOT_PASSED`, `SIGNER_UNAVAILABLE` (retry). */
+/** Rejects with `SignerError`: `SIGNER_SLOT_CONFLICT`, `SIGNER_SLOT_PASSED`, `SIGNER_BAD_SLOT`, `SIGNER_UNAVAILABLE` (retry). */
 export interface GuardedSigner {
   /** The history is durable before the signature is returned. The same payload for the same slot is signed again alike. */
   sign(slot: SigningSlot, payload: Uint8Array): Promise<Uint8Array>

@@ -23,6 +23,8 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     listKeystores: async ({ dir }) => keystores.get(dir) ?? [],
     checkPlugins: async () => [],
     judgeOffence,
+    exportSigningHistory: () => Promise.reject(new TestError(false)),
+    importSigningHistory: () => Promise.reject(new TestError(false)),
     stdin: new PassThrough(),
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text) },

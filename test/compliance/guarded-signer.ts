@@ -82,6 +82,20 @@ export function guardedSignerCompliance(
     expect(await signature).toEqual(key.sign(text('x')))
   })
 
+  it('refuses a purpose or a scope that a history could not hand on', async () => {
+    const signer = (await make()).guard(countingKey('a'))
+    for (const bad of [
+      slot(1n, 1n, ''),
+      slot(1n, 1n, 'com\0mit'),
+      slot(1n, 1n, 'commit\u00e9'),
+      slot(1n, 1n, 'p'.repeat(129)),
+      { ...slot(1n, 1n), scope: `0x${'AB'.repeat(32)}` as const },
+      { ...slot(1n, 1n), scope: '0x01' as const },
+    ])
+      await expect(signer.sign(bad, text('x'))).rejects.toMatchObject({ code: 'SIGNER_BAD_SLOT' })
+    await signer.sign(slot(1n, 1n, 'p'.repeat(128)), text('x'))
+  })
+
   it('refuses a position that is no pair of unsigned integers', async () => {
     const signer = (await make()).guard(countingKey('a'))
     await expect(signer.sign(slot(-1n, 0n), text('x'))).rejects.toMatchObject({ code: 'SIGNER_BAD_SLOT' })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { SignerError } from '../../node/adapters/postgres/errors.ts'
 import type { GuardableKey } from '../../node/adapters/postgres/signing-history.ts'
+import { isSoundSlot } from '../../node/adapters/postgres/signing-slot.ts'
 import type { GuardedSigner, SigningSlot } from '../../node/ports/signer.ts'
 
 /** Guards keys by a history in memory; what is signed is forgotten with the object. */
@@ -8,10 +9,9 @@ export function memorySigningHistory(): { guard(key: GuardableKey): GuardedSigne
   const history = new Map<string, { position: SigningSlot['position']; digest: string }>()
   return {
     guard: (key) => ({
-      sign: async ({ purpose, scope, position }, payload) => {
-        if (position.some((part) => part < 0n || part >= 2n ** 256n)) {
-          throw new SignerError('SIGNER_BAD_SLOT', 'bad position', { data: {} })
-        }
+      sign: async (at, payload) => {
+        if (!isSoundSlot(at)) throw new SignerError('SIGNER_BAD_SLOT', 'bad slot', { data: {} })
+        const { purpose, scope, position } = at
         const bytes = Uint8Array.from(payload)
         const digest = createHash('sha256').update(bytes).digest('hex')
         const slot = JSON.stringify([key.id, purpose, scope])

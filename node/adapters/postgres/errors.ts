@@ -41,6 +41,26 @@ export type SignerErrorCode =
 /** What `GuardedSigner` rejects with. */
 export class SignerError extends IyiError<SignerErrorCode, Readonly<Record<string, unknown>>> {}
 
+export type SigningHistoryErrorCode =
+  | 'SIGNING_HISTORY_NO_FILE'
+  | 'SIGNING_HISTORY_BAD_FILE'
+  | 'SIGNING_HISTORY_BAD_VERSION'
+  | 'SIGNING_HISTORY_BAD_CHECKSUM'
+  | 'SIGNING_HISTORY_NO_KEYS'
+  | 'SIGNING_HISTORY_EMPTY'
+  | 'SIGNING_HISTORY_UNEXPORTABLE'
+  | 'SIGNING_HISTORY_FOREIGN_KEY'
+  | 'SIGNING_HISTORY_CONFLICT'
+  | 'SIGNING_HISTORY_WEAKER'
+  | 'SIGNING_HISTORY_RETIRED'
+  | 'SIGNING_HISTORY_INTERRUPTED'
+
+/** Why a signing history is not exported or imported, or why it lets no node start. */
+export class SigningHistoryError extends IyiError<
+  SigningHistoryErrorCode,
+  Readonly<Record<string, unknown>>
+> {}
+
 export type EventLogErrorCode =
   | 'EVENTS_CONSUMER_BUSY'
   | 'EVENTS_BAD_OPTIONS'

@@ -89,4 +89,27 @@ export const nodeMigrations: readonly Migration[] = [
       );
       create index quorum_offence_by_culprit on quorum_offence (duty_id, config_digest, oracle, offence);`,
   },
+  {
+    id: '0005-signing-retired',
+    // A trigger, so that the database refuses a retired key to every process: also to one that lost its lock and does
+    // not know yet, and to an older release. It finds the table by the session's search path; a session without ours
+    // can't insert at all.
+    sql: `
+      create table signing_retired (
+        key_id text primary key,
+        retired_at timestamptz not null default now()
+      );
+      create function refuse_retired_key() returns trigger
+        language plpgsql
+        as $$
+          begin
+            if exists (select from signing_retired where key_id = new.key_id) then
+              raise exception 'key % was retired in this database', new.key_id using errcode = 'IYI01';
+            end if;
+            return new;
+          end
+        $$;
+      create trigger refuse_retired_key before insert on signing_history
+        for each row execute function refuse_retired_key();`,
+  },
 ]

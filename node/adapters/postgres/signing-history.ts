@@ -4,6 +4,7 @@ import type { GuardedSigner, SigningSlot } from '../../ports/signer.ts'
 import type { Database } from './database.ts'
 import { DatabaseError, SignerError } from './errors.ts'
 import { Grouper } from './grouper.ts'
+import { isSoundSlot } from './signing-slot.ts'
 
 /** A key as the history sees it. */
 export interface GuardableKey {
@@ -42,7 +43,8 @@ const claimSql = `
            and known.payload_digest = excluded.payload_digest)
   returning key_id, purpose, scope`
 
-const max = 2n ** 256n - 1n
+/** The trigger's word for a retired key; see the node's migrations. */
+const RETIRED = 'IYI01'
 const slotKey = (keyId: string, purpose: string, scope: string) => JSON.stringify([keyId, purpose, scope])
 
 /**
@@ -71,15 +73,13 @@ export function signingHistory({
   return {
     guard: (key) => ({
       sign: async (slot, payload) => {
-        // One claim that the server can't even read would fail its whole group.
-        const sound = slot.position.every((part) => part >= 0n && part <= max) && !slot.purpose.includes('\0')
-        if (!sound) {
+        // One claim that the server can't even read would fail its whole group; and what is signed must fit into an
+        // exported history.
+        if (!isSoundSlot(slot)) {
           throw new SignerError(
             'SIGNER_BAD_SLOT',
-            'A slot is a purpose and a pair of unsigned 256-bit integers.',
-            {
-              data: describe(slot),
-            },
+            'A slot is a purpose of 1 to 128 printable ASCII characters, a scope of 32 bytes in lower-case hex, and a pair of unsigned 256-bit integers.',
+            { data: describe(slot) },
           )
         }
         if (suspended !== null) throw unavailable(suspended)
@@ -124,7 +124,12 @@ async function claim(database: Database, group: readonly Claim[]): Promise<(Erro
     )
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
-    throw unavailable(error.message, error)
+    throw unavailable(
+      error.data.sqlState === RETIRED
+        ? 'a key of this node was retired in this database, to go on elsewhere'
+        : error.message,
+      error,
+    )
   }
 }
 

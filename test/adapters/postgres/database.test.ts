@@ -30,8 +30,10 @@ describe('openDatabase', () => {
       'event_cursor',
       'iyi_migration',
       'quorum_evidence',
+      'quorum_offence',
       'quorum_state',
       'signing_history',
+      'signing_retired',
     ])
   })
 
