@@ -29,6 +29,8 @@ export interface ContractConfig {
   readonly configDigest: Hex
   /** Where its `ConfigSet` is: of two configurations of a contract the newer is at the higher block. */
   readonly blockNumber: number
+  /** The confirmed block at which the contract was asked. */
+  readonly readAt: bigint
   readonly fields: ConfigFields
 }
 
@@ -81,7 +83,7 @@ async function readContractConfig(chain: ChainReader, contract: ContractRef): Pr
   const { chainId, address } = contract
   const confirmations = confirmationsOf(chain, chainId)
   const latest = await latestConfirmed(chain, contract)
-  if (latest === null) {
+  if (latest.configDigest === null) {
     throw new QuorumConfigError(
       'QUORUM_CONFIG_NOT_SET',
       `no configuration at ${address} on chain ${chainId} with ${confirmations} confirmations yet; call setConfig`,
@@ -109,29 +111,49 @@ async function readContractConfig(chain: ChainReader, contract: ContractRef): Pr
       { data: { contract, computed, onchain } },
     )
   }
-  return { configDigest: onchain, blockNumber: latest.blockNumber, fields }
+  return { configDigest: onchain, blockNumber: latest.blockNumber, readAt: latest.at, fields }
 }
 
 function confirmationsOf(chain: ChainReader, chainId: number): number {
   return chain.chains().find(({ id }) => id === chainId)?.confirmations ?? 0
 }
 
-/** Where the contract's configuration is, as of the last confirmed block; null when there is none. Rejects with `ChainError`. */
-export async function latestConfirmed(
-  chain: ChainReader,
-  contract: ContractRef,
-): Promise<{ readonly blockNumber: number; readonly configDigest: Hex } | null> {
+/** What a contract says of its configuration. */
+export interface LatestConfig {
+  /** The confirmed block at which it was asked; negative on a chain shorter than its confirmations. */
+  readonly at: bigint
+  readonly blockNumber: number
+  /** Null when there is none. */
+  readonly configDigest: Hex | null
+}
+
+/**
+ * Whether `latest` is to be followed in place of `known`. An answer that names an earlier block comes from a lagging
+ * provider, unless it is from a later state of the chain: then the chain was reorganised below that configuration.
+ */
+export function supersedes(
+  latest: LatestConfig,
+  known: Pick<ContractConfig, 'configDigest' | 'blockNumber' | 'readAt'>,
+): boolean {
+  if (latest.configDigest === known.configDigest) return false
+  if (latest.configDigest !== null && latest.blockNumber >= known.blockNumber) return true
+  return latest.at > known.readAt
+}
+
+/** The contract's configuration as of the last confirmed block. Rejects with `ChainError`. */
+export async function latestConfirmed(chain: ChainReader, contract: ContractRef): Promise<LatestConfig> {
   const { chainId, address } = contract
   const head = await chain.head(chainId)
   const at = head.number - BigInt(confirmationsOf(chain, chainId))
-  if (at < 0n) return null
+  const none = { at, blockNumber: 0, configDigest: null }
+  if (at < 0n) return none
   const functionName = 'latestConfigDetails'
   const data = encodeFunctionData({ abi: OCR2_ABI, functionName })
   const result = await chain.call(chainId, { to: address, data, at })
   // No code there yet.
-  if (result === '0x') return null
+  if (result === '0x') return none
   const [count, blockNumber, digest] = decodeFunctionResult({ abi: OCR2_ABI, functionName, data: result })
-  return count === 0 ? null : { blockNumber, configDigest: digest }
+  return count === 0 ? none : { at, blockNumber, configDigest: digest }
 }
 
 interface ConfigSet extends Omit<ConfigFields, 'contract'> {

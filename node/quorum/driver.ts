@@ -44,7 +44,7 @@ export interface DriverModules {
   readonly instruments: Instruments
 }
 
-/** Outcomes that wait for the plugin. */
+/** Outcomes that wait for the plugin; the newest one matters most, so the oldest gives way. */
 const MAX_OUTCOMES = 1024
 /** Evidence that waits for the database: a record holds a round's observations. */
 const MAX_EVIDENCE = 256
@@ -54,7 +54,7 @@ const FAULT_LOG_MS = 10_000
 
 /** What the machine finds, or this driver about itself. */
 interface DriverFault {
-  readonly code: FaultCode | 'evidence-lost'
+  readonly code: FaultCode | 'evidence-lost' | 'outcome-lost'
   readonly oracle: number | null
   readonly data: Readonly<Record<string, unknown>>
 }
@@ -73,7 +73,9 @@ export class Driver {
   readonly #timers = new Map<string, Timer>()
   readonly #inputs: Input[] = []
   readonly #signing = { consensus: new SerialQueue(256), report: new SerialQueue(256) }
-  readonly #outcomes = new SerialQueue(MAX_OUTCOMES)
+  readonly #outcomes = new SerialQueue(MAX_OUTCOMES, () =>
+    this.#onFault({ code: 'outcome-lost', oracle: null, data: { reason: 'the duty is too slow' } }),
+  )
   readonly #evidence = new SerialQueue(MAX_EVIDENCE, () =>
     this.#evidenceLost({ reason: 'the database is too slow; the oldest record gives way' }),
   )
@@ -127,7 +129,10 @@ export class Driver {
       },
       modules,
     )
-    this.#participation = new ParticipationLog(n)
+    this.#participation = new ParticipationLog(n, {
+      onObserved: (oracle) => modules.instruments.observed(oracle),
+      onVoted: (oracle, latenessMs) => modules.instruments.voted(oracle, latenessMs / 1000),
+    })
     const onLost = (data: DriverFault['data']) => this.#onFault({ code: 'evidence-lost', oracle: null, data })
     this.#offences = new OffenceLog(
       { dutyId: duty.id, configDigest, configurationOf, signal, onLost },
@@ -389,7 +394,7 @@ export class Driver {
 
   #tell(duty: BoundDuty, seqNr: bigint, epoch: number, outcome: Uint8Array): void {
     const { log } = this.#modules
-    const taken = this.#outcomes.add(async () => {
+    this.#outcomes.add(async () => {
       if (this.#stop.signal.aborted) return
       try {
         await duty.onOutcome(seqNr, epoch, outcome)
@@ -397,7 +402,6 @@ export class Driver {
         log.error({ seqNr: seqNr.toString(), error }, 'the duty failed on an outcome')
       }
     })
-    if (!taken) log.error({ seqNr: seqNr.toString() }, 'the duty is too slow: it is not told of an outcome')
   }
 
   /** The contract waits for the report, nobody for the evidence: a slow database must not make the report late. */

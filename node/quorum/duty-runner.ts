@@ -10,6 +10,7 @@ import {
   type QuorumConfig,
   readDestination,
   readQuorumConfig,
+  supersedes,
 } from './config.ts'
 import { Driver, type DriverModules, requiredSignatures } from './driver.ts'
 import { QuorumConfigError, QuorumError } from './errors.ts'
@@ -152,7 +153,7 @@ export class DutyRunner {
     return end
   }
 
-  /** Resolves when one of the contracts has a confirmed, later configuration. An earlier one is a lagging provider's answer. */
+  /** Resolves when one of the contracts has another configuration to follow. */
   async #reconfigured(followed: readonly ContractConfig[], signal: AbortSignal): Promise<void> {
     const { chain, clock, log } = this.#modules
     while (!signal.aborted) {
@@ -160,9 +161,7 @@ export class DutyRunner {
       if (signal.aborted) return
       for (const current of followed) {
         try {
-          const latest = await latestConfirmed(chain, current.fields.contract)
-          if (latest === null || latest.blockNumber < current.blockNumber) continue
-          if (latest.configDigest !== current.configDigest) return
+          if (supersedes(await latestConfirmed(chain, current.fields.contract), current)) return
         } catch (error) {
           // A provider may be away: the instance at work does not need it.
           log.debug({ error }, 'could not look for a newer configuration')
@@ -177,7 +176,9 @@ export class DutyRunner {
     const config = await readQuorumConfig(chain, this.#duty.contract)
     signal.throwIfAborted()
     const known = this.#config
-    if (known !== null && config.blockNumber < known.blockNumber) throw outdated(config, known)
+    const same = known?.configDigest === config.configDigest
+    if (known !== null && !same && !supersedes({ ...config, at: config.readAt }, known))
+      throw outdated(config, known)
     this.#config = config
     const membership = membershipOf(config.oracles, this.#own())
     if (membership.role !== 'member') {
@@ -258,7 +259,7 @@ function isSame(a: ContractRef, b: ContractRef): boolean {
 function outdated(read: QuorumConfig, known: QuorumConfig): QuorumConfigError {
   return new QuorumConfigError(
     'QUORUM_CONFIG_OUTDATED',
-    `the chain's providers answer with the configuration of block ${read.blockNumber}, this node has followed that of block ${known.blockNumber}; check whether they are synchronised, or restart this node if the chain was reorganised that deep`,
+    `the chain's providers answer with the configuration of block ${read.blockNumber}, this node has followed that of block ${known.blockNumber}; check whether they are synchronised`,
     { data: { read: read.configDigest, known: known.configDigest }, retry: true },
   )
 }

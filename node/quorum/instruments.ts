@@ -11,6 +11,9 @@ export interface Instruments {
   attested(): void
   transmission(result: 'mined' | 'reverted' | 'not-needed' | 'superseded' | 'failed'): void
   saveRetry(): void
+  /** An outcome holds an observation of this validator. */
+  observed(oracle: number): void
+  voted(oracle: number, latenessSeconds: number): void
 }
 
 export function instruments(metrics: Metrics, duty: string): Instruments {
@@ -65,6 +68,17 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
     help: 'Writes of protocol state that failed and were tried again; the protocol waits for them',
     labels: ['duty'],
   })
+  const observations = metrics.counter({
+    name: 'iyi_quorum_observations_total',
+    help: 'Outcomes that hold an observation of the validator; set against the sequence number this is its participation',
+    labels: ['duty', 'oracle'],
+  })
+  const lateness = metrics.histogram({
+    name: 'iyi_quorum_vote_lateness_seconds',
+    help: 'How long after the quorum of prepares was complete the prepare of a validator arrived; 0 for a part of it',
+    labels: ['duty', 'oracle'],
+    buckets: [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  })
   return {
     message: (direction) => messages.inc({ duty, direction }),
     drop: (reason) => dropped.inc({ duty, reason }),
@@ -78,5 +92,7 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
     attested: () => attestations.inc({ duty }),
     transmission: (result) => transmissions.inc({ duty, result }),
     saveRetry: () => retries.inc({ duty }),
+    observed: (oracle) => observations.inc({ duty, oracle }),
+    voted: (oracle, latenessSeconds) => lateness.observe(latenessSeconds, { duty, oracle }),
   }
 }

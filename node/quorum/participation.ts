@@ -19,7 +19,14 @@ export class ParticipationLog {
   readonly #preparedAt = new Map<bigint, number>()
   readonly #early = new Map<bigint, Set<number>>()
 
-  constructor(n: number) {
+  readonly #told: { onObserved(oracle: number): void; onVoted(oracle: number, latenessMs: number): void }
+
+  /** `told` hears of each as it is counted. */
+  constructor(
+    n: number,
+    told: { onObserved(oracle: number): void; onVoted(oracle: number, latenessMs: number): void },
+  ) {
+    this.#told = told
     this.#seats = Array.from({ length: n }, () => ({
       observed: new Map(),
       lateness: new Map(),
@@ -51,11 +58,13 @@ export class ParticipationLog {
     const seat = this.#seats[oracle]
     if (seat === undefined || seat.lateness.has(seqNr)) return
     remember(seat.lateness, seqNr, latenessMs, WINDOW)
+    this.#told.onVoted(oracle, latenessMs)
   }
 
   /** An outcome whose proposal this node saw. */
   committed(seqNr: bigint, observers: readonly number[]): void {
     const seen = new Set(observers)
+    for (const oracle of seen) this.#told.onObserved(oracle)
     this.#seats.forEach((seat, oracle) => {
       remember(seat.observed, seqNr, seen.has(oracle), WINDOW)
     })

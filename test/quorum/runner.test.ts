@@ -239,3 +239,44 @@ describe('stopping while the configuration is read', () => {
     expect(sent).toBe(0)
   })
 })
+
+describe('an answer that names an earlier configuration', () => {
+  /** A network of one that follows the second configuration of its contract. */
+  async function followed() {
+    const made = network()
+    const { clock, net, status } = made
+    const slow = { ...FAST, deltaRound: 1_500, deltaProgress: 6_000 }
+    net.configure(CONTRACT, 0, slow)
+    const earlier = net.chain.configs.get(CONTRACT.address)
+    net.chain.head_ += 10n
+    net.configure(CONTRACT, 0, { ...slow, rMax: 7 })
+    await net.start()
+    expect(await clock.run(5_000, () => status().seqNr >= 1n)).toBe(true)
+    if (earlier === undefined) throw new RangeError('no configuration')
+    return { ...made, earlier, current: status().configDigest }
+  }
+
+  it('comes from a lagging provider when its chain is shorter: it is not followed', async () => {
+    const { clock, net, status, earlier, current } = await followed()
+    net.chain.configs.set(CONTRACT.address, earlier)
+    net.chain.head_ -= 5n
+    await clock.run(40_000)
+    expect(status()).toMatchObject({ state: 'running', configDigest: current })
+  })
+
+  it('comes from a reorganised chain when that has grown on: it is followed', async () => {
+    const { clock, net, status, earlier, current } = await followed()
+    net.chain.configs.set(CONTRACT.address, earlier)
+    net.chain.head_ += 5n
+    expect(await clock.run(40_000, () => status().configDigest === earlier.digest)).toBe(true)
+    expect(earlier.digest).not.toBe(current)
+    expect(await clock.run(5_000, () => status().seqNr >= 1n && status().state === 'running')).toBe(true)
+  })
+
+  it('and when the configuration is gone altogether, the duty waits for one', async () => {
+    const { clock, net, status } = await followed()
+    net.chain.configs.delete(CONTRACT.address)
+    net.chain.head_ += 5n
+    expect(await clock.run(40_000, () => status().state === 'starting')).toBe(true)
+  })
+})
