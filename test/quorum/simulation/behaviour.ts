@@ -1,5 +1,5 @@
 import type { MachineOptions } from '../../../node/quorum/machine/core.ts'
-import type { Message } from '../../../node/quorum/messages.ts'
+import type { Message, MessageKind, MessageOf } from '../../../node/quorum/messages.ts'
 import type { SimNode } from './node.ts'
 import type { Random } from './random.ts'
 
@@ -26,10 +26,10 @@ export interface Behaviour {
   tick?(node: SimNode): void
 }
 
-export interface Heard {
+export interface Heard<K extends MessageKind = MessageKind> {
   readonly from: number
   readonly bytes: Uint8Array
-  readonly message: Message
+  readonly message: MessageOf<K>
 }
 
 /** What the liars have in common: their keys, what any of them heard, and whom to tell which story. */
@@ -67,10 +67,44 @@ export class Conspiracy {
     for (let i = 0; i < this.#side.length; i++) this.#side[i] = side(i)
   }
 
-  /** Everything that one of them heard lately. */
-  heard(): Heard[] {
-    return this.#nodes()
-      .filter((node) => this.members.has(node.index))
-      .flatMap((node) => node.heard)
+  /** What any of them heard lately of one kind, oldest first for each of them. */
+  heard<K extends MessageKind>(kind: K): Heard<K>[] {
+    const out: Heard<K>[] = []
+    for (const node of this.#nodes()) {
+      if (this.members.has(node.index)) out.push(...node.memory.of(kind))
+    }
+    return out
+  }
+
+  /** Any one message of those. */
+  anything(): Heard | undefined {
+    const members = this.#nodes().filter(({ index }) => this.members.has(index))
+    return this.#random.any(members)?.memory.any(this.#random)
+  }
+}
+
+/** Messages of one kind that a liar remembers. */
+const REMEMBERED = 24
+
+/** What one liar heard lately, by kind. */
+export class Memory {
+  readonly #byKind = new Map<MessageKind, Heard[]>()
+
+  add(heard: Heard): void {
+    const { kind } = heard.message
+    const known = this.#byKind.get(kind)
+    if (known === undefined) this.#byKind.set(kind, [heard])
+    else {
+      known.push(heard)
+      if (known.length > REMEMBERED) known.shift()
+    }
+  }
+
+  of<K extends MessageKind>(kind: K): readonly Heard<K>[] {
+    return (this.#byKind.get(kind) ?? []) as unknown as Heard<K>[]
+  }
+
+  any(random: Random): Heard | undefined {
+    return random.any(random.any([...this.#byKind.values()]) ?? [])
   }
 }

@@ -2,7 +2,7 @@ import type { Hex } from '../../../node/ports/chain.ts'
 import type { QuorumSnapshot } from '../../../node/ports/quorum.ts'
 import type { SigningSlot } from '../../../node/ports/signer.ts'
 import { sameBytes } from '../../../node/quorum/bytes.ts'
-import { certificateSignedBytes, decodeCertificate, quorumSize } from '../../../node/quorum/certificate.ts'
+import { certificateSignedBytes, decodeCertificate } from '../../../node/quorum/certificate.ts'
 import type { QuorumLimits } from '../../../node/quorum/limits.ts'
 import type {
   Effect,
@@ -143,7 +143,7 @@ export class Invariants {
       verification.consensus(each.oracle, message, each.signature),
     )
     const proves = certificate.kind === 'commit' && sameBytes(certificate.outcome, outcome)
-    if (!valid || !proves || oracles.size < quorumSize(n, f))
+    if (!valid || !proves || 2 * oracles.size <= n + f)
       fail('certificate', `node ${node} commits ${seqNr} by a certificate that does not prove it`)
   }
 

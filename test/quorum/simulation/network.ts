@@ -8,6 +8,8 @@ export interface NetworkConditions {
   duplicate: number
   /** False: nothing gets through. */
   link(from: number, to: number): boolean
+  /** False: this message is lost, whatever the link is like. */
+  spares(to: number, bytes: Uint8Array): boolean
 }
 
 /** Messages on their way from one peer to another: what a transport's queue for a peer holds. */
@@ -27,6 +29,7 @@ export class Network implements NetworkConditions {
   loss: number
   duplicate: number
   link: (from: number, to: number) => boolean
+  spares: (to: number, bytes: Uint8Array) => boolean
   /** Messages that found a queue full. */
   overflows = 0
   readonly #modules: NetworkModules
@@ -38,6 +41,7 @@ export class Network implements NetworkConditions {
     this.loss = conditions.loss ?? 0
     this.duplicate = conditions.duplicate ?? 0
     this.link = conditions.link ?? (() => true)
+    this.spares = conditions.spares ?? (() => true)
     this.#modules = modules
   }
 
@@ -51,7 +55,7 @@ export class Network implements NetworkConditions {
     const link = from * 32 + to
     const copies = random.chance(this.duplicate) ? 2 : 1
     for (let i = 0; i < copies; i++) {
-      if (random.chance(this.loss) || !this.link(from, to)) continue
+      if (random.chance(this.loss) || !this.link(from, to) || !this.spares(to, bytes)) continue
       const waiting = this.#inFlight.get(link) ?? 0
       if (waiting >= IN_FLIGHT) {
         this.overflows++

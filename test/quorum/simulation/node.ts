@@ -3,14 +3,13 @@ import type { SigningSlot } from '../../../node/ports/signer.ts'
 import type { Effect, Input } from '../../../node/quorum/machine/effects.ts'
 import { QuorumMachine } from '../../../node/quorum/machine/machine.ts'
 import { decodeMessage } from '../../../node/quorum/messages.ts'
-import type { Behaviour, Heard } from './behaviour.ts'
+import { type Behaviour, Memory } from './behaviour.ts'
 import { Disk, type Tear } from './disk.ts'
 import { outgoingProblem } from './outgoing.ts'
+import type { Moment } from './scenario.ts'
 import { Signer } from './signer.ts'
 import type { World } from './world.ts'
 
-/** Messages that a liar remembers. */
-const HEARD = 96
 /** Faults kept for tests. */
 const FAULTS = 2_000
 /** Work that a machine may have asked for and not yet heard of. */
@@ -36,13 +35,15 @@ export class SimNode {
   readonly reportSigner: Signer
   readonly faults: { code: string; oracle: number | null; data: Readonly<Record<string, unknown>> }[] = []
   readonly sent: Record<string, number> = {}
-  /** The last messages received, kept for liars alone. */
-  readonly heard: Heard[] = []
+  /** Of liars alone. */
+  readonly memory = new Memory()
   machine: QuorumMachine | null = null
   committedSeqNr = 0n
   epochs = 0
   /** This clock's speed, as a share of true time. */
   clockRate = 1
+  /** It crashes at the next such moment. */
+  trap: { readonly moment: Moment; readonly spring: () => void } | null = null
   #life = 0
   #started = false
   #timers = new Map<string, number>()
@@ -116,6 +117,15 @@ export class SimNode {
     this.#timers.clear()
   }
 
+  /** True when the moment was one for which a crash was arranged. */
+  #sprung(moment: Moment): boolean {
+    const { trap } = this
+    if (trap?.moment !== moment || this.machine === null) return false
+    this.trap = null
+    trap.spring()
+    return true
+  }
+
   /** While it is down: an operator restores an old backup. From now on it counts as one of the f. */
   setBack(): void {
     const age = this.disk.restoreBackup()
@@ -145,15 +155,19 @@ export class SimNode {
 
   #hear(from: number, bytes: Uint8Array): void {
     try {
-      this.heard.push({ from, bytes, message: decodeMessage(bytes, this.world.limits) })
-      if (this.heard.length > HEARD) this.heard.shift()
+      this.memory.add({ from, bytes, message: decodeMessage(bytes, this.world.limits) })
     } catch {
       // Another's noise.
     }
   }
 
   #perform(effects: readonly Effect[]): void {
-    for (const effect of effects) this.#do(effect)
+    for (const effect of effects) {
+      this.#do(effect)
+      // A crash in the middle: what comes after it does not happen.
+      if (effect.type === 'epoch' && this.#sprung('epoch')) return
+      if (effect.type === 'committed' && this.#sprung('commits')) return
+    }
     if (this.standing !== 'liar') this.#checkBounds()
   }
 
@@ -186,6 +200,7 @@ export class SimNode {
       case 'save':
         this.disk.save(effect.change, () => {
           world.trace.add(world.now, this.index, 'saves', Object.keys(effect.change).join(','))
+          if (this.#sprung('saves')) return
           this.input({ type: 'done', id: effect.id, value: null })
         })
         return
@@ -289,6 +304,7 @@ export class SimNode {
       { slot, payload, make: () => sign(index, payload) },
       (value) => {
         world.trace.add(world.now, index, 'signs', `${slot.purpose} ${slot.position}`)
+        if (this.#sprung('signs')) return
         this.input({ type: 'done', id, value })
       },
       (reason) => {

@@ -31,7 +31,9 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.integer(256))
+    const out = new Uint8Array(length)
+    for (let i = 0; i < length; i++) out[i] = this.integer(256)
+    return out
   }
 
   /** One of a list that is not empty. */

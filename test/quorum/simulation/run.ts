@@ -1,4 +1,5 @@
 import { QUORUM_LIMITS, type QuorumLimits } from '../../../node/quorum/limits.ts'
+import { MESSAGE_KIND } from '../../../node/quorum/messages.ts'
 import type { TimingParameters } from '../../../node/quorum/offchain-config.ts'
 import { combined } from './adversaries/catalog.ts'
 import type { Behaviour } from './behaviour.ts'
@@ -150,13 +151,17 @@ class Story {
     for (let i = 0; i < act.outcomes; i++) this.#wait()
   }
 
-  #crash({ node, tear, downMs }: Crash): void {
+  #crash({ node, tear, downMs, moment }: Crash): void {
     const target = this.#world.nodes[node]
     if (target?.up !== true || target.standing === 'liar') return
-    target.crash(tear)
-    if (this.#setBack.delete(node)) target.setBack()
-    if (this.#scenario.amnesia.includes(node)) target.loseEverything()
-    this.#world.at(downMs, () => this.#up(target))
+    const crash = () => {
+      target.crash(tear)
+      if (this.#setBack.delete(node)) target.setBack()
+      if (this.#scenario.amnesia.includes(node)) target.loseEverything()
+      this.#world.at(downMs, () => this.#up(target))
+    }
+    if (moment === null) crash()
+    else target.trap = { moment, spring: crash }
   }
 
   #up(node: SimNode): void {
@@ -164,8 +169,9 @@ class Story {
   }
 
   #weather(weather: Weather): void {
-    const { network, trace, now } = this.#world
-    const { groups, mute } = weather
+    const { network, trace, now, random } = this.#world
+    const { groups, mute, hunt } = weather
+    const kind = hunt === null ? -1 : MESSAGE_KIND[hunt.kind]
     Object.assign(network, {
       minDelayMs: weather.minDelayMs,
       maxDelayMs: weather.maxDelayMs,
@@ -173,6 +179,9 @@ class Story {
       duplicate: weather.duplicate,
       link: (from: number, to: number) =>
         !mute.includes(from) && (groups === null || reaches(groups[from] ?? -1, groups[to] ?? -1)),
+      // The second byte of every message is its kind.
+      spares: (to: number, bytes: Uint8Array) =>
+        hunt === null || bytes[1] !== kind || hunt.spared.includes(to) || !random.chance(hunt.loss),
     })
     trace.add(now, -1, 'world', describeWeather(weather))
   }
@@ -183,6 +192,7 @@ class Story {
     this.#weather(this.#scenario.calm)
     world.dutyFailure = 0
     this.#idleAllowed = false
+    for (const node of world.nodes) node.trap = null
     for (const node of world.nodes) if (this.#scenario.crashLoops[node.index] === undefined) this.#up(node)
   }
 
@@ -227,11 +237,23 @@ const reaches = (from: number, to: number) => from === to || from < 0 || to < 0
 
 const descending = (a: bigint, b: bigint) => Number(b - a)
 
-export function describeWeather({ minDelayMs, maxDelayMs, loss, duplicate, groups, mute }: Weather): string {
+export function describeWeather({
+  minDelayMs,
+  maxDelayMs,
+  loss,
+  duplicate,
+  groups,
+  mute,
+  hunt,
+}: Weather): string {
   const parts = [`delays ${minDelayMs.toFixed(0)} to ${maxDelayMs.toFixed(0)} ms`]
   if (loss > 0) parts.push(`${Math.round(loss * 100)}% lost`)
   if (duplicate > 0) parts.push(`${Math.round(duplicate * 100)}% twice`)
   if (groups !== null) parts.push(`partition ${groups.map((group) => (group < 0 ? '*' : group)).join('')}`)
+  if (hunt !== null) {
+    const but = hunt.spared.length === 0 ? '' : ` but those to ${hunt.spared.join(', ')}`
+    parts.push(`loses ${Math.round(hunt.loss * 100)}% of ${hunt.kind}${but}`)
+  }
   if (mute.length > 0) parts.push(`nobody hears ${mute.join(', ')}`)
   return parts.join(', ')
 }

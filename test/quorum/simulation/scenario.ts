@@ -1,3 +1,4 @@
+import type { MessageKind } from '../../../node/quorum/messages.ts'
 import type { TimingParameters } from '../../../node/quorum/offchain-config.ts'
 import { ADVERSARY_NAMES, type AdversaryName } from './adversaries/catalog.ts'
 import type { Tear } from './disk.ts'
@@ -14,11 +15,26 @@ export interface Weather {
   readonly groups: readonly number[] | null
   /** Nodes that nobody hears, though they hear. */
   readonly mute: readonly number[]
+  /** Messages that are lost on purpose. Null: none. */
+  readonly hunt: Hunt | null
 }
+
+/** A network that knows what it carries: it loses most messages of one kind, but for those to a few. */
+export interface Hunt {
+  readonly kind: MessageKind
+  readonly loss: number
+  readonly spared: readonly number[]
+}
+
+/** A moment at which a crash hurts: after the write, before its acknowledgement; after the signature, before its use. */
+export const MOMENTS = ['saves', 'signs', 'commits', 'epoch'] as const
+export type Moment = (typeof MOMENTS)[number]
 
 export interface Crash {
   /** Since the storm began. */
   readonly atMs: number
+  /** The next one after that time; null: at that time. */
+  readonly moment: Moment | null
   readonly node: number
   readonly downMs: number
   readonly tear: Tear
@@ -117,7 +133,16 @@ function timingOf(random: Random, n: number): TimingParameters {
 function calmOf(random: Random, deltaProgress: number): Weather {
   const maxDelayMs = deltaProgress * random.between(0.002, 0.025)
   const duplicate = random.chance(0.3) ? 0.1 : 0
-  return { ms: 0, minDelayMs: maxDelayMs / 20, maxDelayMs, loss: 0, duplicate, groups: null, mute: [] }
+  return {
+    ms: 0,
+    minDelayMs: maxDelayMs / 20,
+    maxDelayMs,
+    loss: 0,
+    duplicate,
+    groups: null,
+    mute: [],
+    hunt: null,
+  }
 }
 
 function assign(random: Random, n: number, faulty: number, deltaProgress: number) {
@@ -138,7 +163,26 @@ function assign(random: Random, n: number, faulty: number, deltaProgress: number
   return { liars, crashLoops, setBack }
 }
 
+/** Behaviours that make more of each other than of chance. */
+const PLOTS: readonly [readonly AdversaryName[], ...(readonly AdversaryName[])[]] = [
+  ['twins'],
+  ['twins', 'withholder'],
+  ['favourer', 'withholder', 'forgetter'],
+  ['splitter', 'favourer', 'forgetter'],
+  ['equivocator', 'halfWithholder'],
+  ['splitter', 'halfWithholder', 'proposalKeeper'],
+  ['chorist', 'cherryPicker', 'favourer'],
+  ['chorist', 'cherryPicker', 'splitter'],
+  ['commitKeeper', 'withholder', 'slowLeader'],
+  ['copier', 'cherryPicker'],
+  ['amnesiac', 'favourer'],
+  ['forger', 'equivocator'],
+  ['counterfeiter', 'replayer', 'reportForger'],
+  ['flooder', 'dreamer', 'beggar'],
+]
+
 function behavioursOf(random: Random): readonly AdversaryName[] {
+  if (random.chance(0.4)) return random.pick(PLOTS)
   const count = random.pick([1, 1, 1, 2, 2, 3])
   return random.shuffled(ADVERSARY_NAMES).slice(0, count)
 }
@@ -149,7 +193,13 @@ function actOf(random: Random, n: number, timing: TimingParameters, setBack: rea
   const lastsMs = storm.reduce((sum, { ms }) => sum + ms, 0)
   const crashes: Crash[] = []
   const crash = (node: number, atMs: number, downMs: number) =>
-    crashes.push({ node, atMs, downMs, tear: random.pick(['lost-tail', 'prefix', 'scattered']) })
+    crashes.push({
+      node,
+      atMs,
+      moment: random.chance(0.6) ? random.pick(MOMENTS) : null,
+      downMs,
+      tear: random.pick(['lost-tail', 'prefix', 'scattered']),
+    })
   if (random.chance(0.15)) {
     const atMs = random.between(0, lastsMs)
     for (let node = 0; node < n; node++) crash(node, atMs, deltaProgress * random.between(0.01, 0.5))
@@ -179,5 +229,21 @@ function weatherOf(random: Random, n: number, deltaProgress: number): Weather {
     duplicate: random.pick([0, 0, 0.1, 0.5]),
     groups,
     mute: random.chance(0.2) ? [random.integer(n)] : [],
+    hunt: random.chance(0.4) ? huntOf(random, n) : null,
   }
+}
+
+function huntOf(random: Random, n: number): Hunt {
+  const spared = Array.from({ length: n }, (_, i) => i).filter(() => random.chance(1 / n))
+  const kinds = [
+    'commit',
+    'commit',
+    'commit',
+    'prepare',
+    'proposal',
+    'epoch-start',
+    'wish',
+    'outcome-response',
+  ] as const
+  return { kind: random.pick(kinds), loss: random.pick([0.5, 0.9, 1]), spared }
 }

@@ -33,6 +33,7 @@ export function treasonOf(treason: Treason, seed: number): Scenario {
     duplicate: 0,
     groups: null,
     mute: [],
+    hunt: null,
   }
   const scenario: Scenario = {
     seed,
@@ -100,6 +101,7 @@ function lostHistory(scenario: Scenario, weather: Weather): Scenario {
   const node = leaderOf(SIMULATED_DIGEST, 1, scenario.n)
   const crashes = Array.from({ length: 15 }, (_, i) => ({
     atMs: 300 + i * 700,
+    moment: null,
     node,
     downMs: 20,
     tear: 'lost-tail' as const,

@@ -1,10 +1,5 @@
 import { QUORUM_LIMITS, type QuorumLimits } from '../../../../node/quorum/limits.ts'
-import {
-  encodeMessage,
-  type Message,
-  type MessageKind,
-  type MessageOf,
-} from '../../../../node/quorum/messages.ts'
+import { encodeMessage, type Message, type MessageKind } from '../../../../node/quorum/messages.ts'
 import {
   type CertificateRank,
   commitSignedBytes,
@@ -80,18 +75,6 @@ export function rankSignature(
   digest: Uint8Array = node.world.digest,
 ): Uint8Array {
   return signAs(node, oracle, epochStartSignedBytes(digest, epoch, rank))
-}
-
-/** What liars heard of one kind, newest last. */
-export function heardOf<K extends MessageKind>(
-  node: SimNode,
-  kind: K,
-): { readonly from: number; readonly message: MessageOf<K>; readonly bytes: Uint8Array }[] {
-  return node.world.conspiracy
-    .heard()
-    .flatMap(({ from, message, bytes }) =>
-      message.kind === kind ? [{ from, message: message as MessageOf<K>, bytes }] : [],
-    )
 }
 
 /** To every other node. */

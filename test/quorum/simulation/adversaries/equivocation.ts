@@ -1,10 +1,11 @@
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
-import { commitOf, encode, heardOf, observationSignature, prepareOf } from './craft.ts'
+import { commitOf, encode, observationSignature, prepareOf } from './craft.ts'
 
 /** Whatever a peer voted for lately, this node votes for as well, towards that peer. */
 function echo(node: SimNode, to: number, kinds: readonly ('prepare' | 'commit')[]): Uint8Array[] {
-  const votes = heardOf(node, 'prepare')
+  const votes = node.world.conspiracy
+    .heard('prepare')
     .filter(({ from }) => from === to)
     .slice(-2)
   return votes.flatMap(({ message }) =>

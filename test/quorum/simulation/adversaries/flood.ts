@@ -72,7 +72,7 @@ function noise(node: SimNode): Uint8Array {
     case 3:
       return encode({ kind: 'observation', epoch, seqNr, observation: random.bytes(8), signature })
     case 4:
-      return random.any(conspiracy.heard())?.bytes ?? new Uint8Array()
+      return conspiracy.anything()?.bytes ?? new Uint8Array()
     case 5:
       return new Uint8Array(limits.outcome + 10_000)
     case 6:

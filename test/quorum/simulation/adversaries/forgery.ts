@@ -35,7 +35,7 @@ export const replayer: Behaviour = {
   about: 'repeats what it heard, as it was or under another epoch and sequence number',
   tick: (node) => {
     const { random, conspiracy, options } = node.world
-    const old = random.any(conspiracy.heard())
+    const old = conspiracy.anything()
     if (old === undefined) return
     const { epoch, seqNr } = placeOf(node)
     const again = random.chance(0.5) ? old.bytes : encode(moved(old.message, epoch, seqNr))

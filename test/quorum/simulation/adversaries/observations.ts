@@ -1,7 +1,7 @@
 import type { Behaviour } from '../behaviour.ts'
 import type { Lie } from '../duties/duty.ts'
 import type { SimNode } from '../node.ts'
-import { encode, heardOf, observationSignature } from './craft.ts'
+import { encode, observationSignature } from './craft.ts'
 
 const lying = (kind: Lie, about: string): Behaviour => ({
   about,
@@ -61,7 +61,7 @@ export const oversizer: Behaviour = {
 }
 
 function queryOf(node: SimNode, epoch: number, seqNr: bigint): Uint8Array | null {
-  const starts = heardOf(node, 'round-start')
+  const starts = node.world.conspiracy.heard('round-start')
   return (
     starts.findLast(({ message }) => message.epoch === epoch && message.seqNr === seqNr)?.message.query ??
     null
@@ -90,10 +90,12 @@ export const copier: Behaviour = {
 
 function copied(node: SimNode, epoch: number, seqNr: bigint): Uint8Array | null {
   const { conspiracy } = node.world
-  const others = heardOf(node, 'observation').find(
-    ({ from, message }) =>
-      !conspiracy.members.has(from) && message.epoch === epoch && message.seqNr === seqNr,
-  )
+  const others = node.world.conspiracy
+    .heard('observation')
+    .find(
+      ({ from, message }) =>
+        !conspiracy.members.has(from) && message.epoch === epoch && message.seqNr === seqNr,
+    )
   const query = queryOf(node, epoch, seqNr)
   if (others === undefined || query === null) return null
   // Only a leader is shown observations, and an honest one shows them to nobody before the proposal.

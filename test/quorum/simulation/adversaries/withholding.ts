@@ -3,7 +3,7 @@ import type { EpochStartProof, MessageOf } from '../../../../node/quorum/message
 import type { CertificateRank } from '../../../../node/quorum/signed-bytes.ts'
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
-import { encode, heardOf, rankSignature } from './craft.ts'
+import { encode, rankSignature } from './craft.ts'
 
 const GENESIS: CertificateRank = { seqNr: 0n, committed: false, epoch: 0 }
 
@@ -15,7 +15,7 @@ function lowestStart(node: SimNode, epoch: number): Uint8Array | null {
   const { conspiracy, options } = node.world
   const quorum = Math.floor((options.n + options.f) / 2) + 1
   const requests = new Map<number, MessageOf<'epoch-start-request'>>()
-  for (const { from, message } of heardOf(node, 'epoch-start-request')) {
+  for (const { from, message } of node.world.conspiracy.heard('epoch-start-request')) {
     if (message.epoch === epoch && !conspiracy.members.has(from)) requests.set(from, message)
   }
   const own: EpochStartProof[] = [...conspiracy.members].map((oracle) => ({
