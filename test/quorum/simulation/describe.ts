@@ -8,7 +8,7 @@ export function describeScenario(scenario: Scenario): string[] {
   const { deltaProgress, deltaResend, deltaInitial, deltaRound, deltaGrace, rMax } = timing
   const crashes = acts.reduce((sum, act) => sum + act.crashes.length, 0)
   return [
-    `seed ${seed}: n=${n} f=${f}, ${duty} duty${scenario.alwaysWork ? '' : ', sometimes nothing to do'}`,
+    `seed ${seed}: n=${n} f=${f}, ${duty} duty, ${scenario.signatures} signatures${scenario.alwaysWork ? '' : ', sometimes nothing to do'}`,
     `  progress ${deltaProgress}, resend ${deltaResend}, initial ${deltaInitial}, round ${deltaRound}, grace ${deltaGrace} ms, rMax ${rMax}`,
     `  ${acts.length} storms, ${crashes} crashes`,
     ...Object.entries(liars).flatMap(([node, names]) =>
@@ -42,6 +42,7 @@ export class Summary {
   attested = 0
   epochs = 0
   refusals = 0
+  offences = 0
   overflows = 0
   waits = 0
   readonly failed: number[] = []
@@ -56,6 +57,7 @@ export class Summary {
     this.attested += result.attested
     this.epochs += result.epochs
     this.refusals += result.refusals
+    this.offences += result.offences
     this.overflows += result.overflows
     this.waits += result.waits.length
     // Order of arrival must not matter: workers finish as they like.
@@ -71,7 +73,7 @@ export class Summary {
     const hours = (this.virtualMs / 3_600_000).toFixed(1)
     return [
       `${seeds} histories, ${hours} virtual hours, ${this.steps} events in ${(wallMs / 1000).toFixed(1)} s (${((seeds * 1000) / wallMs).toFixed(1)} a second)`,
-      `${this.outcomes} outcomes, ${this.attested} with reports, ${this.epochs} epochs; ${this.refusals} signatures refused, ${this.overflows} messages found a queue full`,
+      `${this.outcomes} outcomes, ${this.attested} with reports, ${this.epochs} epochs; ${this.refusals} signatures refused, ${this.offences} offences written down, ${this.overflows} messages found a queue full`,
       `longest wait for a new outcome after healing, of ${this.waits}: ${longest.progress.toFixed(2)} x DeltaProgress, ${(longest.bound * 100).toFixed(0)}% of the bound (seed ${longest.seed})`,
       `fingerprint ${this.#fingerprint.toString(16).padStart(8, '0')}`,
       this.failed.length === 0

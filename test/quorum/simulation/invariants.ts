@@ -25,6 +25,7 @@ export type Rule =
   | 'durable-first'
   | 'secrecy'
   | 'accusation'
+  | 'unnamed'
   | 'report'
   | 'contract'
   | 'liveness'
@@ -45,6 +46,8 @@ export interface InvariantOptions {
   readonly digest: Uint8Array
   readonly limits: QuorumLimits
   readonly signers: readonly Hex[]
+  /** That the contract demands. */
+  readonly reportSignatures: number
 }
 
 export interface InvariantModules {
@@ -217,15 +220,15 @@ export class Invariants {
     this.attested.set(effect.seqNr, digests)
   }
 
-  /** As the contract: true for f+1 distinct signers. Anybody may try, and only what was committed may get through. */
+  /** As the contract: true for as many distinct signers as it demands. Anybody may try, and only what was committed may get through. */
   submit(digest: Hex, signatures: readonly Uint8Array[]): boolean {
     const { verification, fail } = this.#modules
-    const { signers, f } = this.#options
+    const { signers, reportSignatures } = this.#options
     const recovered = signatures.map((signature) =>
       verification.recover(Uint8Array.from(Buffer.from(digest.slice(2), 'hex')), signature),
     )
     const known = new Set(recovered.filter((signer) => signer !== null && signers.includes(signer)))
-    if (known.size !== signatures.length || known.size !== f + 1) return false
+    if (known.size !== signatures.length || known.size !== reportSignatures) return false
     if (!this.#trueReports.has(digest))
       fail('contract', `the contract takes report ${digest}, which was never agreed on`)
     return true

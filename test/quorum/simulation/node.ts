@@ -1,4 +1,5 @@
 import type { Hex } from '../../../node/ports/chain.ts'
+import type { Offence } from '../../../node/ports/quorum.ts'
 import type { SigningSlot } from '../../../node/ports/signer.ts'
 import type { Effect, Input } from '../../../node/quorum/machine/effects.ts'
 import { QuorumMachine } from '../../../node/quorum/machine/machine.ts'
@@ -34,6 +35,7 @@ export class SimNode {
   readonly consensusSigner: Signer
   readonly reportSigner: Signer
   readonly faults: { code: string; oracle: number | null; data: Readonly<Record<string, unknown>> }[] = []
+  readonly offences: Offence[] = []
   readonly sent: Record<string, number> = {}
   /** Of liars alone. */
   readonly memory = new Memory()
@@ -59,12 +61,17 @@ export class SimNode {
     const { schedule, random } = world
     const latencyMs = world.options.diskMs ?? [0.1, 4]
     this.disk = new Disk(latencyMs, { schedule, random })
-    const unguarded = this.behaviour?.unguarded === true || this.behaviour?.twins === true
+    const unguarded = !this.guarded
     const released = (slot: SigningSlot, payload: Hex) => {
       if (this.standing !== 'liar') world.invariants.released(index, slot, payload)
     }
     this.consensusSigner = new Signer({ latencyMs, unguarded }, { schedule, random, released })
     this.reportSigner = new Signer({ latencyMs, unguarded }, { schedule, random, released })
+  }
+
+  /** Its keys keep a history, and sign one thing for one slot. */
+  get guarded(): boolean {
+    return this.behaviour?.unguarded !== true && this.behaviour?.twins !== true
   }
 
   get up(): boolean {
@@ -248,9 +255,27 @@ export class SimNode {
       case 'fault':
         this.#onFault(effect)
         return
+      case 'offence':
+        this.#onOffence(effect.offence)
+        return
+      case 'prepared':
+      case 'voted':
       case 'drop':
         return
     }
+  }
+
+  #onOffence(offence: Offence): void {
+    const { world } = this
+    const { oracle, statement, epoch, seqNr } = offence
+    if (this.offences.length < FAULTS) this.offences.push(offence)
+    world.trace.add(
+      world.now,
+      this.index,
+      'evidence',
+      `${offence.offence} of ${oracle}: ${statement} ${epoch}/${seqNr}`,
+    )
+    if (this.standing === 'honest') world.offences.recorded(this.index, offence)
   }
 
   #onFault(effect: Extract<Effect, { type: 'fault' }>): void {
@@ -263,7 +288,16 @@ export class SimNode {
       'fault',
       `${code} of ${oracle ?? 'itself'} ${JSON.stringify(data)}`,
     )
-    if (this.standing === 'honest') world.invariants.fault(this.index, code, oracle)
+    if (this.standing !== 'honest') return
+    world.invariants.fault(this.index, code, oracle)
+    if (code === 'divergent-inputs') this.#onSplit(data)
+  }
+
+  #onSplit({ peer, leader, seqNr }: Readonly<Record<string, unknown>>): void {
+    const epoch = this.machine?.view().epoch ?? 0
+    if (this.world.nodes[Number(peer)]?.standing !== 'honest') return
+    const nodes = [this.index, Number(peer)] as const
+    this.world.offences.split({ epoch, seqNr: BigInt(String(seqNr)), leader: Number(leader), nodes })
   }
 
   #observe(seqNr: bigint, query: Uint8Array): Uint8Array | null {
@@ -324,6 +358,7 @@ export class SimNode {
   #send(peers: readonly number[], bytes: Uint8Array): void {
     const { world, behaviour, standing } = this
     const message = decodeMessage(bytes, world.limits)
+    if (message.kind === 'prepare' && standing === 'honest') world.offences.prepared(this.index, message)
     this.sent[message.kind] = (this.sent[message.kind] ?? 0) + peers.length
     for (const to of peers) {
       if (standing !== 'liar') {

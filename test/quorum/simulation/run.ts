@@ -29,6 +29,8 @@ export interface Result {
   readonly steps: number
   readonly outcomes: number
   readonly attested: number
+  /** Offences that honest validators wrote down. */
+  readonly offences: number
   /** Most epochs that an honest validator went through. */
   readonly epochs: number
   readonly refusals: number
@@ -81,6 +83,7 @@ class Story {
       f,
       timing,
       limits: LIMITS,
+      signatures: scenario.signatures,
       network: scenario.calm,
       behaviours,
       diskMs: scenario.diskMs,
@@ -111,6 +114,7 @@ class Story {
     for (const act of this.#scenario.acts) this.#act(act)
     const { deltaResend } = this.#scenario.timing
     this.#world.run(this.#world.now + 3 * deltaResend)
+    this.#world.offences.checkSplits()
   }
 
   #loops(): void {
@@ -225,6 +229,7 @@ class Story {
       steps: world.schedule.steps,
       outcomes: world.outcomes.size,
       attested: world.attested.size,
+      offences: world.offences.count,
       epochs: Math.max(0, ...world.honest().map(({ epochs }) => epochs)),
       refusals: world.refusals,
       overflows: world.network.overflows,

@@ -1,3 +1,4 @@
+import type { SignatureRule } from '../../../node/ports/quorum.ts'
 import type { MessageKind } from '../../../node/quorum/messages.ts'
 import type { TimingParameters } from '../../../node/quorum/offchain-config.ts'
 import { ADVERSARY_NAMES, type AdversaryName } from './adversaries/catalog.ts'
@@ -55,6 +56,8 @@ export interface Scenario {
   readonly n: number
   readonly f: number
   readonly duty: 'numeric' | 'vector'
+  /** How many must sign a report. */
+  readonly signatures: SignatureRule
   /** False: now and then there is nothing to do. */
   readonly alwaysWork: boolean
   readonly timing: TimingParameters
@@ -93,6 +96,7 @@ export function scenarioOf(seed: number): Scenario {
     n,
     f,
     duty: random.chance(0.5) ? 'numeric' : 'vector',
+    signatures: random.chance(0.7) ? 'f+1' : 'quorum',
     alwaysWork: random.chance(0.7),
     timing,
     diskMs: [slowDisk / 10, slowDisk],

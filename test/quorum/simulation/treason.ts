@@ -40,6 +40,7 @@ export function treasonOf(treason: Treason, seed: number): Scenario {
     n,
     f,
     duty: random.chance(0.5) ? 'numeric' : 'vector',
+    signatures: 'f+1',
     alwaysWork: true,
     timing: {
       deltaProgress,

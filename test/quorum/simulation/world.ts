@@ -1,4 +1,5 @@
 import { type Hex, hexToBytes, keccak256 } from 'viem'
+import type { SignatureRule } from '../../../node/ports/quorum.ts'
 import { QUORUM_LIMITS, type QuorumLimits } from '../../../node/quorum/limits.ts'
 import type { MachineOptions } from '../../../node/quorum/machine/core.ts'
 import type { PureDuty } from '../../../node/quorum/machine/effects.ts'
@@ -11,6 +12,7 @@ import { simulatedKeys } from './keys.ts'
 import type { MedianSource } from './median.ts'
 import { Network, type NetworkConditions } from './network.ts'
 import { SimNode } from './node.ts'
+import { Offences } from './offences.ts'
 import { Random } from './random.ts'
 import { Schedule } from './schedule.ts'
 import { Trace } from './trace.ts'
@@ -38,6 +40,8 @@ export interface WorldOptions {
   readonly network?: Partial<NetworkConditions>
   /** What each node observes, of a small numeric feed. */
   source?(node: number): MedianSource
+  /** How many must sign a report: f+1 when absent. */
+  readonly signatures?: SignatureRule
   /** Another duty than that. */
   duty?(random: Random): SimDuty
   readonly behaviours?: Readonly<Record<number, Behaviour>>
@@ -66,6 +70,7 @@ export class World {
   readonly pureDuty: PureDuty
   readonly trace: Trace
   readonly invariants: Invariants
+  readonly offences: Offences
   readonly conspiracy: Conspiracy
   readonly nodes: SimNode[]
   /** Second machines of liars that have two, by oracle. */
@@ -95,11 +100,12 @@ export class World {
     this.duty = options.duty?.(random) ?? sourcedMedian(options.source ?? (() => this.#source()))
     const { configDigest } = this
     const empty = new Uint8Array()
-    const settings = { configDigest, n, f, onchainConfig: empty, pluginConfig: empty }
+    const digestOf = () => configDigest
+    const settings = { configDigest, digestOf, n, f, onchainConfig: empty, pluginConfig: empty }
     // Pure steps do not know whose they are.
     this.pureDuty = this.duty.bind({ ...settings, self: 0 })
     this.invariants = new Invariants(
-      { n, f, digest, limits, signers: keys.signers },
+      { n, f, digest, limits, signers: keys.signers, reportSignatures: this.#reportSignatures() },
       {
         duty: this.duty,
         pure: this.pureDuty,
@@ -108,6 +114,13 @@ export class World {
         fail: (rule, message) => this.fail(rule, message),
       },
     )
+    this.offences = new Offences({
+      verification: keys.verification,
+      signers: keys.signers,
+      honest: (node) => this.nodes[node]?.standing === 'honest',
+      guarded: (node) => this.nodes[node]?.guarded === true,
+      fail: (rule, message) => this.fail(rule, message),
+    })
     const liars = new Set(Object.keys(options.behaviours ?? {}).map(Number))
     this.conspiracy = new Conspiracy(liars, {
       n,
@@ -134,10 +147,26 @@ export class World {
     }
   }
 
+  #reportSignatures(): number {
+    const { n, f, signatures } = this.options
+    return signatures === 'quorum' ? Math.floor((n + f) / 2) + 1 : f + 1
+  }
+
   machineOptions(self: number): MachineOptions {
     const { n, f } = this.options
     const { configDigest, digest, timing, limits, keys } = this
-    return { configDigest, digest, n, f, self, timing, limits, leaderKey: digest, signers: keys.signers }
+    return {
+      configDigest,
+      digest,
+      n,
+      f,
+      self,
+      timing,
+      limits,
+      leaderKey: digest,
+      signers: keys.signers,
+      reportSignatures: this.#reportSignatures(),
+    }
   }
 
   get now(): number {

@@ -1,11 +1,20 @@
 import { QUORUM_LIMITS, type QuorumLimits } from '../../../../node/quorum/limits.ts'
-import { encodeMessage, type Message, type MessageKind } from '../../../../node/quorum/messages.ts'
+import {
+  encodeMessage,
+  type Message,
+  type MessageKind,
+  type MessageOf,
+} from '../../../../node/quorum/messages.ts'
 import {
   type CertificateRank,
   commitSignedBytes,
   epochStartSignedBytes,
+  inputsHash,
   observationSignedBytes,
   prepareSignedBytes,
+  proposalSignedBytes,
+  sha256,
+  signatureListBytes,
 } from '../../../../node/quorum/signed-bytes.ts'
 import type { SimNode } from '../node.ts'
 
@@ -37,13 +46,23 @@ const at = (node: SimNode, { epoch, seqNr }: Place, digest = node.world.digest) 
 
 export function prepareOf(
   node: SimNode,
-  vote: Place & { readonly inputsHash: Uint8Array; readonly outcomeHash: Uint8Array },
+  vote: Omit<MessageOf<'prepare'>, 'kind' | 'signature'>,
   digest?: Uint8Array,
 ): Uint8Array {
-  const { epoch, seqNr, inputsHash, outcomeHash } = vote
+  const { epoch, seqNr, inputsHash, outcomeHash, proposal } = vote
   const payload = prepareSignedBytes(at(node, vote, digest), inputsHash, outcomeHash)
   const signature = signAs(node, node.index, payload)
-  return encode({ kind: 'prepare', epoch, seqNr, inputsHash, outcomeHash, signature })
+  return encode({ kind: 'prepare', epoch, seqNr, inputsHash, outcomeHash, signature, proposal })
+}
+
+/** A proposal that its leader signs as it is. */
+export function proposalOf(node: SimNode, message: MessageOf<'proposal'>): Uint8Array {
+  const { query, observations } = message
+  const place = at(node, message)
+  const previous = node.machine?.view().previousOutcome ?? null
+  const inputs = inputsHash(place, query, previous, observations)
+  const signed = proposalSignedBytes(place, inputs, sha256(signatureListBytes(observations)))
+  return encode({ ...message, signature: signAs(node, node.index, signed) })
 }
 
 export function commitOf(

@@ -1,6 +1,6 @@
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
-import { commitOf, encode, observationSignature, prepareOf } from './craft.ts'
+import { commitOf, encode, observationSignature, prepareOf, proposalOf } from './craft.ts'
 
 /** Whatever a peer voted for lately, this node votes for as well, towards that peer. */
 function echo(node: SimNode, to: number, kinds: readonly ('prepare' | 'commit')[]): Uint8Array[] {
@@ -27,7 +27,7 @@ export const equivocator: Behaviour = {
       // All for one half; for the other without the last one.
       return to % 2 === 0
         ? [bytes]
-        : [encode({ ...message, observations: message.observations.slice(0, -1) })]
+        : [proposalOf(node, { ...message, observations: message.observations.slice(0, -1) })]
     }
     return message.kind === 'prepare' ? [bytes, ...echo(node, to, ['prepare'])] : [bytes]
   },
@@ -48,7 +48,7 @@ export const splitter: Behaviour = {
         const signature = observationSignature(node, each.oracle, message, query, observation)
         return { ...each, observation, signature }
       })
-      return [encode({ ...message, observations })]
+      return [proposalOf(node, { ...message, observations })]
     }
     return message.kind === 'prepare' ? [bytes, ...echo(node, to, ['prepare'])] : [bytes]
   },

@@ -48,10 +48,20 @@ export const dreamer: Behaviour = {
     const signature = random.bytes(64)
     const hash = random.bytes(32)
     node.say(to, encode({ kind: 'wish', epoch: random.pick([ahead.epoch, 0xffff_fffe, 0xffff_ffff]) }))
-    node.say(to, encode({ kind: 'prepare', ...ahead, inputsHash: hash, outcomeHash: hash, signature }))
+    node.say(
+      to,
+      encode({ kind: 'prepare', ...ahead, inputsHash: hash, outcomeHash: hash, signature, proposal: null }),
+    )
     node.say(to, encode({ kind: 'commit', ...ahead, outcomeHash: hash, signature }))
     node.say(to, encode({ kind: 'observation', ...ahead, observation: hash, signature }))
-    node.say(to, encode({ kind: 'report-signatures', seqNr: ahead.seqNr, signatures: [random.bytes(65)] }))
+    node.say(
+      to,
+      encode({
+        kind: 'report-signatures',
+        seqNr: ahead.seqNr,
+        reports: [{ reportHash: random.bytes(32), extraHash: random.bytes(32), signature: random.bytes(65) }],
+      }),
+    )
   },
 }
 
@@ -66,7 +76,15 @@ function noise(node: SimNode): Uint8Array {
     case 0:
       return random.bytes(random.integer(200))
     case 1:
-      return encode({ kind: 'prepare', epoch, seqNr, inputsHash: random.bytes(32), outcomeHash, signature })
+      return encode({
+        kind: 'prepare',
+        epoch,
+        seqNr,
+        inputsHash: random.bytes(32),
+        outcomeHash,
+        signature,
+        proposal: { signaturesHash: outcomeHash, signature },
+      })
     case 2:
       return encode({ kind: 'commit', epoch, seqNr, outcomeHash, signature })
     case 3:
@@ -78,7 +96,11 @@ function noise(node: SimNode): Uint8Array {
     case 6:
       return encode({ kind: 'wish', epoch: 0xffff_ffff })
     case 7:
-      return encode({ kind: 'report-signatures', seqNr, signatures: [random.bytes(65)] })
+      return encode({
+        kind: 'report-signatures',
+        seqNr,
+        reports: [{ reportHash: random.bytes(32), extraHash: random.bytes(32), signature: random.bytes(65) }],
+      })
     case 8: {
       const signers = Math.floor((options.n + options.f) / 2) + 1
       const certificate = {

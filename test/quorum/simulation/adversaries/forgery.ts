@@ -1,5 +1,6 @@
-import { concatBytes, type Hex, keccak256 } from 'viem'
+import { bytesToHex, concatBytes, type Hex, keccak256 } from 'viem'
 import type { Certificate } from '../../../../node/quorum/certificate.ts'
+import { reportContext, reportStatement } from '../../../../node/quorum/digest.ts'
 import type { Message } from '../../../../node/quorum/messages.ts'
 import { sha256 } from '../../../../node/quorum/signed-bytes.ts'
 import type { Behaviour } from '../behaviour.ts'
@@ -9,6 +10,7 @@ import {
   observationSignature,
   placeOf,
   prepareOf,
+  proposalOf,
   rankSignature,
   sayToAll,
 } from './craft.ts'
@@ -26,7 +28,7 @@ export const forger: Behaviour = {
       const signature = observationSignature(node, oracle, message, message.query, observation)
       return { oracle, observation, signature }
     })
-    return [encode({ ...message, observations })]
+    return [proposalOf(node, { ...message, observations })]
   },
 }
 
@@ -126,22 +128,28 @@ export const counterfeiter: Behaviour = {
 export const reportForger: Behaviour = {
   about: 'signs reports of its own making, and takes them to the contract',
   unguarded: true,
-  outgoing: (node, _to, bytes, message) => {
+  outgoing: (node, to, bytes, message) => {
     if (message.kind !== 'report-signatures') return [bytes]
-    const signatures = message.signatures.map(() =>
-      node.world.keys.signReport(node.index, new Uint8Array(32)),
-    )
-    return [encode({ ...message, signatures })]
+    // A report that is none, properly signed, at the place of each true one; to some beside it, to some instead.
+    const reports = message.reports.map(({ extraHash }, index) => {
+      const reportHash = sha256(Uint8Array.of(to % 2))
+      const context = reportContext(node.world.configDigest, message.seqNr, index, bytesToHex(extraHash))
+      const digest = keccak256(reportStatement(bytesToHex(reportHash), context), 'bytes')
+      return { reportHash, extraHash, signature: node.world.keys.signReport(node.index, digest) }
+    })
+    const lie = encode({ ...message, reports })
+    return to % 3 === 0 ? [lie] : [bytes, lie]
   },
   tick: (node) => {
-    const { conspiracy, keys, options, invariants } = node.world
+    const { conspiracy, keys, invariants } = node.world
+    const needed = node.world.machineOptions(node.index).reportSignatures
     const digest: Hex = keccak256(concatBytes([Uint8Array.of(node.index), new Uint8Array(8)]))
     const bytes = Uint8Array.from(Buffer.from(digest.slice(2), 'hex'))
     const signatures = [...conspiracy.members]
-      .slice(0, options.f + 1)
+      .slice(0, needed)
       .map((oracle) => keys.signReport(oracle, bytes))
     // A signature twice does not make two signers.
-    while (signatures.length < options.f + 1) signatures.push(signatures[0] ?? new Uint8Array(65))
+    while (signatures.length < needed) signatures.push(signatures[0] ?? new Uint8Array(65))
     invariants.submit(digest, signatures)
   },
 }

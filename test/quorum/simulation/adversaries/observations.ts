@@ -1,7 +1,7 @@
 import type { Behaviour } from '../behaviour.ts'
 import type { Lie } from '../duties/duty.ts'
 import type { SimNode } from '../node.ts'
-import { encode, observationSignature } from './craft.ts'
+import { encode, observationSignature, proposalOf } from './craft.ts'
 
 const lying = (kind: Lie, about: string): Behaviour => ({
   about,
@@ -27,7 +27,7 @@ export const cherryPicker: Behaviour = {
     const lies = message.observations.filter(({ oracle }) => conspiracy.members.has(oracle))
     const others = message.observations.filter(({ oracle }) => !conspiracy.members.has(oracle))
     const chosen = [...lies, ...others].slice(0, 2 * options.f + 1)
-    return [encode({ ...message, observations: chosen.sort((a, b) => a.oracle - b.oracle) })]
+    return [proposalOf(node, { ...message, observations: chosen.sort((a, b) => a.oracle - b.oracle) })]
   },
 }
 

@@ -3,7 +3,7 @@ import type { EpochStartProof, MessageOf } from '../../../../node/quorum/message
 import type { CertificateRank } from '../../../../node/quorum/signed-bytes.ts'
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
-import { encode, rankSignature } from './craft.ts'
+import { encode, proposalOf, rankSignature } from './craft.ts'
 
 const GENESIS: CertificateRank = { seqNr: 0n, committed: false, epoch: 0 }
 
@@ -88,7 +88,9 @@ export const selector: Behaviour = {
   unguarded: true,
   outgoing: (node, _to, bytes, message) => {
     if (message.kind !== 'proposal') return [bytes]
-    return [encode({ ...message, observations: message.observations.slice(0, 2 * node.world.options.f) })]
+    return [
+      proposalOf(node, { ...message, observations: message.observations.slice(0, 2 * node.world.options.f) }),
+    ]
   },
 }
 

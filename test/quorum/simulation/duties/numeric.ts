@@ -117,7 +117,14 @@ export function numericDuty(options: {
       },
       outcome: (ctx, query, previous, observations) =>
         feedOutcome(
-          { feedId: 'simulated', modelDigest: zeroHash, homeChainId: 1, f: ctx.f, rules: RULES },
+          {
+            feedId: 'simulated',
+            modelDigest: zeroHash,
+            homeChainId: 1,
+            f: ctx.f,
+            rules: RULES,
+            limits: null,
+          },
           query,
           previous,
           observations,
