@@ -7,6 +7,7 @@ const programs = {
   setup: [null],
   test: ['scripts/test.ts'],
   bench: ['scripts/bench/main.ts'],
+  sim: ['scripts/sim.ts'],
   generate: ['scripts/generate.ts'],
   format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write'],
   vitest: ['node_modules/vitest/vitest.mjs', 'run'],

@@ -3,19 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { decodeCertificate } from '../../node/quorum/certificate.ts'
 import { QUORUM_LIMITS } from '../../node/quorum/limits.ts'
 import { leaderOf } from '../../node/quorum/permutation.ts'
-import {
-  amnesiac,
-  babbler,
-  equivocator,
-  forger,
-  idleLiar,
-  misattributor,
-  queryFlooder,
-  selector,
-  silentLeader,
-} from './simulation/behaviours.ts'
+import { equivocator } from './simulation/adversaries/equivocation.ts'
+import { babbler, queryFlooder } from './simulation/adversaries/flood.ts'
+import { forger } from './simulation/adversaries/forgery.ts'
+import { misattributor } from './simulation/adversaries/observations.ts'
+import { idleLiar, silentLeader } from './simulation/adversaries/silence.ts'
+import { amnesiac, selector } from './simulation/adversaries/withholding.ts'
+import type { Behaviour } from './simulation/behaviour.ts'
 import { outcomeCodec } from './simulation/median.ts'
-import { type Behaviour, type SimNode, World, type WorldOptions } from './simulation/world.ts'
+import type { SimNode } from './simulation/node.ts'
+import { World, type WorldOptions } from './simulation/world.ts'
 
 /** More histories, or one again: `IYI_SIMULATION_SEEDS=20`, `IYI_SIMULATION_FIRST=1234`. */
 const FACTOR = Number(process.env.IYI_SIMULATION_SEEDS ?? 1)
@@ -30,8 +27,8 @@ const highest = (nodes: readonly SimNode[]) =>
 
 /** Every outcome's median lies within what the honest observe: 1000 x sequence and less than 1000 above. */
 function expectHonestMedians(world: World): void {
-  for (const [seqNr, hex] of world.outcomes) {
-    const { median, observers } = outcomeCodec.decode(hexToBytes(hex))
+  for (const [seqNr, outcome] of world.outcomes) {
+    const { median, observers } = outcomeCodec.decode(outcome)
     expect(median).toBeGreaterThanOrEqual(1000n * seqNr)
     expect(median).toBeLessThan(1000n * (seqNr + 1n))
     expect(observers.length).toBeGreaterThanOrEqual(2 * world.options.f + 1)
@@ -181,10 +178,10 @@ describe('a validator is down', () => {
     world.run(10_000, () => world.reached(3n))
     const node = world.nodes[0] as SimNode
     node.crash()
-    const committed = node.disk.committed as Uint8Array
+    const committed = node.disk.snapshot.committed as Uint8Array
     const wrong = committed.slice()
     wrong[50] = (wrong[50] ?? 0) ^ 1
-    node.disk = { ...node.disk, committed: wrong }
+    node.disk.snapshot = { ...node.disk.snapshot, committed: wrong }
     node.boot()
     expect(() => world.run(world.now + 100)).toThrowError(
       expect.objectContaining({
@@ -246,6 +243,7 @@ describe('one validator of four lies', () => {
 
   it.each(seeds(10))('far off in its observation, seed %i', (seed) => {
     const world = four(seed, {
+      behaviours: { [seed % 4]: {} },
       source: (node) => ({
         query: (seqNr) => seqNr,
         observe: (seqNr) => (node === seed % 4 ? 999_999n : 1000n * seqNr + BigInt(node)),
@@ -257,6 +255,7 @@ describe('one validator of four lies', () => {
 
   it.each(seeds(5))('with an observation that can not be valid, seed %i', (seed) => {
     const world = four(seed, {
+      behaviours: { 1: {} },
       source: (node) => ({
         query: (seqNr) => seqNr,
         observe: (seqNr) => (node === 1 ? 2_000_000n : 1000n * seqNr + BigInt(node)),
@@ -338,8 +337,8 @@ describe('one validator of four lies', () => {
 
   it.each(seeds(5))('signatures for another query, seed %i', (seed) => {
     const world = run(seed, misattributor)
-    for (const hex of world.outcomes.values()) {
-      const { observers } = outcomeCodec.decode(hexToBytes(hex))
+    for (const outcome of world.outcomes.values()) {
+      const { observers } = outcomeCodec.decode(outcome)
       const leads = world.nodes.some((node) => node.index === seed % 4)
       expect(leads).toBe(true)
       expect(observers.length).toBeGreaterThanOrEqual(3)
@@ -431,7 +430,7 @@ describe('the signing guard', () => {
   it('refuses: this validator abstains, says so, and the others go on', () => {
     const world = four(4)
     const node = world.nodes[0] as SimNode
-    node.poison({ purpose: 'prepare', scope: world.configDigest, position: [1_000_000n, 0n] })
+    node.consensusSigner.poison({ purpose: 'prepare', scope: world.configDigest, position: [1_000_000n, 0n] })
     expect(world.run(60_000, () => world.reached(10n))).toBe(true)
     expect(fault(node, 'sign-refused').length).toBeGreaterThan(0)
     expect(node.sent.prepare ?? 0).toBe(0)
@@ -440,7 +439,11 @@ describe('the signing guard', () => {
 
   it('refuses reports: f+1 others attest', () => {
     const world = four(4)
-    world.nodes[1]?.poison({ purpose: 'report', scope: world.configDigest, position: [1_000_000n, 0n] })
+    world.nodes[1]?.reportSigner.poison({
+      purpose: 'report',
+      scope: world.configDigest,
+      position: [1_000_000n, 0n],
+    })
     expect(world.run(60_000, () => world.reached(10n) && world.attested.size >= 10)).toBe(true)
     expect(world.nodes[1]?.sent['report-signatures'] ?? 0).toBe(0)
   })
@@ -451,7 +454,7 @@ describe('a disk that does not answer', () => {
     const world = four(6)
     const node = world.nodes[0] as SimNode
     expect(world.run(60_000, () => world.reached(3n))).toBe(true)
-    node.failWrites = true
+    node.disk.failing = true
     world.run(world.now + 300)
     const commits = node.sent.commit ?? 0
     const signatures = node.sent['report-signatures'] ?? 0
@@ -471,7 +474,7 @@ describe('what is on disk', () => {
     world.run(60_000, () => world.reached(5n))
     world.run(world.now + 50)
     const node = world.nodes[2] as SimNode
-    const certificate = decodeCertificate(node.disk.committed as Uint8Array, QUORUM_LIMITS)
+    const certificate = decodeCertificate(node.disk.snapshot.committed as Uint8Array, QUORUM_LIMITS)
     expect(certificate.kind).toBe('commit')
     expect(certificate.seqNr).toBe(node.committedSeqNr)
     expect(certificate.signatures.length).toBe(3)

@@ -31,6 +31,28 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.integer(256))
+    const out = new Uint8Array(length)
+    for (let i = 0; i < length; i++) out[i] = this.integer(256)
+    return out
+  }
+
+  /** One of a list that is not empty. */
+  pick<T>(items: readonly [T, ...T[]]): T {
+    return items[this.integer(items.length)] ?? items[0]
+  }
+
+  /** One of a list, or undefined when it is empty. */
+  any<T>(items: readonly T[]): T | undefined {
+    return items[this.integer(items.length)]
+  }
+
+  /** A new list in another order (Fisher-Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const out = [...items]
+    for (let i = out.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1)
+      ;[out[i], out[j]] = [out[j] as T, out[i] as T]
+    }
+    return out
   }
 }

@@ -1,0 +1,89 @@
+// `npm run sim -- [--seeds N] [--from K] [--jobs J]`: plays N seeded histories of the quorum engine from seed K on.
+// `npm run sim -- --seed S [--trace]`: one of them again; --trace prints every event of it.
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { describeFailure, describeScenario, Summary } from '../test/quorum/simulation/describe.ts'
+import { type Result, simulate } from '../test/quorum/simulation/run.ts'
+import { scenarioOf } from '../test/quorum/simulation/scenario.ts'
+
+const print = (lines: readonly string[]) => process.stdout.write(`${lines.join('\n')}\n`)
+
+try {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      from: { type: 'string', default: '1' },
+      seeds: { type: 'string', default: '300' },
+      jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+      trace: { type: 'boolean', default: false },
+    },
+  })
+  if (values.seed !== undefined) one(whole('seed', values.seed), values.trace)
+  else
+    await many(
+      whole('from', values.from),
+      whole('seeds', values.seeds),
+      Math.max(1, whole('jobs', values.jobs)),
+    )
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}
+
+function whole(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new RangeError(`--${name} takes a whole number, not ${text}`)
+  return Number(text)
+}
+
+function one(seed: number, trace: boolean): void {
+  const scenario = scenarioOf(seed)
+  if (trace) print(describeScenario(scenario))
+  const result = simulate(scenario, trace ? (line) => print([line]) : undefined)
+  if (!trace)
+    print(result.violation === null ? describeScenario(scenario) : describeFailure(scenario, result))
+  const { outcomes, attested, virtualMs, steps, violation } = result
+  print([
+    `${outcomes} outcomes, ${attested} with reports, ${(virtualMs / 1000).toFixed(1)} virtual seconds, ${steps} events`,
+    ...result.waits.map(({ progress }) => `waited ${progress.toFixed(2)} x DeltaProgress for a new outcome`),
+    `trace ${result.hash}`,
+    violation === null ? 'no rule was broken' : `BROKE ${violation.rule}: ${violation.message}`,
+  ])
+  if (violation !== null) process.exitCode = 1
+}
+
+/** Worker threads take one seed after the other; results come in any order, and each is a function of its seed alone. */
+async function many(from: number, count: number, jobs: number): Promise<void> {
+  const began = performance.now()
+  const summary = new Summary()
+  let next = from
+  let told = began
+  const take = (result: Result) => {
+    summary.add(result)
+    if (result.violation !== null) print(describeFailure(scenarioOf(result.seed), result))
+    if (performance.now() - told < 30_000) return
+    told = performance.now()
+    process.stderr.write(`${summary.seeds} of ${count}, ${summary.failed.length} failed\n`)
+  }
+  await Promise.all(
+    Array.from(
+      { length: Math.min(jobs, count) },
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const worker = new Worker(new URL('../test/quorum/simulation/worker.ts', import.meta.url))
+          const feed = () => {
+            if (next < from + count) worker.postMessage(next++)
+            else void worker.terminate().then(() => resolve())
+          }
+          worker.on('message', (result: Result) => {
+            take(result)
+            feed()
+          })
+          worker.on('error', reject)
+          feed()
+        }),
+    ),
+  )
+  print(summary.lines(performance.now() - began))
+  if (summary.failed.length > 0) process.exitCode = 1
+}

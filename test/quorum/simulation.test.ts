@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { ADVERSARY_NAMES } from './simulation/adversaries/catalog.ts'
+import { describeFailure, Summary } from './simulation/describe.ts'
+import { simulate } from './simulation/run.ts'
+import { scenarioOf } from './simulation/scenario.ts'
+import { BROKEN_BY, TREASONS, treasonOf } from './simulation/treason.ts'
+
+/** Histories in `npm test`; `npm run sim` plays any number of them. */
+const SEEDS = 300
+const GROUP = 25
+
+const summary = new Summary()
+
+describe('whatever up to f validators and the network do', () => {
+  it.each(Array.from({ length: SEEDS / GROUP }, (_, i) => i * GROUP + 1))(
+    'no rule is broken, seeds %i and the next',
+    { timeout: 120_000 },
+    (from) => {
+      for (let seed = from; seed < from + GROUP; seed++) {
+        const scenario = scenarioOf(seed)
+        const result = simulate(scenario)
+        summary.add(result)
+        if (result.violation !== null) expect.fail(describeFailure(scenario, result).join('\n'))
+      }
+    },
+  )
+
+  it('and a good deal is going on meanwhile', () => {
+    const scenarios = Array.from({ length: SEEDS }, (_, i) => scenarioOf(i + 1))
+    const liars = new Set(scenarios.flatMap(({ liars }) => Object.values(liars).flat()))
+    expect([...liars].sort()).toEqual([...ADVERSARY_NAMES].sort())
+    expect(scenarios.some(({ setBack }) => setBack.length > 0)).toBe(true)
+    expect(scenarios.some(({ crashLoops }) => Object.keys(crashLoops).length > 0)).toBe(true)
+    expect(summary.outcomes).toBeGreaterThan(5 * SEEDS)
+    expect(summary.attested).toBeGreaterThan(2 * SEEDS)
+    expect(summary.epochs).toBeGreaterThan(5 * SEEDS)
+    expect(summary.refusals).toBeGreaterThan(0)
+    expect(summary.overflows).toBeGreaterThan(0)
+  })
+})
+
+describe('a seed', () => {
+  it.each([3, 17, 42])('%i gives the same history every time, event by event', (seed) => {
+    const play = () => {
+      const lines: string[] = []
+      const { hash } = simulate(scenarioOf(seed), (line) => lines.push(line))
+      return { hash, lines }
+    }
+    const first = play()
+    const second = play()
+    expect(first.lines.length).toBeGreaterThan(1_000)
+    expect(second.lines).toEqual(first.lines)
+    expect(second.hash).toBe(first.hash)
+    expect(simulate(scenarioOf(seed)).hash).toBe(first.hash)
+  })
+
+  it('gives another history than another', () => {
+    expect(simulate(scenarioOf(3)).hash).not.toBe(simulate(scenarioOf(4)).hash)
+  })
+})
+
+describe('beyond what is claimed, the checks fail', () => {
+  describe.each(TREASONS)('%s', (treason) => {
+    it.each([1, 2, 3, 4, 5, 6])(`breaks ${BROKEN_BY[treason]}, seed %i`, (seed) => {
+      const result = simulate(treasonOf(treason, seed))
+      expect(result.violation?.rule).toBe(BROKEN_BY[treason])
+      expect(result.lines.at(-1)).toContain('VIOLATION')
+    })
+  })
+})
