@@ -31,6 +31,7 @@ export interface RoundView {
 export interface FeedView {
   id: string
   decimals: number
+  mirrors: { chainId: number; address: string }[]
   latest: RoundView | null
   duty: { state: string; configDigest: `0x${string}`; validators: number; f: number }
 }

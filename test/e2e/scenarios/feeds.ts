@@ -6,6 +6,10 @@ import type { Network } from '../kit/network.ts'
 import { until } from '../kit/until.ts'
 import { PRICE, VOLATILITY } from '../kit/validator.ts'
 
+const ocr2 = parseAbi([
+  'function latestConfigDetails() view returns (uint32 configCount, uint32 blockNumber, bytes32 configDigest)',
+])
+
 /** What a contract that reads a feed sees, and that every node says the same. */
 export function feedsAdvance(net: Network): void {
   it.concurrent.each([PRICE, VOLATILITY])(
@@ -72,5 +76,39 @@ export function feedsAdvance(net: Network): void {
       args: [latest?.modelDigest ?? '0x'],
     })
     expect(isActive).toBe(true)
+  })
+  it('gives every report of the price to its mirror on the other chain, signed for that one', async () => {
+    const mirror = net.description.contracts[31_338]?.IyiUsdPriceFeed
+    const home = feedOf(net, PRICE)
+    if (mirror === undefined) throw new Error('no mirror')
+    const there = { address: mirror, abi: [...aggregatorV3, ...ocr2] } as const
+    const client = clientOf(net, 31_338)
+    const digests = await Promise.all(
+      [
+        { client: clientOf(net, home.chainId), address: home.address },
+        { client, address: mirror },
+      ].map(
+        async (each) =>
+          (await each.client.readContract({ ...there, ...each, functionName: 'latestConfigDetails' }))[2],
+      ),
+    )
+    expect(digests[0]).not.toBe(digests[1])
+    const [, answer, observedAt] = await until(
+      'the mirror has a round',
+      async () => {
+        const latest = await client
+          .readContract({ ...there, functionName: 'latestRoundData' })
+          .catch(() => null)
+        return latest !== null && latest[0] >= 2n ? latest : null
+      },
+      { withinMs: 60_000 },
+    )
+    // The same observation stands on the home chain, under a round of its own.
+    const served = await rounds(net.description.api[0] ?? '', PRICE, 20)
+    const same = served.find((entry) => BigInt(entry.observationsTimestamp) === observedAt)
+    expect(same?.answer).toBe(answer.toString())
+    expect((await feed(net.description.api[0] ?? '', PRICE)).mirrors).toEqual([
+      { chainId: 31_338, address: mirror },
+    ])
   })
 }
