@@ -72,7 +72,10 @@ export interface Duty<Q, O, R> {
   readonly id: string
   /** Whose configuration the quorum is, and where reports go. */
   readonly contract: ContractRef
-  /** Further contracts that get reports, on this chain or others: their owners configured them with the same validators. */
+  /**
+   * Further contracts that get reports, on this chain or others: their owners configured them with the same validators, in
+   * the same order. One that is not, or can't be reached, gets none, and holds up nothing else.
+   */
   readonly destinations?: readonly ContractRef[]
   /** `f+1` when absent. What the contracts demand. */
   readonly signatures?: SignatureRule
@@ -221,6 +224,14 @@ export interface OracleIdentity {
   readonly consensusKey: Hex
 }
 
+/** A further contract that gets a duty's reports. */
+export interface DestinationStatus {
+  readonly contract: ContractRef
+  /** What its reports are signed for; null while it gets none. */
+  readonly configDigest: Hex | null
+  readonly reason?: string
+}
+
 /** How one duty is doing at this node. */
 export interface DutyStatus {
   readonly dutyId: string
@@ -242,6 +253,7 @@ export interface DutyStatus {
     readonly lastObservedSeqNr: bigint | null
     readonly participation: Participation
   })[]
+  readonly destinations: readonly DestinationStatus[]
   /** Signatures that a report needs; 0 while there is no configuration. */
   readonly requiredSignatures: number
   /** Breaches of this node's own part, by code. */

@@ -13,8 +13,8 @@ import type { PureDuty } from './machine/effects.ts'
 
 /** The part of a duty's context that its configuration fixes. */
 export interface DutySettings {
-  /** Config digest of a contract that the duty's reports may go to; null for any other. */
-  readonly digestOf: (contract: ContractRef) => Hex | null
+  /** Config digest of a contract that the duty's reports may go to; null while it gets none, undefined for any other. */
+  readonly digestOf: (contract: ContractRef) => Hex | null | undefined
   readonly configDigest: Hex
   readonly n: number
   readonly f: number
@@ -75,10 +75,10 @@ export function bindDuty<Q, O, R>(duty: Duty<Q, O, R>, settings: DutySettings): 
       return codecs.outcome.encode(duty.outcome(pure(seqNr), asked, decodePrevious(previous), attributed))
     },
     reports: (seqNr, outcome) =>
-      duty.reports(pure(seqNr), codecs.outcome.decode(outcome)).map((report, index) => {
+      duty.reports(pure(seqNr), codecs.outcome.decode(outcome)).flatMap((report, index) => {
         const digest = settings.digestOf(report.contract)
-        if (digest === null) throw stranger(duty.id, report.contract)
-        return placeReport(digest, seqNr, index, report)
+        if (digest === undefined) throw stranger(duty.id, report.contract)
+        return digest === null ? [] : [placeReport(digest, seqNr, index, report)]
       }),
     query: async (seqNr, previous, signal) => {
       const query = await duty.query(full(seqNr, signal), decodePrevious(previous))

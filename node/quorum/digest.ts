@@ -55,6 +55,7 @@ export function reportStatement(reportHash: Hex, context: readonly [Hex, Hex, He
 
 /** A report with what follows from its place: context and digest. */
 export interface PlacedReport {
+  readonly index: number
   readonly report: Report
   readonly context: readonly [Hex, Hex, Hex]
   /** keccak256 of the payload. */
@@ -66,5 +67,5 @@ export interface PlacedReport {
 export function placeReport(digest: Hex, seqNr: bigint, index: number, report: Report): PlacedReport {
   const context = reportContext(digest, seqNr, index, report.extraHash)
   const reportHash = keccak256(report.payload)
-  return { report, context, reportHash, digest: keccak256(reportStatement(reportHash, context)) }
+  return { index, report, context, reportHash, digest: keccak256(reportStatement(reportHash, context)) }
 }

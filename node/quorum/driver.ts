@@ -324,10 +324,12 @@ export class Driver {
   /** Counts every fault and logs each kind now and then: a peer must not fill this node's disk. */
   #onFault({ code, oracle, data }: DriverFault): void {
     const { instruments, clock, log } = this.#modules
-    instruments.fault(code, oracle)
-    if (oracle === null) this.#ownFaults.set(code, (this.#ownFaults.get(code) ?? 0) + 1)
-    else this.#participation.fault(oracle, code)
-    const key = `${code}/${oracle}`
+    // Two validators differ, and it does not show which of them is wrong.
+    const culprit = oracle ?? (code === 'divergent-inputs' ? 'unknown' : 'self')
+    instruments.fault(code, culprit)
+    if (oracle !== null) this.#participation.fault(oracle, code)
+    else if (culprit === 'self') this.#ownFaults.set(code, (this.#ownFaults.get(code) ?? 0) + 1)
+    const key = `${code}/${culprit}`
     const last = this.#faults.get(key)
     const now = clock.monotonic()
     if (last !== undefined && now - last.at < FAULT_LOG_MS) {
@@ -335,7 +337,7 @@ export class Driver {
       return
     }
     this.#faults.set(key, { at: now, silent: 0 })
-    log.warn({ code, oracle: oracle ?? 'self', ...data, notLogged: last?.silent ?? 0 }, 'saw a fault')
+    log.warn({ code, oracle: culprit, ...data, notLogged: last?.silent ?? 0 }, 'saw a fault')
   }
 
   /** Feeds what became of an effect. */
@@ -405,10 +407,11 @@ export class Driver {
   }
 
   /** The contract waits for the report, nobody for the evidence: a slow database must not make the report late. */
-  #onAttested({ seqNr, outcome, inputs, reports }: Extract<Effect, { type: 'attested' }>): void {
-    this.#modules.instruments.attested()
+  #onAttested(effect: Extract<Effect, { type: 'attested' }>): void {
+    const { seqNr, outcome, inputs, reports, all, complete } = effect
+    if (complete) this.#modules.instruments.attested()
     this.#transmissions.schedule(seqNr, outcome, reports)
-    if (inputs !== null) this.#evidence.add(() => this.#saveEvidence(seqNr, outcome, inputs, reports))
+    if (inputs !== null) this.#evidence.add(() => this.#saveEvidence(seqNr, outcome, inputs, all))
   }
 
   #evidenceLost(data: DriverFault['data']): void {

@@ -3,15 +3,14 @@ import type { ChainReader, Hex } from '../ports/chain.ts'
 import type { ContractRef, Duty, DutyHandle, DutyStatus, SignatureRule } from '../ports/quorum.ts'
 import { type BoundDuty, bindDuty, type DutySettings } from './bound-duty.ts'
 import {
-  type ContractConfig,
   latestConfirmed,
   membershipOf,
   type OwnIdentity,
   type QuorumConfig,
-  readDestination,
   readQuorumConfig,
   supersedes,
 } from './config.ts'
+import { Destinations, isSame } from './destinations.ts'
 import { Driver, type DriverModules, requiredSignatures } from './driver.ts'
 import { QuorumConfigError, QuorumError } from './errors.ts'
 import { NOTHING_SEEN } from './participation.ts'
@@ -42,8 +41,7 @@ type State =
   | { readonly name: 'refused'; readonly reason: string }
 
 interface Joined {
-  /** Of the duty's contract, then of its destinations. */
-  readonly followed: readonly ContractConfig[]
+  readonly config: QuorumConfig
   /** Resolves when the instance breaks; null when this node runs none. */
   readonly broken: Promise<void> | null
 }
@@ -65,6 +63,7 @@ export class DutyRunner {
   #config: QuorumConfig | null = null
   #self: number | null = null
   #driver: Driver | null = null
+  #destinations: Destinations | null = null
   #running: Promise<void> | null = null
 
   constructor(options: { duty: RegisteredDuty; own: () => OwnIdentity }, modules: RunnerModules) {
@@ -129,11 +128,11 @@ export class DutyRunner {
   async #until(joined: Joined): Promise<'stopped' | 'reconfigured' | 'broken'> {
     const { signal } = this.#stop
     const watch = new AbortController()
+    const running = AbortSignal.any([signal, watch.signal])
+    void this.#destinations?.follow(joined.config, running)
     const reasons = [
       abortOf(signal).then(() => 'stopped' as const),
-      this.#reconfigured(joined.followed, AbortSignal.any([signal, watch.signal])).then(
-        () => 'reconfigured' as const,
-      ),
+      this.#reconfigured(joined.config, running).then(() => 'reconfigured' as const),
       ...(joined.broken === null ? [] : [joined.broken.then(() => 'broken' as const)]),
     ]
     const end = await Promise.race(reasons)
@@ -143,6 +142,7 @@ export class DutyRunner {
     await this.#driver?.stop(AbortSignal.any([signal, deadline.signal]))
     timer.cancel()
     this.#driver = null
+    this.#destinations = null
     this.#self = null
     if (!signal.aborted) {
       this.#state = {
@@ -153,19 +153,17 @@ export class DutyRunner {
     return end
   }
 
-  /** Resolves when one of the contracts has another configuration to follow. */
-  async #reconfigured(followed: readonly ContractConfig[], signal: AbortSignal): Promise<void> {
+  /** Resolves when the contract has another configuration to follow. */
+  async #reconfigured(current: QuorumConfig, signal: AbortSignal): Promise<void> {
     const { chain, clock, log } = this.#modules
     while (!signal.aborted) {
       await pause(clock, CONFIG_POLL_MS, signal)
       if (signal.aborted) return
-      for (const current of followed) {
-        try {
-          if (supersedes(await latestConfirmed(chain, current.fields.contract), current)) return
-        } catch (error) {
-          // A provider may be away: the instance at work does not need it.
-          log.debug({ error }, 'could not look for a newer configuration')
-        }
+      try {
+        if (supersedes(await latestConfirmed(chain, current.contract), current)) return
+      } catch (error) {
+        // A provider may be away: the instance at work does not need it.
+        log.debug({ error }, 'could not look for a newer configuration')
       }
     }
   }
@@ -185,20 +183,19 @@ export class DutyRunner {
       this.#state =
         membership.role === 'refused' ? { name: 'refused', reason: membership.reason } : { name: 'observer' }
       log.warn({ ...this.#state, configDigest: config.configDigest }, 'the duty does not run at this node')
-      return { followed: [config], broken: null }
+      return { config, broken: null }
     }
     const { self } = membership
     const secret = await openSecret(config.secret, self, (key) => this.#modules.signers.consensus.agree(key))
-    const followed: ContractConfig[] = [config]
-    for (const contract of this.#duty.destinations)
-      followed.push(await readDestination(chain, contract, config))
     signal.throwIfAborted()
     const { configDigest, f, onchainConfig, pluginConfig } = config
     const n = config.oracles.length
+    const destinations = new Destinations(this.#duty.destinations, this.#modules)
+    this.#destinations = destinations
     const digestOf = (contract: ContractRef) =>
-      followed.find(({ fields }) => isSame(fields.contract, contract))?.configDigest ?? null
+      isSame(config.contract, contract) ? configDigest : destinations.digestOf(contract)
     const configurationOf = (digest: Hex) =>
-      followed.find((each) => each.configDigest === digest)?.fields ?? null
+      digest === configDigest ? config.fields : destinations.configurationOf(digest)
     const duty = this.#duty.bind({ configDigest, digestOf, n, f, self, onchainConfig, pluginConfig })
     const broken = Promise.withResolvers<void>()
     const driver = new Driver(
@@ -217,7 +214,7 @@ export class DutyRunner {
     this.#self = self
     this.#state = { name: 'running' }
     log.info({ configDigest, self, n, f }, 'the duty runs')
-    return { followed, broken: broken.promise }
+    return { config, broken: broken.promise }
   }
 
   status(): DutyStatus {
@@ -248,12 +245,9 @@ export class DutyRunner {
       requiredSignatures:
         config === null ? 0 : requiredSignatures(this.#duty.signatures, config.oracles.length, config.f),
       ownFaults: view?.ownFaults ?? {},
+      destinations: this.#destinations?.statuses() ?? [],
     }
   }
-}
-
-function isSame(a: ContractRef, b: ContractRef): boolean {
-  return a.chainId === b.chainId && a.address.toLowerCase() === b.address.toLowerCase()
 }
 
 function outdated(read: QuorumConfig, known: QuorumConfig): QuorumConfigError {

@@ -4,7 +4,7 @@ import type { Metrics } from '../ports/metrics.ts'
 export interface Instruments {
   message(direction: 'in' | 'out'): void
   drop(reason: string): void
-  fault(code: string, oracle: number | null): void
+  fault(code: string, culprit: number | 'self' | 'unknown'): void
   offence(offence: string, oracle: number): void
   epoch(epoch: number): void
   committed(seqNr: bigint, durationSeconds: number | null): void
@@ -29,7 +29,7 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
   })
   const faults = metrics.counter({
     name: 'iyi_quorum_faults_total',
-    help: 'Breaches of the protocol seen; oracle is the culprit, self this node',
+    help: 'Breaches of the protocol seen; oracle is the culprit, self this node, unknown where it does not show',
     labels: ['duty', 'code', 'oracle'],
   })
   const offences = metrics.counter({
@@ -82,7 +82,7 @@ export function instruments(metrics: Metrics, duty: string): Instruments {
   return {
     message: (direction) => messages.inc({ duty, direction }),
     drop: (reason) => dropped.inc({ duty, reason }),
-    fault: (code, oracle) => faults.inc({ duty, code, oracle: oracle ?? 'self' }),
+    fault: (code, culprit) => faults.inc({ duty, code, oracle: culprit }),
     offence: (offence, oracle) => offences.inc({ duty, offence, oracle }),
     epoch: (epoch) => epochs.set(epoch, { duty }),
     committed: (seqNr, durationSeconds) => {

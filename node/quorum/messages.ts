@@ -20,6 +20,10 @@ export interface LeaderWord {
 
 /** An on-chain signature with what it is over, so that signing two reports for one place can be proven. */
 export interface ReportSignature {
+  /** Place of the report in its outcome. */
+  readonly index: number
+  /** Of the configuration of the contract that it is for. */
+  readonly configDigest: Uint8Array
   /** keccak256 of the payload. */
   readonly reportHash: Uint8Array
   readonly extraHash: Uint8Array
@@ -83,7 +87,7 @@ export type Message =
       readonly outcomeHash: Uint8Array
       readonly signature: Uint8Array
     }
-  /** One for each report of the outcome, in order. */
+  /** Those that the sender signed, ascending by index. */
   | {
       readonly kind: 'report-signatures'
       readonly seqNr: bigint
@@ -172,8 +176,10 @@ export function encodeMessage(message: Message, limits: QuorumLimits): Uint8Arra
       break
     case 'report-signatures':
       writer.u64(message.seqNr).u8(message.reports.length)
-      for (const { reportHash, extraHash, signature } of message.reports)
-        writer.fixed(reportHash, 32).fixed(extraHash, 32).fixed(signature, 65)
+      for (const { index, configDigest, reportHash, extraHash, signature } of message.reports) {
+        writer.u8(index).fixed(configDigest, 32).fixed(reportHash, 32)
+        writer.fixed(extraHash, 32).fixed(signature, 65)
+      }
       break
     case 'outcome-request':
       writer
@@ -273,19 +279,8 @@ function readBody(reader: ByteReader, kind: number, limits: QuorumLimits): Messa
         outcomeHash: reader.fixed(32),
         signature: reader.fixed(64),
       }
-    case MESSAGE_KIND['report-signatures']: {
-      const seqNr = reader.u64()
-      const count = reader.count(limits.reports)
-      return {
-        kind: 'report-signatures',
-        seqNr,
-        reports: Array.from({ length: count }, () => ({
-          reportHash: reader.fixed(32),
-          extraHash: reader.fixed(32),
-          signature: reader.fixed(65),
-        })),
-      }
-    }
+    case MESSAGE_KIND['report-signatures']:
+      return { kind: 'report-signatures', seqNr: reader.u64(), reports: readReports(reader, limits) }
     case MESSAGE_KIND['outcome-request']:
       return { kind: 'outcome-request', epoch: reader.u32(), started: reader.flag(), seqNr: reader.u64() }
     case MESSAGE_KIND['outcome-response']:
@@ -303,6 +298,22 @@ function readList<T>(reader: ByteReader, item: (oracle: number) => T): T[] {
   for (let i = 0; i < count; i++) {
     previous = readOracleAfter(reader, previous)
     out.push(item(previous))
+  }
+  return out
+}
+
+function readReports(reader: ByteReader, limits: QuorumLimits): ReportSignature[] {
+  const count = reader.count(limits.reports)
+  const out: ReportSignature[] = []
+  for (let i = 0; i < count; i++) {
+    const index = reader.count(limits.reports - 1)
+    if (index <= (out.at(-1)?.index ?? -1)) {
+      throw new QuorumCodecError('QUORUM_CODEC_NOT_CANONICAL', 'reports are not strictly ascending', {
+        data: { index },
+      })
+    }
+    const [configDigest, reportHash, extraHash] = [reader.fixed(32), reader.fixed(32), reader.fixed(32)]
+    out.push({ index, configDigest, reportHash, extraHash, signature: reader.fixed(65) })
   }
   return out
 }

@@ -6,9 +6,10 @@ import { backoffMs, pause } from './pause.ts'
 import { SerialQueue } from './serial.ts'
 
 /** Offences of one culprit and kind that are written at once; beyond them one in `REFILL_MS`. */
-const BURST = 8
+const BURST = 4
 const REFILL_MS = 10_000
-const MAX_WAITING = 64
+/** More than all others can burst at once: 30 culprits, three kinds. */
+const MAX_WAITING = 512
 const ATTEMPTS = 4
 
 interface OffenceLogOptions {
@@ -37,7 +38,7 @@ export class OffenceLog {
   }
 
   add(offence: Offence): void {
-    if (!this.#mayWrite(`${offence.oracle}/${offence.offence}/${offence.statement}`)) return
+    if (!this.#mayWrite(`${offence.oracle}/${offence.offence}`)) return
     const taken = this.#queue.add(() => this.#save(offence))
     if (!taken) this.#options.onLost({ oracle: offence.oracle, reason: 'too many wait for the database' })
   }
@@ -62,7 +63,10 @@ export class OffenceLog {
     const { dutyId, configDigest, configurationOf, signal, onLost } = this.#options
     const { store, clock, log } = this.#modules
     const configuration = configurationOf(signedDigest(configDigest, offence))
-    if (configuration === null) return
+    if (configuration === null) {
+      onLost({ oracle: offence.oracle, reason: 'its configuration is not known any more' })
+      return
+    }
     const id = offenceId(configDigest, offence)
     const record = { ...offence, id, dutyId, configDigest, configuration, recordedAt: clock.now() }
     for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !signal.aborted); attempt++) {

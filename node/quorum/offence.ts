@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes, keccak256 } from 'viem'
 import type { Hex } from '../ports/chain.ts'
-import type { Offence, OffenceRecord, SignedStatement } from '../ports/quorum.ts'
+import type { ConfigFields, Offence, OffenceRecord, SignedStatement } from '../ports/quorum.ts'
 import { ByteReader, ByteWriter, sameBytes } from './bytes.ts'
 import { consensusVerifier, recoverSigner } from './consensus-key.ts'
 import { configDigest } from './digest.ts'
@@ -10,11 +10,21 @@ import { PREFIX_BYTES, parsePrefix, SIGNED_KIND, sha256 } from './signed-bytes.t
 const OFFENCES = { equivocation: 1, 'forged-proposal': 2, 'bad-signature': 3 } as const
 /** keccak256(payload), then the three context words. */
 const REPORT_BYTES = 128
+/** Of the prefix and what follows it (`signed-bytes.ts`). */
+const STATEMENT_BYTES = {
+  observation: 120,
+  proposal: 120,
+  prepare: 120,
+  commit: 88,
+  'epoch-start': 69,
+} as const
 
 /** The same for the same offence at every node: the order of the statements does not count. */
 export function offenceId(digest: Hex, { offence, oracle, statements }: Offence): Hex {
   const writer = new ByteWriter().u8(OFFENCES[offence]).fixed(hexToBytes(digest), 32).u8(oracle)
-  const hashes = statements.map(({ bytes, signature }) => sha256(Buffer.concat([bytes, signature])))
+  const hashes = statements.map(({ bytes, signature }) =>
+    sha256(Buffer.concat([sha256(bytes), sha256(signature)])),
+  )
   for (const hash of hashes.sort(Buffer.compare)) writer.fixed(hash, 32)
   return bytesToHex(sha256(writer.finish()))
 }
@@ -43,16 +53,22 @@ export function judgeOffence(record: OffenceRecord): Verdict {
 function problemOf(record: OffenceRecord): string | null {
   const { configuration, offence, oracle, statements } = record
   const digest = configDigest(configuration)
-  const keys = decodeOffchainConfig(configuration.offchainConfigVersion, configuration.offchainConfig)
-  const consensus = consensusVerifier(keys.oracles.map(({ consensusKey }) => hexToBytes(consensusKey)))
+  // A report may be for a contract whose off-chain configuration is anything: its signers are what counts.
+  const consensus = consensusVerifier(record.statement === 'report' ? [] : consensusKeys(configuration))
   const isOf = ({ bytes, signature }: SignedStatement) =>
     record.statement === 'report'
       ? recoverSigner(keccak256(bytes, 'bytes'), signature) === configuration.signers[oracle]?.toLowerCase()
       : consensus(oracle, bytes, signature)
+  if (record.statement !== 'report' && record.configDigest.toLowerCase() !== digest)
+    return 'the configuration is not that of this quorum'
+  if (offence === 'forged-proposal' && record.statement !== 'proposal') return 'that is no proposal'
   if (configuration.signers[oracle] === undefined) return `the configuration has no oracle ${oracle}`
-  if (record.id !== offenceId(record.configDigest, record)) return 'the id is not that of this offence'
+  if (record.id.toLowerCase() !== offenceId(record.configDigest, record))
+    return 'the id is not that of this offence'
   if (statements.length !== (offence === 'equivocation' ? 2 : 1)) return 'the number of statements is wrong'
-  for (const { bytes } of statements) {
+  const signatureBytes = record.statement === 'report' ? 65 : 64
+  for (const { bytes, signature } of statements) {
+    if (signature.length !== signatureBytes) return `a signature has ${signatureBytes} bytes`
     const misplaced = placeProblem(record, digest, bytes)
     if (misplaced !== null) return misplaced
   }
@@ -70,10 +86,13 @@ function placeProblem(record: OffenceRecord, digest: Hex, bytes: Uint8Array): st
     if (bytes.length !== REPORT_BYTES) return 'a report statement has 128 bytes'
     if (bytesToHex(bytes.subarray(32, 64)) !== digest) return 'the report is for another configuration'
     const epochAndRound = BigInt(bytesToHex(bytes.subarray(64, 96)))
-    return epochAndRound >> 8n === (seqNr & 0xffffffffn) ? null : 'the report has another sequence number'
+    if (epoch !== 0) return 'a report belongs to no epoch'
+    return epochAndRound >> 8n === seqNr ? null : 'the report has another sequence number'
   }
   const place = parsePrefix(bytes)
   if (place === null || place.kind !== statement) return `that is no ${statement}`
+  if (bytes.length !== STATEMENT_BYTES[statement])
+    return `a ${statement} has ${STATEMENT_BYTES[statement]} bytes`
   if (bytesToHex(place.digest) !== digest) return 'the statement is for another configuration'
   if (place.epoch !== epoch || place.seqNr !== seqNr)
     return 'the statement has another epoch or sequence number'
@@ -101,6 +120,7 @@ function forgeryProblem(
   const hashes = [sha256(forged.inputs), sha256(forged.signatures)]
   if (!sameBytes(proposal.subarray(PREFIX_BYTES), Buffer.concat(hashes)))
     return 'the leader signed other inputs or signatures'
+  if (!sameSlot(proposal, forged.inputs)) return 'the inputs are for another slot'
   const observation = observationIn(forged.inputs, forged.oracle)
   const signature = signatureIn(forged.signatures, forged.oracle)
   if (observation === null || signature === null) return 'the proposal has no observation of that oracle'
@@ -119,12 +139,19 @@ function observationIn(inputs: Uint8Array, wanted: number): Uint8Array | null {
   const count = reader.u8()
   // The prefix differs in its kind alone (`signed-bytes.ts`).
   prefix[KIND_AT] = SIGNED_KIND.observation
+  let found: Uint8Array | null = null
   for (let i = 0; i < count; i++) {
     const oracle = reader.u8()
     const hash = reader.fixed(32)
-    if (oracle === wanted) return Buffer.concat([prefix, query, hash])
+    if (oracle === wanted) found = Buffer.concat([prefix, query, hash])
   }
-  return null
+  reader.end()
+  return found
+}
+
+/** Digest, epoch and sequence number are the same; the kinds need not be. */
+function sameSlot(a: Uint8Array, b: Uint8Array): boolean {
+  return sameBytes(a.subarray(KIND_AT + 1, PREFIX_BYTES), b.subarray(KIND_AT + 1, PREFIX_BYTES))
 }
 
 const KIND_AT = 11
@@ -132,10 +159,17 @@ const KIND_AT = 11
 function signatureIn(list: Uint8Array, wanted: number): Uint8Array | null {
   const reader = new ByteReader(list)
   const count = reader.u8()
+  let found: Uint8Array | null = null
   for (let i = 0; i < count; i++) {
     const oracle = reader.u8()
     const signature = reader.fixed(64)
-    if (oracle === wanted) return signature
+    if (oracle === wanted) found = signature
   }
-  return null
+  reader.end()
+  return found
+}
+
+function consensusKeys({ offchainConfigVersion, offchainConfig }: ConfigFields): Uint8Array[] {
+  const { oracles } = decodeOffchainConfig(offchainConfigVersion, offchainConfig)
+  return oracles.map(({ consensusKey }) => hexToBytes(consensusKey))
 }

@@ -15,9 +15,10 @@ interface Seat {
 /** How often, and how late, each validator takes part: of one configuration, as this node sees it. */
 export class ParticipationLog {
   readonly #seats: readonly Seat[]
-  /** When the quorum of prepares was complete, of the latest rounds; null until it is. */
+  /** When the quorum of prepares was complete, of the latest rounds. */
   readonly #preparedAt = new Map<bigint, number>()
   readonly #early = new Map<bigint, Set<number>>()
+  #lastPrepared = 0n
 
   readonly #told: { onObserved(oracle: number): void; onVoted(oracle: number, latenessMs: number): void }
 
@@ -36,10 +37,11 @@ export class ParticipationLog {
 
   /** Times are of one monotonic clock, milliseconds. */
   prepared(seqNr: bigint, nowMs: number): void {
-    if (this.#preparedAt.has(seqNr)) return
+    if (seqNr <= this.#lastPrepared) return
+    this.#lastPrepared = seqNr
     remember(this.#preparedAt, seqNr, nowMs, RECENT)
     for (const oracle of this.#early.get(seqNr) ?? []) this.#late(oracle, seqNr, 0)
-    for (const earlier of this.#early.keys()) if (earlier <= seqNr) this.#early.delete(earlier)
+    this.#early.clear()
   }
 
   voted(oracle: number, seqNr: bigint, nowMs: number): void {
@@ -48,9 +50,14 @@ export class ParticipationLog {
       this.#late(oracle, seqNr, nowMs - preparedAt)
       return
     }
+    // Of a round long past: its sender says what it likes.
+    if (seqNr <= this.#lastPrepared) return
     const early = this.#early.get(seqNr) ?? new Set<number>()
     early.add(oracle)
-    remember(this.#early, seqNr, early, RECENT)
+    this.#early.set(seqNr, early)
+    if (this.#early.size <= RECENT) return
+    // The round that is on is the highest.
+    this.#early.delete([...this.#early.keys()].reduce((a, b) => (b < a ? b : a)))
   }
 
   /** The first vote of a round counts. */

@@ -103,9 +103,14 @@ export function quorumService(options: QuorumServiceOptions, modules: QuorumServ
 function healthOf(runners: readonly DutyRunner[]): Health {
   const problems: string[] = []
   for (const runner of runners) {
-    const { dutyId, state, reason } = runner.status()
+    const { dutyId, state, reason, destinations } = runner.status()
     if (state === 'refused' || state === 'starting') {
       problems.push(`${dutyId} is ${state}${reason === undefined ? '' : `: ${reason}`}`)
+    }
+    for (const destination of destinations) {
+      if (destination.reason === undefined) continue
+      const { chainId, address } = destination.contract
+      problems.push(`${dutyId} does not report to ${address} on chain ${chainId}: ${destination.reason}`)
     }
     if (runner.storeFailing) problems.push(`${dutyId} waits for the database; check it`)
   }

@@ -34,10 +34,9 @@ export function sealSecret(
   const secret = random(SECRET_BYTES)
   const ephemeral = random(SECRET_BYTES)
   const ephemeralKey = x25519.getPublicKey(ephemeral)
-  const masked = consensusKeys.map((key, oracle) => {
-    const shared = x25519.getSharedSecret(ephemeral, montgomery(key, oracle))
-    return bytesToHex(xor(secret, mask(ephemeralKey, oracle, shared)))
-  })
+  const masked = consensusKeys.map((key, oracle) =>
+    bytesToHex(xor(secret, mask(ephemeralKey, oracle, sharedWith(ephemeral, key, oracle)))),
+  )
   return { ephemeralKey: bytesToHex(ephemeralKey), secretHash: bytesToHex(hashOf(secret)), masked }
 }
 
@@ -59,9 +58,10 @@ export async function openSecret(
   return secret
 }
 
-function montgomery(key: Hex, oracle: number): Uint8Array {
+/** A key of small order is refused too: what is shared with it is known to all. */
+function sharedWith(ephemeral: Uint8Array, key: Hex, oracle: number): Uint8Array {
   try {
-    return ed25519.utils.toMontgomery(hexToBytes(key))
+    return x25519.getSharedSecret(ephemeral, ed25519.utils.toMontgomery(hexToBytes(key)))
   } catch (cause) {
     throw new QuorumConfigError(
       'QUORUM_CONFIG_ORACLES',

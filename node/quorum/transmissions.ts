@@ -34,7 +34,7 @@ interface TransmissionModules {
   readonly instruments: Instruments
 }
 
-/** Reports waiting for their stage; older ones give way, for a contract takes no report older than its last. */
+/** Outcomes whose reports for one contract wait for their stage; the oldest gives way, for a contract takes none older than its last. */
 const MAX_PENDING = 64
 const MAX_ATTEMPTS = 3
 
@@ -70,10 +70,9 @@ export class Transmissions {
       this.#pending.delete(task)
       void this.#run(task)
     })
-    for (const oldest of this.#pending) {
-      if (this.#pending.size <= MAX_PENDING) return
-      this.#drop(oldest)
-    }
+    const alike = [...this.#pending].filter((each) => targetOf(each.reports) === targetOf(task.reports))
+    if (alike.length <= MAX_PENDING) return
+    this.#drop(alike.reduce((oldest, each) => (each.seqNr < oldest.seqNr ? each : oldest)))
   }
 
   #drop(task: Task): void {
@@ -150,9 +149,11 @@ function placeOf(seqNr: bigint, { index, report }: AttestedReport) {
 }
 
 function byContract(reports: readonly AttestedReport[]): AttestedReport[][] {
-  const groups = Map.groupBy(
-    reports,
-    ({ report: { contract } }) => `${contract.chainId}/${contract.address.toLowerCase()}`,
-  )
-  return [...groups.values()]
+  return [...Map.groupBy(reports, (report) => targetOf([report])).values()]
+}
+
+/** The contract that they are for. */
+function targetOf([first]: readonly AttestedReport[]): string {
+  const contract = first?.report.contract
+  return `${contract?.chainId}/${contract?.address.toLowerCase()}`
 }

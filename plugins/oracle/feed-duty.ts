@@ -1,7 +1,7 @@
 import type { ChainReader, Hex } from '../../node/ports/chain.ts'
 import type { Clock } from '../../node/ports/clock.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
-import type { Duty, PureDutyContext } from '../../node/ports/quorum.ts'
+import type { ContractRef, Duty, PureDutyContext } from '../../node/ports/quorum.ts'
 import { checkChains, checkPins } from './check-pins.ts'
 import { choosePins } from './choose-pins.ts'
 import { observationCodec, outcomeCodec, queryCodec } from './codecs.ts'
@@ -49,20 +49,19 @@ export function feedDuty(
     return pin
   }
 
-  let decimalsAgree = false
+  const checked = new Set<string>()
   /** A node that computes with other decimals than the contract has would speak of another number. */
-  async function checkDecimals(): Promise<void> {
-    if (decimalsAgree) return
-    for (const contract of [home, ...mirrors]) {
-      const decimals = await contractDecimals(modules.chain, contract)
-      if (decimals !== feed.decimals)
-        throw new OracleError(
-          'ORACLE_WRONG_DECIMALS',
-          `the contract ${contract.address} of feed "${feed.id}" on chain ${contract.chainId} has ${decimals} decimals, this node's configuration ${feed.decimals}: correct it`,
-          { feed: feed.id, decimals },
-        )
-    }
-    decimalsAgree = true
+  async function checkDecimals(contract: ContractRef): Promise<void> {
+    const place = `${contract.chainId}/${contract.address}`
+    if (checked.has(place)) return
+    const decimals = await contractDecimals(modules.chain, contract)
+    if (decimals !== feed.decimals)
+      throw new OracleError(
+        'ORACLE_WRONG_DECIMALS',
+        `the contract ${contract.address} of feed "${feed.id}" on chain ${contract.chainId} has ${decimals} decimals, this node's configuration ${feed.decimals}: correct it`,
+        { feed: feed.id, decimals },
+      )
+    checked.add(place)
   }
 
   return {
@@ -80,7 +79,7 @@ export function feedDuty(
       const { modelDigest, limits } = termsOf(ctx.onchainConfig)
       modules.watch.seen(ctx.configDigest, limits)
       await modules.checkModel(modelDigest)
-      await checkDecimals()
+      await checkDecimals(home)
       const { maxPinAgeSeconds } = rulesOf(ctx.pluginConfig)
       const options = { chainIds, maxAgeSeconds: maxPinAgeSeconds, signal: ctx.signal }
       await checkPins(options, query, previous, modules)
@@ -116,6 +115,7 @@ export function feedDuty(
     reports: (_ctx: PureDutyContext, outcome) => feedReports(kind, [home, ...mirrors], outcome),
 
     async shouldTransmit(_ctx, report) {
+      await checkDecimals(report.contract)
       const latest = await kind.latestTimestamp(modules.chain, report.contract)
       return latest === null || latest < kind.decodeReport(report.payload).observationsTimestamp
     },

@@ -29,6 +29,7 @@ function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): D
     lastOutcomeAt: null,
     requiredSignatures: 2,
     ownFaults: {},
+    destinations: [],
     oracles: [0, 1, 2, 3].map((index) => ({
       index,
       signer: `0x${'22'.repeat(20)}`,

@@ -93,7 +93,7 @@ async function calldata(
     // A guarded key would not sign two reports of one number, which tests of refusals do.
     return { oracle, signer: keys.report.address, signature: unguarded.report(hexToBytes(placed.digest)) }
   })
-  const attested: AttestedReport = { index: 0, ...placed, signatures }
+  const attested: AttestedReport = { ...placed, signatures }
   return transmitData(attested)
 }
 

@@ -69,9 +69,18 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({
     kind: kind('report-signatures'),
     seqNr,
-    reports: fc.array(fc.record({ reportHash: fixed(32), extraHash: fixed(32), signature: fixed(65) }), {
-      maxLength: 16,
-    }),
+    reports: fc
+      .uniqueArray(
+        fc.record({
+          index: fc.nat(15),
+          configDigest: fixed(32),
+          reportHash: fixed(32),
+          extraHash: fixed(32),
+          signature: fixed(65),
+        }),
+        { selector: ({ index }) => index, maxLength: 16 },
+      )
+      .map((reports) => reports.sort((a, b) => a.index - b.index)),
   }),
   fc.record({ kind: kind('outcome-request'), epoch, started: fc.boolean(), seqNr }),
   fc.record({ kind: kind('outcome-response'), certificate }),

@@ -108,7 +108,23 @@ describe('a validator that lies, with real keys', () => {
       if (report === undefined) return [message]
       return [message, { ...message, reports: [{ ...report, reportHash: new Uint8Array(32).fill(1) }] }]
     })
-    expect(offences).toEqual([])
+    expect(offences.filter(({ offence }) => offence === 'equivocation')).toEqual([])
+  })
+
+  it('and hides the second vote behind forgeries: is shown to have all the same', async () => {
+    const { offences } = await withLiar((message, liar, digest) => {
+      if (message.kind !== 'prepare') return [message]
+      const at = { digest, epoch: message.epoch, seqNr: message.seqNr }
+      const vote = (byte: number, sign: boolean) => {
+        const outcomeHash = new Uint8Array(32).fill(byte)
+        const signature = sign
+          ? liar.unguarded.consensus(prepareSignedBytes(at, message.inputsHash, outcomeHash))
+          : new Uint8Array(64).fill(byte)
+        return { ...message, outcomeHash, signature }
+      }
+      return [message, vote(1, false), vote(2, true)]
+    })
+    expect(offences.some(({ offence }) => offence === 'equivocation')).toBe(true)
   })
 
   it('and forges signatures: is counted, shown, and does not stop the others', async () => {

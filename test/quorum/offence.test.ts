@@ -2,7 +2,8 @@ import { bytesToHex, concatBytes, hexToBytes } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { offenceFromJson, offenceToJson } from '../../node/ports/offence-schema.ts'
 import type { OffenceRecord, SignedStatement, StatementKind } from '../../node/ports/quorum.ts'
-import { judgeOffence } from '../../node/quorum/offence.ts'
+import { configDigest } from '../../node/quorum/digest.ts'
+import { judgeOffence, offenceId } from '../../node/quorum/offence.ts'
 import {
   epochStartSignedBytes,
   inputsBytes,
@@ -155,6 +156,54 @@ describe('a forged proposal', () => {
     const other = { inputs: inputsBytes(at, query, null, observations), signatures: hash(1), oracle: 1 }
     expect(judgeOffence({ ...made, forged: other })).toMatchObject({ valid: false })
     expect(judgeOffence({ ...made, forged: null })).toMatchObject({ valid: false })
+  })
+})
+
+describe('what is none although it looks alike', () => {
+  it('an honest prepare is no forged proposal, whatever its outcome spells', () => {
+    const query = hash(7)
+    const inputs = inputsBytes(at, query, null, [{ oracle: 1, observation: Uint8Array.of(1) }])
+    // An outcome that reads as a list of one signature: `u8 count, u8 oracle, 64 bytes`.
+    const outcome = Uint8Array.from([1, 1, ...new Uint8Array(64).fill(5)])
+    const prepare = signed(prepareSignedBytes(at, sha256(inputs), sha256(outcome)))
+    const made = record({
+      offence: 'forged-proposal',
+      statement: 'prepare',
+      statements: [prepare],
+      forged: { inputs, signatures: outcome, oracle: 1 },
+    })
+    expect(judgeOffence(made)).toMatchObject({ valid: false })
+    expect(judgeOffence(record({ ...made, statement: 'proposal' }))).toMatchObject({ valid: false })
+  })
+
+  it('a byte between statement and signature makes no bad signature of a good one', () => {
+    const [{ bytes, signature }] = pairs.commit
+    const shifted = {
+      bytes: bytes.slice(0, -1),
+      signature: concatBytes([bytes.slice(-1), signature]),
+    }
+    const statements = [shifted]
+    const made = record({ offence: 'bad-signature', statement: 'commit', statements })
+    expect(judgeOffence(made)).toMatchObject({ valid: false })
+  })
+
+  it('fields that nothing binds are refused', () => {
+    const commit = record({ statement: 'commit', statements: pairs.commit })
+    const elsewhere = { ...commit, configDigest: otherDigest }
+    expect(judgeOffence({ ...elsewhere, id: offenceId(otherDigest, commit) })).toMatchObject({ valid: false })
+    const reports = record({ statement: 'report', statements: pairs.report })
+    for (const change of [{ epoch: 77 }, { seqNr: 9n + 5n * 2n ** 32n }])
+      expect(judgeOffence({ ...reports, ...change })).toMatchObject({ valid: false })
+    const upper = `0x${reports.id.slice(2).toUpperCase()}` as const
+    expect(judgeOffence({ ...reports, id: upper })).toMatchObject({ valid: true })
+  })
+
+  it('a report for a contract with another off-chain configuration can be judged', () => {
+    const foreign = { ...configuration, offchainConfigVersion: 30n, offchainConfig: '0x1234' as const }
+    const to = configDigest(foreign)
+    const statements = [signedReport(report(1, 9n, to)), signedReport(report(2, 9n, to))]
+    const made = { ...record({ statement: 'report', statements }), configuration: foreign }
+    expect(judgeOffence(made)).toEqual({ valid: true, proof: 'self' })
   })
 })
 

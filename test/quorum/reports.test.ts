@@ -169,12 +169,14 @@ describe('reports for contracts on different chains', () => {
     expect(digests[0]).not.toBe(digests[1])
   })
 
-  it('wait for the destination, refuse one with other validators, and begin when it is corrected', async () => {
+  it('never hold up the quorum: a destination that is not configured, or otherwise, gets none until it is', async () => {
     const { clock, net } = network(4, both)
     net.configure(HOME, 1, FAST)
     await net.start()
-    await clock.run(5_000)
-    expect(status(net.nodes[0])).toMatchObject({ state: 'starting' })
+    expect(await clock.run(10_000, () => reached(net, 2n))).toBe(true)
+    const destination = () => status(net.nodes[0])?.destinations[0]
+    expect(destination()).toMatchObject({ configDigest: null, reason: expect.any(String) })
+    expect(net.nodes[0]?.service.health()).toMatchObject({ status: 'degraded' })
     const identities = net.nodes.map(({ identity }) => identity)
     net.chain.setConfig(ABROAD, {
       identities: [...identities.slice(0, 3), makeIdentity()],
@@ -183,28 +185,63 @@ describe('reports for contracts on different chains', () => {
     })
     net.chain.head_ += 2n
     await clock.run(20_000)
-    expect(status(net.nodes[0])).toMatchObject({ state: 'refused', reason: expect.stringMatching(/signers/) })
+    expect(destination()).toMatchObject({ configDigest: null, reason: expect.stringMatching(/signers/) })
+    expect(status(net.nodes[0])?.state).toBe('running')
+    const before = await transmissions(net)
+    expect(before.length).toBeGreaterThan(0)
+    expect(before.every(({ chainId }) => chainId === HOME.chainId)).toBe(true)
     net.configure(ABROAD, 1, FAST)
-    expect(await clock.run(60_000, () => reached(net, 2n))).toBe(true)
+    await clock.run(25_000)
+    expect(destination()).toEqual({ contract: ABROAD, configDigest: expect.any(String) })
+    expect(net.nodes[0]?.service.health()).toMatchObject({ status: 'ok' })
+    expect((await transmissions(net)).some(({ chainId }) => chainId === ABROAD.chainId)).toBe(true)
   })
 
-  it('follow a new configuration of the destination', async () => {
+  it('follow a new configuration of the destination, and nobody is accused meanwhile', async () => {
     const { clock, net } = network(4, both)
     net.configure(HOME, 1, FAST)
     net.configure(ABROAD, 1, FAST)
-    await net.start()
+    // They look at different times, so for a while they sign for different configurations.
+    for (const { service } of net.nodes) {
+      await service.start()
+      await clock.run(3_000)
+    }
     expect(await clock.run(20_000, () => reached(net, 2n))).toBe(true)
     const { configDigest: home, seqNr: before = 0n } = status(net.nodes[0]) ?? {}
     net.chain.head_ += 1n
     net.configure(ABROAD, 1, { ...FAST, rMax: 99 })
     const digest = net.chain.configs.get(ABROAD.address.toLowerCase())?.digest
-    await clock.run(25_000)
+    await clock.run(40_000)
     const sent = await transmissions(net)
     const there = sent.filter(({ chainId }) => chainId === ABROAD.chainId)
     expect(there.at(-1)?.digest).toBe(digest)
-    // The quorum is the same one: its numbering goes on.
+    // The quorum is the same one, and never stopped.
     expect(status(net.nodes[0])?.configDigest).toBe(home)
     expect(status(net.nodes[0])?.seqNr).toBeGreaterThan(before)
+    for (const { store, handles } of net.nodes) {
+      expect((await store.offences({ limit: 100 })).records).toEqual([])
+      for (const { participation } of handles[0]?.status().oracles ?? [])
+        expect(participation.faults).toEqual({})
+    }
+  })
+
+  it('go on to the home contract when it is configured anew and the destination is not', async () => {
+    const { clock, net } = network(4, both)
+    net.configure(HOME, 1, FAST)
+    net.configure(ABROAD, 1, FAST)
+    await net.start()
+    expect(await clock.run(40_000, () => reached(net, 10n))).toBe(true)
+    net.chain.head_ += 1n
+    net.configure(HOME, 1, { ...FAST, rMax: 99 })
+    const digest = net.chain.configs.get(HOME.address.toLowerCase())?.digest
+    const renewed = () => net.nodes.every((node) => status(node)?.configDigest === digest)
+    expect(await clock.run(40_000, renewed)).toBe(true)
+    expect(await clock.run(20_000, () => reached(net, 3n))).toBe(true)
+    await clock.run(3_000)
+    // The destination's numbers are behind what was signed for it: the guard refuses, and the home contract is served.
+    const sent = await transmissions(net)
+    expect(sent.some((each) => each.digest === digest)).toBe(true)
+    expect(status(net.nodes[0])?.ownFaults['sign-refused']).toBeGreaterThan(0)
   })
 
   it('that the duty did not name are its fault, and nothing is signed', async () => {

@@ -40,7 +40,10 @@ describe('the shared secret', () => {
   })
 
   it('is refused for a key that is none', () => {
-    const seal = () => sealSecret([...publicKeys, `0x${'ff'.repeat(32)}`], randomBytes)
-    expect(seal).toThrow(expect.objectContaining({ code: 'QUORUM_CONFIG_ORACLES' }))
+    // No point of the curve, and the neutral element, which is of small order.
+    for (const key of [`0x${'ff'.repeat(32)}`, `0x01${'00'.repeat(31)}`] as const)
+      expect(() => sealSecret([...publicKeys, key], randomBytes)).toThrow(
+        expect.objectContaining({ code: 'QUORUM_CONFIG_ORACLES' }),
+      )
   })
 })

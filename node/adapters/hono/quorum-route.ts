@@ -56,6 +56,15 @@ const dutySchema = z.object({
   seqNr: unsignedSchema.meta({ description: 'Last committed sequence number' }),
   lastOutcomeAt: z.number().nullable().meta({ description: "Unix milliseconds, this node's clock" }),
   faults: faultsSchema.meta({ description: "Faults of this node's own part, by code" }),
+  destinations: z
+    .array(
+      z.object({
+        contract: z.object({ chainId: z.int(), address: addressSchema }),
+        configDigest: bytes32Schema.nullable(),
+        reason: z.string().optional(),
+      }),
+    )
+    .meta({ description: 'Further contracts that get reports; null and a reason for one that gets none' }),
   validators: z.array(validatorSchema),
 })
 
@@ -68,7 +77,7 @@ export async function describeQuorum(view: NodeView): Promise<z.input<typeof quo
 }
 
 function describeDuty(duty: DutyStatus): z.input<typeof dutySchema> {
-  const { n, f, oracles, ownFaults, ...rest } = duty
+  const { n, f, oracles, ownFaults, destinations, ...rest } = duty
   return {
     ...rest,
     contract: { ...duty.contract },
@@ -77,6 +86,7 @@ function describeDuty(duty: DutyStatus): z.input<typeof dutySchema> {
     quorum: n === 0 ? 0 : Math.floor((n + f) / 2) + 1,
     seqNr: duty.seqNr.toString(),
     faults: { ...ownFaults },
+    destinations: destinations.map((each) => ({ ...each, contract: { ...each.contract } })),
     validators: oracles.map(({ participation, peerKey, lastObservedSeqNr, ...oracle }) => {
       const { faults, latenessMs, ...counts } = participation
       return {
@@ -119,7 +129,7 @@ export async function listOffences(
   const found = await view.offences({
     limit,
     ...(duty === undefined ? {} : { dutyId: duty }),
-    ...(configDigest === undefined ? {} : { configDigest }),
+    ...(configDigest === undefined ? {} : { configDigest: lower(configDigest) }),
     ...(oracle === undefined ? {} : { oracle }),
     ...(offence === undefined ? {} : { offence }),
     ...(cursor === undefined ? {} : { before: decodeCursor(positionSchema, cursor) }),
@@ -130,6 +140,8 @@ export async function listOffences(
     nextCursor: found.cursor === null ? null : encodeCursor(found.cursor),
   }
 }
+
+const lower = (hex: `0x${string}`) => hex.toLowerCase() as `0x${string}`
 
 /** A row number: PostgreSQL's bigint has 19 digits. */
 const positionSchema = unsignedSchema.max(18)
@@ -143,7 +155,7 @@ export async function showOffence(
   id: `0x${string}`,
 ): Promise<z.input<typeof oneOffenceSchema>> {
   const meta = freshnessToMeta(await view.freshness())
-  const record = await view.offence(id.toLowerCase() as `0x${string}`)
+  const record = await view.offence(lower(id))
   if (record === null)
     throw new ProblemError({
       status: 404,

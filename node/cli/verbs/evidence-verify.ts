@@ -48,6 +48,7 @@ async function readRecords(path: string): Promise<readonly OffenceRecord[]> {
   }
   const inner = typeof json === 'object' && json !== null && 'data' in json ? json.data : json
   const list: readonly unknown[] = Array.isArray(inner) ? inner : [inner]
+  if (list.length === 0) throw unreadable('the list is empty')
   try {
     return list.map(offenceFromJson)
   } catch (cause) {

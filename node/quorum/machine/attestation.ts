@@ -1,4 +1,5 @@
 import { bytesToHex, hexToBytes, keccak256 } from 'viem'
+import type { Hex } from '../../ports/chain.ts'
 import type { AttestedReport, SignedStatement } from '../../ports/quorum.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Certificate } from '../certificate.ts'
@@ -8,24 +9,28 @@ import { type Core, reasonOf } from './core.ts'
 import type { RoundInputs } from './effects.ts'
 import { Votes } from './votes.ts'
 
-/** A report as it is to be signed. */
+/** A report as it is to be signed, and who signed it. */
 interface Wanted {
   readonly placed: PlacedReport
+  readonly configDigest: Uint8Array
   readonly reportHash: Uint8Array
   readonly extraHash: Uint8Array
   readonly digest: Uint8Array
+  readonly votes: Votes<ReportSignature>
+  /** Contradictions looked at, by oracle: two recoveries each. */
+  readonly judged: Map<number, number>
 }
 
 interface Open {
   readonly certificate: Certificate
   readonly inputs: RoundInputs | null
-  readonly reports: readonly Wanted[]
-  readonly votes: Votes<readonly ReportSignature[]>
-  /** Oracles whose contradiction was looked at. */
-  readonly judged: Set<number>
+  /** By index. */
+  readonly reports: ReadonlyMap<number, Wanted>
+  /** Config digests of contracts whose reports are not attested yet. */
+  readonly missing: Set<Hex>
+  attested: readonly AttestedReport[]
   /** Own signatures, for resending. */
   message: Uint8Array | null
-  attested: boolean
 }
 
 /** Sequence numbers whose reports are still of interest. */
@@ -34,8 +39,13 @@ const WINDOW = 32
 const RESENT = 8
 /** Signatures of a peer for outcomes not committed here yet. */
 const EARLY_PER_PEER = 8
+const MAX_JUDGED = 3
 
-/** Turns a committed outcome into reports that enough validators signed: f+1 or Q, as the duty wants it. */
+/**
+ * Turns a committed outcome into reports that enough validators signed: f+1 or Q, as the duty wants it. The reports for
+ * one contract are attested together and without those for others: a validator that does not know a destination, or is
+ * not let sign for it, holds up nothing else.
+ */
 export class Attestation {
   readonly #core: Core
   readonly #open = new Map<bigint, Open>()
@@ -53,24 +63,23 @@ export class Attestation {
     const open: Open = {
       certificate,
       inputs,
-      reports,
-      votes: new Votes(this.#core.options.n),
-      judged: new Set(),
+      reports: new Map(reports.map((placed) => [placed.index, wanted(placed, this.#core.options.n)])),
+      missing: new Set(reports.map(({ context }) => context[0])),
+      attested: [],
       message: null,
-      attested: reports.length === 0,
     }
     this.#open.set(seqNr, open)
     for (const oldest of this.#open.keys()) {
       if (this.#open.size <= WINDOW) break
       this.#open.delete(oldest)
     }
-    if (!open.attested) this.#signNext(open, [])
+    if (open.reports.size > 0) this.#signNext(open, [...open.reports.values()], [])
     this.#takeEarly()
   }
 
-  #reports(seqNr: bigint, outcome: Uint8Array): readonly Wanted[] {
+  #reports(seqNr: bigint, outcome: Uint8Array): readonly PlacedReport[] {
     try {
-      const reports = this.#core.duty.reports(seqNr, outcome).map(wanted)
+      const reports = this.#core.duty.reports(seqNr, outcome)
       const limit = this.#core.options.limits.reports
       if (reports.length <= limit) return reports
       this.#core.fault('reports-failed', null, { reason: `${reports.length} reports are more than ${limit}` })
@@ -80,25 +89,27 @@ export class Attestation {
     return []
   }
 
-  /** One after the other, and sent together. */
-  #signNext(open: Open, signed: readonly ReportSignature[]): void {
-    const index = signed.length
-    const report = open.reports[index]
+  /** One after the other, and sent together; what is refused is left out. */
+  #signNext(open: Open, left: readonly Wanted[], signed: readonly ReportSignature[]): void {
+    const [report, ...rest] = left
     if (report === undefined) {
       this.#onSigned(open, signed)
       return
     }
-    const { placed, digest, reportHash, extraHash } = report
-    const position = [open.certificate.seqNr, BigInt(index)] as const
-    const next = (signature: Uint8Array) =>
-      this.#signNext(open, [...signed, { reportHash, extraHash, signature }])
-    this.#core.signReport(placed.context[0], position, digest, next, () => {})
+    const { placed, digest } = report
+    const position = [open.certificate.seqNr, BigInt(placed.index)] as const
+    const done = (signature: Uint8Array) =>
+      this.#signNext(open, rest, [...signed, { ...placeOf(report), signature }])
+    const refused = () => this.#signNext(open, rest, signed)
+    this.#core.signReport(placed.context[0], position, digest, done, refused)
   }
 
   #onSigned(open: Open, reports: readonly ReportSignature[]): void {
+    if (reports.length === 0) return
     const { seqNr } = open.certificate
     open.message = this.#core.encode({ kind: 'report-signatures', seqNr, reports })
-    open.votes.add(this.#core.options.self, reports, true)
+    for (const signed of reports)
+      open.reports.get(signed.index)?.votes.add(this.#core.options.self, signed, true)
     this.#core.broadcast(open.message)
     this.#tally(open)
   }
@@ -106,35 +117,52 @@ export class Attestation {
   onSignatures(from: number, message: MessageOf<'report-signatures'>): void {
     const open = this.#open.get(message.seqNr)
     if (open === undefined) {
-      if (message.seqNr <= this.#core.committedSeqNr) {
-        this.#core.drop('late', from)
-        return
+      this.#keep(from, message)
+      return
+    }
+    let known = 0
+    for (const signed of message.reports) {
+      const mine = open.reports.get(signed.index)
+      if (mine === undefined || !sameBytes(mine.configDigest, signed.configDigest)) {
+        this.#onStranger(from, message.seqNr, signed)
+        continue
       }
-      const early = this.#early[from]
-      early?.push(message)
-      if (early !== undefined && early.length > EARLY_PER_PEER) early.shift()
+      const before = mine.votes.get(from)
+      if (before === undefined) this.#add(from, open, mine, signed)
+      else if (sameReport(before, signed)) known++
+      else this.#judge(from, open, mine, before, signed)
+    }
+    if (known === message.reports.length && known > 0) this.#again(from, open)
+    else this.#tally(open)
+  }
+
+  /**
+   * A report that this node does not make. For the quorum's own contract its sender has another outcome; for another one
+   * the sender may follow a newer, or an older, configuration of it.
+   */
+  #onStranger(from: number, seqNr: bigint, signed: ReportSignature): void {
+    if (sameBytes(signed.configDigest, this.#core.options.digest)) {
+      const data = { seqNr: seqNr.toString(), report: signed.index }
+      this.#core.fault('divergent-outcome', from, data)
+    } else this.#core.drop('other-configuration', from)
+  }
+
+  #add(from: number, open: Open, mine: Wanted, signed: ReportSignature): void {
+    mine.votes.add(from, signed, false)
+    if (sameReport(mine, signed)) return
+    const data = { seqNr: open.certificate.seqNr.toString(), report: signed.index }
+    this.#core.fault('divergent-outcome', from, data)
+  }
+
+  /** For an outcome that is not committed here yet. */
+  #keep(from: number, message: MessageOf<'report-signatures'>): void {
+    if (message.seqNr <= this.#core.committedSeqNr) {
+      this.#core.drop('late', from)
       return
     }
-    if (open.reports.length === 0) {
-      this.#core.drop('unexpected', from)
-      return
-    }
-    const known = open.votes.get(from)
-    if (known !== undefined) {
-      if (known.every((signed, i) => sameReport(signed, message.reports[i]))) this.#again(from, open)
-      else this.#judge(from, open, known, message.reports)
-      return
-    }
-    open.votes.add(from, message.reports, false)
-    const same =
-      message.reports.length === open.reports.length &&
-      open.reports.every((report, i) => sameReport(report, message.reports[i]))
-    if (!same) {
-      const seqNr = message.seqNr.toString()
-      this.#core.fault('divergent-outcome', from, { seqNr, message: message.kind })
-      return
-    }
-    this.#tally(open)
+    const early = this.#early[from]
+    early?.push(message)
+    if (early !== undefined && early.length > EARLY_PER_PEER) early.shift()
   }
 
   /** Who sends its signatures twice still lacks some. */
@@ -148,30 +176,25 @@ export class Attestation {
     this.#core.send(from, open.message)
   }
 
-  /** Two words of one signer on the reports of one outcome: once each, for checking costs two recoveries. */
-  #judge(
-    from: number,
-    open: Open,
-    first: readonly ReportSignature[],
-    second: readonly ReportSignature[],
-  ): void {
-    if (open.judged.has(from)) {
+  /** Two words of one signer on one place. Both must be its own before it is accused. */
+  #judge(from: number, open: Open, mine: Wanted, a: ReportSignature, b: ReportSignature): void {
+    const looked = mine.judged.get(from) ?? 0
+    if (looked >= MAX_JUDGED) {
       this.#core.drop('repeated', from)
       return
     }
-    open.judged.add(from)
     const { seqNr } = open.certificate
-    open.reports.forEach((report, i) => {
-      const [a, b] = [first[i], second[i]]
-      if (a === undefined || b === undefined || sameReport(a, b)) return
-      const statements = [statementOf(report, a), statementOf(report, b)]
-      if (!statements.every((statement) => this.#isOf(from, statement))) return
-      this.#core.fault('equivocation', from, { statement: 'report', seqNr: seqNr.toString() })
-      this.#core.offence({
-        ...{ offence: 'equivocation', statement: 'report', oracle: from, epoch: 0, seqNr },
-        statements,
-      })
-    })
+    const statements = [statementOf(mine, a), statementOf(mine, b)]
+    if (!statements.every((statement) => this.#isOf(from, statement))) {
+      mine.judged.set(from, looked + 1)
+      this.#core.fault('bad-signature', from, { statement: 'report', seqNr: seqNr.toString() })
+      return
+    }
+    // Once is enough.
+    mine.judged.set(from, MAX_JUDGED)
+    this.#core.fault('equivocation', from, { statement: 'report', seqNr: seqNr.toString() })
+    const offence = { offence: 'equivocation', statement: 'report', oracle: from, epoch: 0, seqNr } as const
+    this.#core.offence({ ...offence, statements })
   }
 
   #isOf(oracle: number, { bytes, signature }: SignedStatement): boolean {
@@ -190,72 +213,77 @@ export class Attestation {
   }
 
   #tally(open: Open): void {
-    if (open.attested) return
-    const { options, verification } = this.#core
-    const votes = open.votes.collect(
-      options.reportSignatures,
-      (signed) =>
-        signed.length === open.reports.length &&
-        open.reports.every((report, i) => sameReport(report, signed[i])),
-      (oracle, signed) =>
-        open.reports.every(({ digest }, i) => {
-          const signature = signed[i]?.signature
-          if (signature === undefined) return false
-          return verification.recover(digest, signature) === options.signers[oracle]?.toLowerCase()
-        }),
-      (oracle, signed) => this.#refuse(oracle, open, signed),
-    )
-    if (votes === null) return
-    open.attested = true
-    const reports: AttestedReport[] = open.reports.map(({ placed: { report, context, digest } }, index) => ({
-      index,
-      report,
-      context,
-      digest,
-      signatures: votes.map(({ oracle, value }) => ({
-        oracle,
-        signer: options.signers[oracle] ?? '0x',
-        signature: value[index]?.signature ?? new Uint8Array(),
-      })),
-    }))
-    const { seqNr, epoch, outcome } = open.certificate
-    this.#core.emit({ type: 'attested', seqNr, epoch, outcome, inputs: open.inputs, reports })
+    for (const digest of open.missing) {
+      const group = [...open.reports.values()].filter(({ placed }) => placed.context[0] === digest)
+      const attested = group.map((report) => this.#attest(open, report))
+      if (!attested.every((each) => each !== null)) continue
+      open.missing.delete(digest)
+      open.attested = [...open.attested, ...attested].sort((a, b) => a.index - b.index)
+      const { seqNr, epoch, outcome } = open.certificate
+      this.#core.emit({
+        ...{ type: 'attested', seqNr, epoch, outcome, inputs: open.inputs },
+        reports: attested,
+        all: open.attested,
+        complete: open.missing.size === 0,
+      })
+    }
   }
 
-  /** One of its signatures is not its own. */
-  #refuse(oracle: number, open: Open, signed: readonly ReportSignature[]): void {
-    const { seqNr } = open.certificate
-    open.reports.forEach((report, i) => {
-      const signature = signed[i]
-      if (signature === undefined) return
-      const statement = statementOf(report, signature)
-      if (!this.#isOf(oracle, statement))
-        this.#core.badSignature(oracle, 'report', { epoch: 0, seqNr }, statement)
-    })
+  #attest(open: Open, report: Wanted): AttestedReport | null {
+    const { options, verification } = this.#core
+    const votes = report.votes.collect(
+      options.reportSignatures,
+      (signed) => sameReport(report, signed),
+      (oracle, { signature }) =>
+        verification.recover(report.digest, signature) === options.signers[oracle]?.toLowerCase(),
+      (oracle, signed) => {
+        const at = { epoch: 0, seqNr: open.certificate.seqNr }
+        this.#core.badSignature(oracle, 'report', at, statementOf(report, signed))
+      },
+    )
+    if (votes === null) return null
+    const { index, report: payload, context, digest } = report.placed
+    const signatures = votes.map(({ oracle, value }) => ({
+      oracle,
+      signer: options.signers[oracle] ?? '0x',
+      signature: value.signature,
+    }))
+    return { index, report: payload, context, digest, signatures }
   }
 
   resend(): void {
     this.#answered.clear()
     for (const open of [...this.#open.values()].slice(-RESENT)) {
-      if (!open.attested && open.message !== null) this.#core.broadcast(open.message)
+      if (open.missing.size > 0 && open.message !== null) this.#core.broadcast(open.message)
     }
   }
 }
 
-function wanted(placed: PlacedReport): Wanted {
-  const [reportHash, extraHash, digest] = [placed.reportHash, placed.context[2], placed.digest]
+function wanted(placed: PlacedReport, n: number): Wanted {
   return {
     placed,
-    reportHash: hexToBytes(reportHash),
-    extraHash: hexToBytes(extraHash),
-    digest: hexToBytes(digest),
+    configDigest: hexToBytes(placed.context[0]),
+    reportHash: hexToBytes(placed.reportHash),
+    extraHash: hexToBytes(placed.context[2]),
+    digest: hexToBytes(placed.digest),
+    votes: new Votes(n),
+    judged: new Map(),
   }
 }
 
-type Place = Pick<ReportSignature, 'reportHash' | 'extraHash'>
+function placeOf({
+  placed,
+  configDigest,
+  reportHash,
+  extraHash,
+}: Wanted): Omit<ReportSignature, 'signature'> {
+  return { index: placed.index, configDigest, reportHash, extraHash }
+}
 
-function sameReport(a: Place, b: Place | undefined): boolean {
-  return b !== undefined && sameBytes(a.reportHash, b.reportHash) && sameBytes(a.extraHash, b.extraHash)
+type Named = Pick<ReportSignature, 'reportHash' | 'extraHash'>
+
+function sameReport(a: Named, b: Named): boolean {
+  return sameBytes(a.reportHash, b.reportHash) && sameBytes(a.extraHash, b.extraHash)
 }
 
 /** What the signer put its name to, at the place of `report`. */

@@ -1,17 +1,11 @@
 import type { Address, Hex } from '../../ports/chain.ts'
 import type { Offence, QuorumSnapshot, SignedStatement, StatementKind } from '../../ports/quorum.ts'
 import type { SigningSlot } from '../../ports/signer.ts'
-import {
-  type Certificate,
-  certificateSignedBytes,
-  encodeCertificate,
-  quorumSize,
-  verifyCertificate,
-} from '../certificate.ts'
+import { type Certificate, encodeCertificate, quorumSize, verifyCertificate } from '../certificate.ts'
 import type { QuorumLimits } from '../limits.ts'
 import { encodeMessage, type Message } from '../messages.ts'
 import type { TimingParameters } from '../offchain-config.ts'
-import { sha256 } from '../signed-bytes.ts'
+import { commitSignedBytes, prepareSignedBytes, sha256 } from '../signed-bytes.ts'
 import type { Effect, FaultCode, PureDuty, RoundInputs, TimerName, Verification } from './effects.ts'
 import { Witness } from './witness.ts'
 
@@ -248,11 +242,16 @@ export class Core {
   #noteSignatures(certificate: Certificate): void {
     const { kind, epoch, seqNr, inputsHash, outcome } = certificate
     const outcomeHash = sha256(outcome)
+    const at = { digest: this.options.digest, epoch, seqNr }
     for (const { oracle, signature } of certificate.signatures) {
       this.witness.note({
         ...{ oracle, statement: kind, epoch, seqNr, signature, verified: true, from: oracle },
         content: kind === 'commit' ? outcomeHash : Buffer.concat([inputsHash, outcomeHash]),
-        bytes: () => certificateSignedBytes(this.options.digest, certificate),
+        // Not the certificate itself: it holds the outcome, and is remembered for a while.
+        bytes: () =>
+          kind === 'commit'
+            ? commitSignedBytes(at, outcomeHash)
+            : prepareSignedBytes(at, inputsHash, outcomeHash),
       })
     }
   }

@@ -77,7 +77,12 @@ export type Effect =
       readonly epoch: number
       readonly outcome: Uint8Array
       readonly inputs: RoundInputs | null
+      /** All reports of the outcome for one contract, in order. */
       readonly reports: readonly AttestedReport[]
+      /** These and those attested before them. */
+      readonly all: readonly AttestedReport[]
+      /** Nothing of this outcome waits any more. */
+      readonly complete: boolean
     }
   | {
       readonly type: 'fault'
@@ -110,6 +115,7 @@ export interface PureDuty {
     previous: Uint8Array | null,
     observations: readonly SignedObservation[],
   ): Uint8Array
+  /** Pure but for what is known of the destinations: a validator may leave out, or place otherwise, reports to them. */
   reports(seqNr: bigint, outcome: Uint8Array): readonly PlacedReport[]
 }
 

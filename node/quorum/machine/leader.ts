@@ -10,6 +10,9 @@ import {
 import { type Core, reasonOf } from './core.ts'
 import type { Round } from './round.ts'
 
+/** Observations of one validator that a round looks at: the first, one sent again, and a contradiction. */
+const MAX_ATTEMPTS = 4
+
 interface Led {
   readonly round: Round
   query: Uint8Array | null
@@ -136,6 +139,13 @@ export class Leader {
     }
     const { observation, signature, seqNr, epoch } = message
     const { digest, self, n, f, timing } = this.#core.options
+    const attempts = (led.attempts.get(from) ?? 0) + 1
+    led.attempts.set(from, attempts)
+    // Before anything is hashed: a query and an observation may be large.
+    if (attempts > MAX_ATTEMPTS) {
+      this.#core.drop('too-many-attempts', from)
+      return
+    }
     const payload = observationSignedBytes({ digest, epoch, seqNr }, led.query, observation)
     this.#core.witness.note({
       ...{ oracle: from, statement: 'observation', epoch, seqNr, from, signature, verified: false },
@@ -148,12 +158,6 @@ export class Leader {
     }
     if (led.observations.has(from)) {
       this.#core.drop('repeated', from)
-      return
-    }
-    const attempts = (led.attempts.get(from) ?? 0) + 1
-    led.attempts.set(from, attempts)
-    if (attempts > 2) {
-      this.#core.drop('too-many-attempts', from)
       return
     }
     if (from !== self) {

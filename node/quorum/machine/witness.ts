@@ -36,13 +36,15 @@ export interface Court {
 interface Known {
   heard: Heard
   verified: boolean
-  /** Contradictions looked at: two signature checks each. */
-  checks: number
+  /** An offence was made of it: one is enough. */
+  proven: boolean
+  /** Contradictions that came to nothing, by who brought them: they cost signature checks. */
+  readonly failed: Map<number, number>
 }
 
 /** Slots remembered per oracle: six kinds of the current round, of the last ones, and of certificates of an epoch start. */
 const SLOTS_PER_ORACLE = 32
-const MAX_CHECKS = 2
+const MAX_FAILED = 2
 
 /**
  * Remembers who signed what in the latest slots, however it came to this node: as a vote, in a proposal, or in a
@@ -64,7 +66,7 @@ export class Witness {
     const slot = `${statement}/${epoch}/${seqNr}`
     const known = slots.get(slot)
     if (known === undefined) {
-      slots.set(slot, { heard, verified: heard.verified, checks: 0 })
+      slots.set(slot, { heard, verified: heard.verified, proven: false, failed: new Map() })
       for (const oldest of slots.keys()) {
         if (slots.size <= SLOTS_PER_ORACLE) break
         slots.delete(oldest)
@@ -72,10 +74,11 @@ export class Witness {
       return
     }
     if (sameBytes(known.heard.content, content)) {
-      known.verified ||= heard.verified && sameBytes(known.heard.signature, heard.signature)
+      // What is known to be signed serves better than what may be a forgery of the same words.
+      if (!known.verified && heard.verified) Object.assign(known, { heard, verified: true })
       return
     }
-    if (++known.checks > MAX_CHECKS) return
+    if (known.proven || (known.failed.get(heard.from) ?? 0) >= MAX_FAILED) return
     this.#compare(known, heard)
   }
 
@@ -85,7 +88,7 @@ export class Witness {
     const { verification } = court
     const first = statementOf(known.heard)
     if (!known.verified && !verification.consensus(oracle, first.bytes, first.signature)) {
-      this.#refuse(known.heard, first)
+      this.#refuse(known, known.heard, first)
       known.heard = heard
       known.verified = heard.verified
       return
@@ -93,9 +96,10 @@ export class Witness {
     known.verified = true
     const second = statementOf(heard)
     if (!heard.verified && !verification.consensus(oracle, second.bytes, second.signature)) {
-      this.#refuse(heard, second)
+      this.#refuse(known, heard, second)
       return
     }
+    known.proven = true
     const { epoch, seqNr } = heard
     court.fault('equivocation', oracle, { statement, epoch, seqNr: seqNr.toString() })
     court.offence({
@@ -108,8 +112,9 @@ export class Witness {
     })
   }
 
-  #refuse(heard: Heard, signed: SignedStatement): void {
+  #refuse(known: Known, heard: Heard, signed: SignedStatement): void {
     const { oracle, statement, from } = heard
+    known.failed.set(from, (known.failed.get(from) ?? 0) + 1)
     if (from === oracle) this.#court.badSignature(oracle, statement, heard, signed)
     else this.#court.fault('bad-signature', from, { statement, of: oracle })
   }

@@ -26,6 +26,7 @@ function duty(dutyId: string, self: number | null, order: readonly string[]): Du
     lastOutcomeAt: 1_700_000_000_000,
     requiredSignatures: 2,
     ownFaults: {},
+    destinations: [],
     oracles: order.map((digit, index) => ({
       index,
       signer: address(digit),

@@ -387,9 +387,11 @@ describe('the pure steps and the transmission', () => {
     expect([home.contract, away.contract]).toEqual([node.duty.contract, mirror])
     expect(away.payload).toEqual(home.payload)
     // The mirror has it already, the feed's own contract does not.
-    node.chain.onCall((chainId) =>
-      encodeAbiParameters([{ type: 'uint256' }], [BigInt(chainId === AWAY ? ORIGIN + 100 : 0)]),
-    )
+    node.chain.onCall((chainId, { data }) => {
+      const newest = chainId === AWAY ? ORIGIN + 100 : 0
+      const isDecimals = data.startsWith(toFunctionSelector('decimals()'))
+      return encodeAbiParameters([{ type: 'uint256' }], [BigInt(isDecimals ? 8 : newest)])
+    })
     await expect(node.duty.shouldTransmit(ctx, home, outcome())).resolves.toBe(true)
     await expect(node.duty.shouldTransmit(ctx, away, outcome())).resolves.toBe(false)
   })
@@ -400,7 +402,11 @@ describe('the pure steps and the transmission', () => {
     node.chain.onCall((chainId) =>
       encodeAbiParameters([{ type: 'uint256' }], [BigInt(chainId === AWAY ? 18 : 8)]),
     )
-    await expect(node.observe(good)).rejects.toMatchObject({
+    // Neither the feed nor its own contract are held up by it.
+    await expect(node.observe(good)).resolves.toMatchObject({ value: 777n })
+    const [home, away] = node.duty.reports(ctx, outcome())
+    if (home === undefined || away === undefined) throw new TypeError('no reports')
+    await expect(node.duty.shouldTransmit(ctx, away, outcome())).rejects.toMatchObject({
       code: 'ORACLE_WRONG_DECIMALS',
       message: expect.stringContaining(mirror.address),
     })

@@ -39,6 +39,7 @@ const status: Omit<DutyStatus, 'dutyId' | 'contract'> = {
   lastOutcomeAt: null,
   requiredSignatures: 2,
   ownFaults: {},
+  destinations: [],
   oracles: signers.map((signer, index) => ({
     index,
     signer: signer.toLowerCase() as Hex,

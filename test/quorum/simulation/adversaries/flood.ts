@@ -1,3 +1,5 @@
+import { hexToBytes } from 'viem'
+import type { ReportSignature } from '../../../../node/quorum/messages.ts'
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
 import { encode, placeOf } from './craft.ts'
@@ -59,7 +61,7 @@ export const dreamer: Behaviour = {
       encode({
         kind: 'report-signatures',
         seqNr: ahead.seqNr,
-        reports: [{ reportHash: random.bytes(32), extraHash: random.bytes(32), signature: random.bytes(65) }],
+        reports: [randomReport(node)],
       }),
     )
   },
@@ -99,7 +101,7 @@ function noise(node: SimNode): Uint8Array {
       return encode({
         kind: 'report-signatures',
         seqNr,
-        reports: [{ reportHash: random.bytes(32), extraHash: random.bytes(32), signature: random.bytes(65) }],
+        reports: [randomReport(node)],
       })
     case 8: {
       const signers = Math.floor((options.n + options.f) / 2) + 1
@@ -115,5 +117,16 @@ function noise(node: SimNode): Uint8Array {
     }
     default:
       return encode({ kind: 'outcome-request', epoch, started: false, seqNr: 0n })
+  }
+}
+
+function randomReport({ world }: SimNode): ReportSignature {
+  const { random, configDigest } = world
+  return {
+    index: 0,
+    configDigest: hexToBytes(configDigest),
+    reportHash: random.bytes(32),
+    extraHash: random.bytes(32),
+    signature: random.bytes(65),
   }
 }

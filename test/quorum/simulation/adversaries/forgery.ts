@@ -131,11 +131,12 @@ export const reportForger: Behaviour = {
   outgoing: (node, to, bytes, message) => {
     if (message.kind !== 'report-signatures') return [bytes]
     // A report that is none, properly signed, at the place of each true one; to some beside it, to some instead.
-    const reports = message.reports.map(({ extraHash }, index) => {
+    const reports = message.reports.map(({ index, configDigest, extraHash }) => {
       const reportHash = sha256(Uint8Array.of(to % 2))
       const context = reportContext(node.world.configDigest, message.seqNr, index, bytesToHex(extraHash))
       const digest = keccak256(reportStatement(bytesToHex(reportHash), context), 'bytes')
-      return { reportHash, extraHash, signature: node.world.keys.signReport(node.index, digest) }
+      const signature = node.world.keys.signReport(node.index, digest)
+      return { index, configDigest, reportHash, extraHash, signature }
     })
     const lie = encode({ ...message, reports })
     return to % 3 === 0 ? [lie] : [bytes, lie]
