@@ -1,6 +1,8 @@
 import type { Stream } from '@libp2p/interface'
+import type { Channel } from './channel.ts'
 import { FrameDecoder, type FrameFault } from './frame.ts'
 import type { Instruments } from './instruments.ts'
+import type { PeerMeter } from './meter.ts'
 
 /** Channels that one peer may announce: far above any use, so that announcements cannot fill memory. */
 const MAX_JOINED = 256
@@ -9,14 +11,15 @@ export type Violation = FrameFault | 'too_many_channels' | 'unexpected_data'
 
 /** What the receiving half of a link needs to know about the channels open here. */
 export interface ChannelTable {
-  /** Payload limit of a channel for this sender; null when the channel is not open for it. */
-  limit(channel: string, peer: string): number | null
+  /** An open channel of which the sender is a member, or null. */
+  shared(channel: string, peer: string): Channel | null
   deliver(channel: string, peer: string, payload: Uint8Array): void
 }
 
 /** The receiving half of a link: the peer's newest stream, decoded and delivered as it arrives. */
 export class Inbox {
   readonly #peer: string
+  readonly #meter: PeerMeter
   readonly #channels: ChannelTable
   readonly #instruments: Instruments
   readonly #onViolation: (violation: Violation) => void
@@ -29,12 +32,14 @@ export class Inbox {
     modules: {
       readonly channels: ChannelTable
       readonly instruments: Instruments
+      readonly meter: PeerMeter
       readonly onViolation: (violation: Violation) => void
       /** The peer joined a channel: what waits for it may go. */
       readonly onJoined: () => void
     },
   ) {
     this.#peer = options.peer
+    this.#meter = modules.meter
     this.#channels = modules.channels
     this.#instruments = modules.instruments
     this.#onViolation = modules.onViolation
@@ -49,6 +54,12 @@ export class Inbox {
   /** Reads from this stream; an earlier one of the same peer is given up. */
   attach(stream: Stream): void {
     this.detach(new Error('Replaced by a newer stream'))
+    const flood = this.#meter.stream()
+    if (flood !== null) {
+      stream.abort(new Error('Too many streams'))
+      this.#onViolation(flood)
+      return
+    }
     this.#stream = stream
     const decoder = this.#decoder()
     stream.addEventListener('message', (event) => {
@@ -78,17 +89,18 @@ export class Inbox {
 
   #decoder(): FrameDecoder {
     return new FrameDecoder({
-      limit: (channel) => this.#channels.limit(channel, this.#peer),
-      onSkipped: () => this.#instruments.framesSkipped.inc({ peer: this.#peer }),
-      onFrame: (kind, channel, payload) => {
+      rules: (channel) => this.#meter.rules(this.#channels.shared(channel, this.#peer)),
+      onAnnouncement: (kind, channel) => {
         if (kind === 'leave') this.#joined.delete(channel)
-        else if (kind === 'join') {
+        else {
           this.#joined.add(channel)
           this.#onJoined()
-        } else {
-          this.#instruments.framesReceived.inc({ peer: this.#peer })
-          this.#channels.deliver(channel, this.#peer, payload)
         }
+        return this.#meter.announcement()
+      },
+      onData: (channel, payload) => {
+        this.#instruments.framesReceived.inc({ peer: this.#peer })
+        this.#channels.deliver(channel, this.#peer, payload)
       },
     })
   }
