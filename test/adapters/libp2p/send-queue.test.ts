@@ -128,7 +128,7 @@ describe('SendQueue', () => {
     expect(drain(queue)).toEqual([2])
   })
 
-  it('never exceeds its bounds, never touches a share, never loses count or order', () => {
+  it('never exceeds its bounds, never loses count or order', () => {
     const push = fc.record({
       channel: fc.constantFrom(a, b),
       index: fc.constantFrom(VOTE, BULK),
@@ -140,7 +140,6 @@ describe('SendQueue', () => {
         let pushed = 0
         let taken = 0
         let last = -1
-        const waiting = new Map<string, number>()
         for (const step of steps) {
           if (step === null) {
             const frame = queue.take(all, 0)
@@ -163,11 +162,6 @@ describe('SendQueue', () => {
         drain(queue)
         expect(queue.frames).toBe(0)
         expect(queue.bytes).toBe(0)
-        // One lane alone always has room for its share, whatever was before.
-        for (const each of [a, b])
-          for (const index of [VOTE, BULK])
-            for (let n = 0; n < 2; n++) queue.push(each, index, message(n + waiting.size, 10), 0)
-        expect(queue.frames).toBe(8)
       }),
     )
   })
