@@ -42,7 +42,7 @@ export function frameOverhead(channel: Uint8Array): number {
   return PREFIX_BYTES + channel.length
 }
 
-export type FrameFault = 'malformed' | 'oversized' | 'flooding'
+export type FrameFault = 'malformed' | 'oversized' | 'flooding' | 'too_many_channels'
 
 /** What a sender may say on a channel. */
 export interface FrameRules {
@@ -80,10 +80,16 @@ export class FrameDecoder {
   #payload: Uint8Array | null = null
   #filled = 0
   #skip = 0
+  #frames = 0
   #fault: FrameFault | null = null
 
   constructor(sink: FrameSink) {
     this.#sink = sink
+  }
+
+  /** Frames begun so far. */
+  get frames(): number {
+    return this.#frames
   }
 
   /** Takes the next bytes of the stream. Returns the fault that ends it, or null. */
@@ -155,6 +161,7 @@ export class FrameDecoder {
     const channelLength = this.#head[5] ?? 0
     this.#size = this.#length() - 2 - channelLength
     this.#headLength = 0
+    this.#frames += 1
     try {
       this.#channel = decoder.decode(this.#head.subarray(PREFIX_BYTES, PREFIX_BYTES + channelLength))
     } catch {

@@ -2,12 +2,13 @@ import type { Stream } from '@libp2p/interface'
 import type { Channel } from './channel.ts'
 import { FrameDecoder, type FrameFault } from './frame.ts'
 import type { Instruments } from './instruments.ts'
+import { Intake } from './intake.ts'
 import type { PeerMeter } from './meter.ts'
 
 /** Channels that one peer may announce: far above any use, so that announcements cannot fill memory. */
 const MAX_JOINED = 256
 
-export type Violation = FrameFault | 'too_many_channels' | 'unexpected_data'
+export type Violation = FrameFault | 'unexpected_data'
 
 /** What the receiving half of a link needs to know about the channels open here. */
 export interface ChannelTable {
@@ -20,12 +21,14 @@ export interface ChannelTable {
 export class Inbox {
   readonly #peer: string
   readonly #meter: PeerMeter
+  readonly #later: (run: () => void) => void
   readonly #channels: ChannelTable
   readonly #instruments: Instruments
   readonly #onViolation: (violation: Violation) => void
   readonly #onJoined: () => void
   #joined = new Set<string>()
   #stream: Stream | null = null
+  #intake: Intake | null = null
 
   constructor(
     options: { readonly peer: string },
@@ -33,6 +36,8 @@ export class Inbox {
       readonly channels: ChannelTable
       readonly instruments: Instruments
       readonly meter: PeerMeter
+      /** Runs in the next turn of the event loop. */
+      readonly later: (run: () => void) => void
       readonly onViolation: (violation: Violation) => void
       /** The peer joined a channel: what waits for it may go. */
       readonly onJoined: () => void
@@ -40,6 +45,7 @@ export class Inbox {
   ) {
     this.#peer = options.peer
     this.#meter = modules.meter
+    this.#later = modules.later
     this.#channels = modules.channels
     this.#instruments = modules.instruments
     this.#onViolation = modules.onViolation
@@ -61,20 +67,20 @@ export class Inbox {
       return
     }
     this.#stream = stream
-    const decoder = this.#decoder()
+    const intake = new Intake(stream, {
+      decoder: this.#decoder(),
+      onFault: (fault) => this.#onViolation(fault),
+      later: this.#later,
+    })
+    this.#intake = intake
     stream.addEventListener('message', (event) => {
       if (this.#stream !== stream) return
       const bytes = event.data instanceof Uint8Array ? event.data : event.data.subarray()
       this.#instruments.bytesReceived.inc({ peer: this.#peer }, bytes.length)
-      const fault = decoder.push(bytes)
-      if (fault !== null) this.#onViolation(fault)
-      else if (this.#joined.size > MAX_JOINED) this.#onViolation('too_many_channels')
+      intake.push(bytes)
     })
     const ended = (): void => {
-      if (this.#stream !== stream) return
-      this.#stream = null
-      this.#joined = new Set()
-      stream.abort(new Error('Peer ended its stream'))
+      if (this.#stream === stream) this.detach(new Error('Peer ended its stream'))
     }
     stream.addEventListener('close', ended)
     stream.addEventListener('remoteCloseWrite', ended)
@@ -83,6 +89,8 @@ export class Inbox {
   detach(reason: Error): void {
     const stream = this.#stream
     this.#stream = null
+    this.#intake?.end()
+    this.#intake = null
     this.#joined = new Set()
     stream?.abort(reason)
   }
@@ -96,7 +104,7 @@ export class Inbox {
           this.#joined.add(channel)
           this.#onJoined()
         }
-        return this.#meter.announcement()
+        return this.#joined.size > MAX_JOINED ? 'too_many_channels' : this.#meter.announcement()
       },
       onData: (channel, payload) => {
         this.#instruments.framesReceived.inc({ peer: this.#peer })

@@ -77,6 +77,7 @@ export class Link {
         channels: modules.channels,
         instruments: modules.instruments,
         meter: this.#meter,
+        later: (run) => void setImmediate(run),
         onViolation: (violation) => this.#punish(violation),
         onJoined: () => this.outbox.wake(),
       },

@@ -22,6 +22,8 @@ const DEFAULT_COMMON_FRAMES = 1_024
 const DEFAULT_COMMON_BYTES = 16 * 1024 * 1024
 /** Of one connection: a quorum stream, one that replaces it, and pings. */
 const MAX_INBOUND_STREAMS = 16
+/** Under way and not read yet: what a round trip of a continent takes at 50 MB/s. */
+const STREAM_BYTES = 4 * 1024 * 1024
 
 export interface Libp2pTransportOptions {
   /** Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/9420`. */
@@ -108,7 +110,12 @@ class QuorumTransport implements Libp2pTransport {
       addresses: { listen: this.#listen.map((address) => address.toString()) },
       transports: [tcp()],
       connectionEncrypters: [noise()],
-      streamMuxers: [yamux({ maxInboundStreams: MAX_INBOUND_STREAMS })],
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: MAX_INBOUND_STREAMS,
+          streamOptions: { maxStreamWindowSize: STREAM_BYTES, maxReadBufferLength: STREAM_BYTES },
+        }),
+      ],
       connectionGater: memberGate({ refusal: (id) => this.#refusal(id), instruments: this.#instruments }),
       connectionManager: {
         // A whole network restarting behind one address (NAT, one machine) is no attack; strangers fall at the gate.
