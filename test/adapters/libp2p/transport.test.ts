@@ -385,6 +385,18 @@ describe('libp2pTransport', () => {
     expect(a.metrics.sum('iyi_net_frames_dropped_total')).toBe(0)
   })
 
+  it('takes a long run of small messages in turns, in order, none lost', async () => {
+    const a = await node(0, { commonFrames: 50_000 })
+    const b = await node(1, { peers: [addressOf(a.transport)] })
+    const atA = await open(a, 0, 2)
+    const atB = await open(b, 1, 2)
+    await until('connected', () => atA.channel.connected().length === 1)
+    for (let n = 0; n < 20_000; n++) atA.channel.send(1, bytesOf(`${n} ${'x'.repeat(n % 300)}`))
+    await until('all have arrived', () => atB.inbox.length === 20_000, 25_000)
+    expect(atB.inbox.every((text, n) => text.startsWith(`${n} `))).toBe(true)
+    expect(b.metrics.sum('iyi_net_violations_total')).toBe(0)
+  })
+
   it('moves to the newer connection of a peer that lost the old one unseen', async () => {
     let ahead = 0
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead }

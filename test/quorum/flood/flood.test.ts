@@ -10,7 +10,7 @@ import { MemoryChain, MemorySender, MemoryStore, makeIdentity } from '../memory/
 import { medianDuty } from '../simulation/median.ts'
 import type { FloodOrder, FloodReport } from './flooder.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 })
 
 const N = 4
 const FLOODER = 3
@@ -70,9 +70,9 @@ async function quorum(timing: TimingParameters) {
 
 type Quorum = Awaited<ReturnType<typeof quorum>>
 
-async function flooder({ addresses, channel, nodes }: Quorum) {
+async function flooder({ addresses, channel, nodes }: Quorum, roundsOnly: boolean) {
   const epoch = nodes[0]?.handle.status().epoch ?? 0
-  const order: FloodOrder = { seed: seedOf(FLOODER), targets: addresses, channel, n: N, epoch }
+  const order: FloodOrder = { seed: seedOf(FLOODER), targets: addresses, channel, n: N, epoch, roundsOnly }
   const worker = new Worker(new URL('./flooder.ts', import.meta.url), { workerData: order })
   cleanUp.push(() => worker.terminate())
   await once(worker, 'message')
@@ -97,7 +97,7 @@ async function measure({ nodes }: Quorum, rounds: number) {
       memory = Math.max(memory, heapUsed + arrayBuffers)
       return nodes.every(({ outcomes }, n) => outcomes.length >= (from[n] ?? 0) + rounds + 1)
     },
-    90_000,
+    120_000,
   )
   const gaps = nodes.flatMap(({ outcomes }, n) => {
     const seen = outcomes.slice(from[n], (from[n] ?? 0) + rounds + 1)
@@ -115,35 +115,20 @@ function expectWhole({ nodes }: Quorum): void {
   }
 }
 
-async function run(timing: TimingParameters, rounds: number) {
+async function run(timing: TimingParameters, rounds: number, roundsOnly: boolean) {
   const net = await quorum(timing)
   const [node] = net.nodes
   if (node === undefined) throw new RangeError('no node')
   await until('rounds run', () => net.nodes.every(({ outcomes }) => outcomes.length > 20), 60_000)
-  const hostile = await flooder(net)
+  const hostile = await flooder(net, roundsOnly)
   const { epoch } = node.handle.status()
   const calm = await measure(net, rounds)
-  console.log('calm', calm)
   hostile.start()
   const flooded = await measure(net, rounds)
-  console.log('flooded', flooded)
   const report = await hostile.end()
-  console.log({
-    calm,
-    flooded,
-    report,
-    epoch,
-    v: net.nodes.map((n) => [
-      n.metrics.sum('iyi_net_violations_total'),
-      n.metrics.sum('iyi_net_frames_over_quota_total'),
-      n.metrics.sum('iyi_quorum_dropped_total', { reason: 'inbox-full' }),
-      n.metrics.sum('iyi_net_received_bytes_total') / 1e6,
-      n.metrics.sum('iyi_net_frames_received_total'),
-    ]),
-  })
-  // p95 within a factor and what a thread beside it costs a busy machine of two cores.
+  // Generous: all three validators and the flood share what cores there are. Unfair turns cost a hundred times as much.
   expect(flooded.p95).toBeLessThan(10 * calm.p95 + 1_000)
-  expect(flooded.memory - calm.memory).toBeLessThan(512 * MIB)
+  expect(flooded.memory - calm.memory).toBeLessThan(256 * MIB)
   expect(node.handle.status().epoch).toBe(epoch)
   expectWhole(net)
   for (const { metrics } of net.nodes) {
@@ -162,7 +147,7 @@ describe('a validator that floods', () => {
 
   it('above its quotas is shut out, and costs the others no round', async () => {
     const ordinary = { ...timing, deltaRound: 50, deltaStage: 60_000, rMax: 1_000_000 }
-    const { net } = await run(ordinary, 100)
+    const { net } = await run(ordinary, 30, false)
     for (const { metrics } of net.nodes) {
       const peer = peerIdOf(seedOf(FLOODER))
       expect(metrics.sum('iyi_net_violations_total', { peer, reason: 'flooding' })).toBeGreaterThan(0)
@@ -172,7 +157,7 @@ describe('a validator that floods', () => {
 
   it('within quotas made for a round a millisecond does not starve the others', async () => {
     const fast = { ...timing, deltaRound: 1, deltaStage: 60_000, rMax: 1_000_000 }
-    const { report } = await run(fast, 300)
+    const { report } = await run(fast, 40, true)
     expect(report.bytes).toBeGreaterThan(16 * MIB)
   })
 })

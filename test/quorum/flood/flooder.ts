@@ -14,6 +14,8 @@ export interface FloodOrder {
   readonly channel: string
   readonly n: number
   readonly epoch: number
+  /** Only what may come in every round: of that the quotas allow most. */
+  readonly roundsOnly: boolean
 }
 
 export interface FloodReport {
@@ -25,8 +27,18 @@ export interface FloodReport {
 /** Small messages for each large one: both the number and the bytes are a flood then. */
 const SMALL_PER_LARGE = 200
 
+const OF_EPOCHS: ReadonlySet<Message['kind']> = new Set([
+  'wish',
+  'epoch-start',
+  'epoch-start-request',
+  'outcome-response',
+])
+
 /** Valid in form, and what any validator might send now: the largest there is of each kind. */
-function messages({ n, epoch }: FloodOrder): { readonly small: Message[]; readonly large: Message[] } {
+function messages({ n, epoch, roundsOnly }: FloodOrder): {
+  readonly small: Message[]
+  readonly large: Message[]
+} {
   const signature = new Uint8Array(64).fill(7)
   const seqNr = 1_000_000n
   const at = { epoch, seqNr }
@@ -41,18 +53,22 @@ function messages({ n, epoch }: FloodOrder): { readonly small: Message[]; readon
     signatures: ofAll({ signature }),
   } as const
   const rank = { ...at, committed: true }
-  return {
+  const all: { readonly small: Message[]; readonly large: Message[] } = {
     small: [
       { kind: 'wish', epoch: epoch + 5 },
       { kind: 'idle', ...at },
-      { kind: 'prepare', ...at, inputsHash: NO_HASH, outcomeHash: NO_HASH, signature },
+      { kind: 'prepare', ...at, inputsHash: NO_HASH, outcomeHash: NO_HASH, signature, proposal: null },
       { kind: 'commit', ...at, outcomeHash: NO_HASH, signature },
-      { kind: 'report-signatures', seqNr, signatures: [new Uint8Array(65)] },
+      {
+        kind: 'report-signatures',
+        seqNr,
+        reports: [{ reportHash: NO_HASH, extraHash: NO_HASH, signature: new Uint8Array(65) }],
+      },
       { kind: 'outcome-request', epoch, started: false, seqNr: 0n },
       { kind: 'observation', ...at, observation: new Uint8Array(8), signature },
     ],
     large: [
-      { kind: 'proposal', ...at, query, observations: ofAll({ observation, signature }) },
+      { kind: 'proposal', ...at, query, observations: ofAll({ observation, signature }), signature },
       { kind: 'round-start', ...at, query },
       { kind: 'observation', ...at, observation, signature },
       { kind: 'epoch-start', epoch, certificate, proofs: ofAll({ rank, signature }) },
@@ -60,6 +76,8 @@ function messages({ n, epoch }: FloodOrder): { readonly small: Message[]; readon
       { kind: 'outcome-response', certificate },
     ],
   }
+  const allowed = ({ kind }: Message) => !roundsOnly || !OF_EPOCHS.has(kind)
+  return { small: all.small.filter(allowed), large: all.large.filter(allowed) }
 }
 
 async function flood(order: FloodOrder): Promise<void> {
@@ -67,33 +85,32 @@ async function flood(order: FloodOrder): Promise<void> {
   const frame = (message: Message) => encodeFrame('data', name, encodeMessage(message, QUORUM_LIMITS))
   const { small, large } = messages(order)
   const batch = Buffer.concat(
-    Array.from({ length: SMALL_PER_LARGE / small.length }, () => small.map(frame)).flat(),
+    Array.from({ length: SMALL_PER_LARGE }, (_, i) => small.map(frame)[i % small.length] ?? new Uint8Array()),
   )
   const heavy = large.map(frame)
   const report = { messages: 0, bytes: 0, connections: 0 }
   let flooding = false
-  let ended = false
   const node = await rawPeer(order.seed, (stream) => stream.addEventListener('message', () => {}))
   const tell = (type: string) => parentPort?.postMessage({ type, ...report })
 
   async function pour(stream: Stream): Promise<void> {
-    for (let turn = 0; !ended && stream.status === 'open'; turn++) {
+    for (let turn = 0; stream.status === 'open'; turn++) {
       const bytes = turn % 2 === 0 ? batch : heavy[(turn >> 1) % heavy.length]
       if (!flooding || bytes === undefined) {
         await sleep(20)
         continue
       }
-      const more = stream.send(bytes)
+      stream.send(bytes)
       report.messages += turn % 2 === 0 ? SMALL_PER_LARGE : 1
       report.bytes += bytes.length
-      if (more) await new Promise((resolve) => setImmediate(resolve))
-      else await Promise.race([stream.onDrain().catch(() => {}), sleep(1_000)])
+      do await new Promise((resolve) => setImmediate(resolve))
+      while (stream.status === 'open' && stream.writeStatus === 'writable' && stream.writableNeedsDrain)
     }
   }
 
-  /** As often as it is let in. */
+  /** As often as it is let in, until its thread is ended. */
   async function attack(peer: Libp2p, target: string): Promise<void> {
-    while (!ended) {
+    for (;;) {
       try {
         const stream = await rawStream(peer, target)
         report.connections += 1
@@ -107,13 +124,10 @@ async function flood(order: FloodOrder): Promise<void> {
   }
 
   parentPort?.on('message', (command: 'flood' | 'end') => {
-    if (command === 'flood') flooding = true
-    else ended = true
+    flooding = command === 'flood'
+    if (command === 'end') tell('ended')
   })
   await Promise.all(order.targets.map((target) => attack(node, target)))
-  await node.stop()
-  tell('ended')
-  parentPort?.close()
 }
 
 await flood(workerData as FloodOrder)
