@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/quorum/flood/**'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -21,7 +21,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/quorum/flood/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

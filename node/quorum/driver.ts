@@ -3,15 +3,16 @@ import type { Hex, TxSender } from '../ports/chain.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { IyiError } from '../ports/errors.ts'
 import type { Logger } from '../ports/log.ts'
-import type { PeerChannel, PeerTransport } from '../ports/network.ts'
+import type { MessageClass, PeerChannel, PeerTransport } from '../ports/network.ts'
 import type { ConfigFields, Participation, QuorumStore, SignatureRule } from '../ports/quorum.ts'
 import type { SigningSlot, ValidatorSigners } from '../ports/signer.ts'
 import type { BoundDuty } from './bound-duty.ts'
 import { quorumSize } from './certificate.ts'
 import type { QuorumConfig } from './config.ts'
 import { consensusVerifier, recoverSigner } from './consensus-key.ts'
+import { Inbox } from './inbox.ts'
 import type { Instruments } from './instruments.ts'
-import { maxMessageBytes, QUORUM_LIMITS } from './limits.ts'
+import { QUORUM_LIMITS } from './limits.ts'
 import type { Effect, FaultCode, Input, RoundInputs } from './machine/effects.ts'
 import { type MachineView, QuorumMachine } from './machine/machine.ts'
 import { OffenceLog } from './offence-log.ts'
@@ -20,6 +21,7 @@ import { abortOf, backoffMs, pause } from './pause.ts'
 import { Persister } from './persister.ts'
 import { SerialQueue } from './serial.ts'
 import { sha256 } from './signed-bytes.ts'
+import { quorumTraffic } from './traffic.ts'
 import { Transmissions } from './transmissions.ts'
 
 export interface DriverOptions {
@@ -71,7 +73,8 @@ export class Driver {
   readonly #ownFaults = new Map<string, number>()
   readonly #stop = new AbortController()
   readonly #timers = new Map<string, Timer>()
-  readonly #inputs: Input[] = []
+  readonly #traffic: readonly MessageClass[]
+  readonly #inbox: Inbox
   readonly #signing = { consensus: new SerialQueue(256), report: new SerialQueue(256) }
   readonly #outcomes = new SerialQueue(MAX_OUTCOMES, () =>
     this.#onFault({ code: 'outcome-lost', oracle: null, data: { reason: 'the duty is too slow' } }),
@@ -83,7 +86,6 @@ export class Driver {
   readonly #faults = new Map<string, { readonly at: number; silent: number }>()
   #work = new AbortController()
   #channel: PeerChannel | null = null
-  #busy = false
   #observedAt: { readonly seqNr: bigint; readonly at: number } | null = null
   #lastOutcomeAt: number | null = null
 
@@ -117,6 +119,15 @@ export class Driver {
         },
       },
     )
+    this.#traffic = quorumTraffic(timing, n, QUORUM_LIMITS)
+    this.#inbox = new Inbox(
+      { maxMessageBytes: Math.max(...this.#traffic.map(({ maxBytes }) => maxBytes)) },
+      {
+        step: (input) => this.#step(input),
+        later: (run) => void setImmediate(run),
+        onDrop: () => modules.instruments.drop('inbox-full'),
+      },
+    )
     this.#persister = new Persister({ instance: configDigest, signal }, modules)
     this.#transmissions = new Transmissions(
       {
@@ -144,13 +155,11 @@ export class Driver {
   async start(): Promise<void> {
     const { config, self, duty } = this.#options
     const snapshot = await this.#modules.store.load(config.configDigest)
-    // The first inputs wait in the queue until the machine has started.
-    this.#busy = true
     this.#channel = await this.#modules.transport.open({
       channel: config.configDigest,
       peers: config.oracles.map(({ peerKey }) => hexToBytes(peerKey)),
       self,
-      maxMessageBytes: maxMessageBytes(QUORUM_LIMITS, config.oracles.length),
+      classes: this.#traffic,
       onMessage: (from, bytes) => {
         this.#modules.instruments.message('in')
         this.#feed({ type: 'message', from, bytes })
@@ -165,8 +174,7 @@ export class Driver {
     // It is not known whether the duty heard of it before the crash: better twice than never.
     if (previousOutcome !== null) this.#tell(duty, committedSeqNr, committedEpoch, previousOutcome)
     this.#guarded(() => this.#performAll(effects))
-    this.#busy = false
-    this.#run()
+    this.#inbox.open()
   }
 
   /** Ends all work; resolves when the channel is closed and running calls have ended or `deadline` aborts. */
@@ -175,7 +183,7 @@ export class Driver {
     this.#work.abort()
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
-    this.#inputs.length = 0
+    this.#inbox.clear()
     const channel = this.#channel
     this.#channel = null
     const queues = [this.#signing.consensus, this.#signing.report, this.#outcomes, this.#evidence]
@@ -210,18 +218,12 @@ export class Driver {
 
   #feed(input: Input): void {
     if (this.#stop.signal.aborted) return
-    this.#inputs.push(input)
-    if (!this.#busy) this.#run()
+    this.#inbox.add(input)
   }
 
-  /** One input at a time: effects may feed more, which then wait. */
-  #run(): void {
-    this.#busy = true
-    for (let input = this.#inputs.shift(); input !== undefined; input = this.#inputs.shift()) {
-      const next = input
-      this.#guarded(() => this.#performAll(this.#machine.step(next)))
-    }
-    this.#busy = false
+  #step(input: Input): void {
+    if (this.#stop.signal.aborted) return
+    this.#guarded(() => this.#performAll(this.#machine.step(input)))
   }
 
   /** A throw out of the machine is a defect: its state is not to be used any further. */

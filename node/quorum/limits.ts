@@ -17,11 +17,3 @@ export const QUORUM_LIMITS: QuorumLimits = {
   outcome: 1024 * 1024,
   reports: 16,
 }
-
-/** Largest message `n` validators can legitimately exchange: a proposal with every observation, or an epoch start. */
-export function maxMessageBytes(limits: QuorumLimits, n: number): number {
-  const envelope = 256
-  const proposal = limits.query + n * (limits.observation + 128)
-  const epochStart = limits.outcome + n * 256
-  return envelope + Math.max(proposal, epochStart)
-}

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Libp2pTransport } from '../../node/adapters/libp2p/transport.ts'
-import type { PeerChannel, PeerTransport } from '../../node/ports/network.ts'
+import type { MessageClass, PeerChannel, PeerTransport } from '../../node/ports/network.ts'
 import { addressOf, bytesOf, keyOfSeed, seedOf, testNode, textOf, until } from '../adapters/libp2p/kit.ts'
 import { MemoryNetwork } from '../fakes/memory-transport.ts'
+import { messageClass } from '../fakes/message-class.ts'
 
 // Real sockets and processes: a loaded machine may take its time.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
@@ -42,7 +43,11 @@ describe.each([
     net = null
   })
 
-  async function join(count: number, channel = 'digest', maxMessageBytes = 1024) {
+  async function join(
+    count: number,
+    channel = 'digest',
+    classes: readonly MessageClass[] = [messageClass()],
+  ) {
     net ??= await network(count)
     const inboxes: [number, string][][] = []
     const channels: PeerChannel[] = []
@@ -54,7 +59,7 @@ describe.each([
           channel,
           peers: keys(count),
           self,
-          maxMessageBytes,
+          classes,
           onMessage: (from, bytes) => inbox.push([from, textOf(bytes)]),
         }),
       )
@@ -100,7 +105,7 @@ describe.each([
   })
 
   it('carries an empty message and one of exactly the limit', async () => {
-    const { inboxes, channels } = await join(2, 'digest', 100_000)
+    const { inboxes, channels } = await join(2, 'digest', [messageClass({ maxBytes: 100_000 })])
     at(channels, 0).send(1, new Uint8Array(0))
     at(channels, 0).send(1, bytesOf('x'.repeat(100_000)))
     await until('both have arrived', () => at(inboxes, 1).length === 2)
@@ -113,6 +118,50 @@ describe.each([
     at(channels, 0).send(1, bytesOf('next'))
     await until('the next has arrived', () => at(inboxes, 1).length > 0)
     expect(at(inboxes, 1)).toEqual([[0, 'next']])
+  })
+
+  describe('with classes of messages', () => {
+    const classes = [
+      messageClass({ name: 'vote', header: [1, 1], maxBytes: 10 }),
+      messageClass({ name: 'bulk', header: [1, 2], maxBytes: 100, ratePerSecond: 0.001, burst: 5 }),
+    ]
+    const message = (kind: number, text: string) => Uint8Array.of(1, kind, ...bytesOf(text))
+
+    it('holds each class to its own size', async () => {
+      const { inboxes, channels } = await join(2, 'digest', classes)
+      at(channels, 0).send(1, message(1, 'x'.repeat(9)))
+      at(channels, 0).send(1, message(1, 'x'.repeat(8)))
+      at(channels, 0).send(1, message(2, 'x'.repeat(98)))
+      await until('both that fit have arrived', () => at(inboxes, 1).length === 2)
+      expect(at(inboxes, 1).map(([, text]) => text.length)).toEqual([10, 100])
+    })
+
+    it('sends nothing that has no class, however short', async () => {
+      const { inboxes, channels } = await join(2, 'digest', classes)
+      for (const bytes of [[1, 3, 0], [2, 1, 0], [1], []]) at(channels, 0).send(1, Uint8Array.from(bytes))
+      at(channels, 0).send(1, message(1, 'last'))
+      await until('the last has arrived', () => at(inboxes, 1).length > 0)
+      expect(at(inboxes, 1)).toEqual([[0, textOf(message(1, 'last'))]])
+    })
+
+    it('drops what a peer sends above the quota of a class, of that peer and class alone', async () => {
+      const { inboxes, channels } = await join(3, 'digest', classes)
+      for (let n = 0; n < 20; n++) {
+        at(channels, 0).send(2, message(2, `bulk ${n}`))
+        at(channels, 0).send(2, message(1, `v ${n}`))
+      }
+      for (let n = 0; n < 5; n++) at(channels, 1).send(2, message(2, `bulk ${n}`))
+      await until('all within quota have arrived', () => at(inboxes, 2).length >= 30)
+      at(channels, 0).send(2, message(1, 'end'))
+      await until('the end has arrived', () => at(inboxes, 2).length >= 31)
+      const from = (sender: number, kind: number) =>
+        at(inboxes, 2)
+          .filter(([who, text]) => who === sender && text.charCodeAt(1) === kind)
+          .map(([, text]) => text.slice(2))
+      expect(from(0, 2)).toEqual(Array.from({ length: 5 }, (_, n) => `bulk ${n}`))
+      expect(from(1, 2)).toEqual(Array.from({ length: 5 }, (_, n) => `bulk ${n}`))
+      expect(from(0, 1)).toEqual([...Array.from({ length: 20 }, (_, n) => `v ${n}`), 'end'])
+    })
   })
 
   it('ignores messages to itself and to indices that do not exist', async () => {
@@ -146,8 +195,10 @@ describe.each([
   it('refuses a channel twice, and members among whom this node is not', async () => {
     await join(2)
     const transport = at(net?.transports ?? [], 0)
-    const base = { maxMessageBytes: 10, onMessage: () => {} }
+    const base = { classes: [messageClass()], onMessage: () => {} }
     await expect(transport.open({ ...base, channel: 'digest', peers: keys(2), self: 0 })).rejects.toThrow()
-    await expect(transport.open({ ...base, channel: 'other', peers: keys(2), self: 1 })).rejects.toThrow()
+    const other = { ...base, channel: 'other', peers: keys(2) }
+    await expect(transport.open({ ...other, self: 1 })).rejects.toThrow()
+    await expect(transport.open({ ...other, self: 0, classes: [] })).rejects.toThrow()
   })
 })

@@ -1,6 +1,8 @@
 import { hexToBytes, zeroHash } from 'viem'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Duty, Report } from '../../node/ports/quorum.ts'
+import { QUORUM_LIMITS } from '../../node/quorum/limits.ts'
+import { encodeMessage } from '../../node/quorum/messages.ts'
 import { VirtualClock } from './memory/clock.ts'
 import { contractNumber, MemoryNetwork, type MemoryNode } from './memory/network.ts'
 import { type MedianOutcome, type MedianSource, medianDuty } from './simulation/median.ts'
@@ -166,6 +168,27 @@ describe('an instance that breaks', () => {
     expect(await clock.run(600, () => status().state === 'starting')).toBe(true)
     broken = false
     expect(await clock.run(600, () => status().state === 'running')).toBe(true)
+  })
+})
+
+describe('a peer that sends more than can be taken', () => {
+  it('loses what is too much, is counted, and holds up nothing', async () => {
+    const { clock, net, node, status, counted } = network({ n: 4 })
+    net.configure(CONTRACT, 1, FAST)
+    await node.service.start()
+    expect(await clock.run(1_000, () => status().state === 'running')).toBe(true)
+    const wish = (epoch: number) => encodeMessage({ kind: 'wish', epoch }, QUORUM_LIMITS)
+    const say = (from: number, epoch: number) =>
+      net.hub.inject(status().configDigest ?? '', node.identity.peerKey, from, wish(epoch))
+    for (let n = 0; n < 1_000; n++) say(1, 2)
+    const dropped = counted('iyi_quorum_dropped_total', ',inbox-full')
+    expect(dropped).toBeGreaterThan(500)
+    // These wait for one message of the first each, and with them the epoch begins.
+    say(2, 2)
+    say(3, 2)
+    await clock.run(1)
+    expect(status().epoch).toBe(2)
+    expect(counted('iyi_quorum_dropped_total', ',inbox-full')).toBe(dropped)
   })
 })
 

@@ -3,9 +3,9 @@
  *
  *     u32 length of what follows | u8 kind | u8 channel length (1..255) | channel | payload
  *
- * `join` and `leave` carry no payload. There is one encoding for each frame and every field is bounded, so a reader
- * never holds more than the payload limit of the channel that a frame belongs to; frames of channels it does not know
- * are skipped without being held at all.
+ * `join` and `leave` carry no payload. There is one encoding for each frame and every field is bounded. Of a payload a
+ * reader sees the first few bytes alone before it is decided whether the rest is held, skipped or a breach: no memory
+ * is taken for what is not wanted.
  */
 export type FrameKind = 'data' | 'join' | 'leave'
 
@@ -17,6 +17,7 @@ export const MAX_FRAME_BYTES = 20 * 1024 * 1024
 export const MAX_CHANNEL_BYTES = 255
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Bytes of a channel's name, or null when it is empty or longer than a frame can carry. */
 export function channelBytes(channel: string): Uint8Array | null {
@@ -36,14 +37,29 @@ export function encodeFrame(kind: FrameKind, channel: Uint8Array, payload?: Uint
   return frame
 }
 
-export type FrameFault = 'malformed' | 'oversized'
+/** Bytes of a frame beside its payload. */
+export function frameOverhead(channel: Uint8Array): number {
+  return PREFIX_BYTES + channel.length
+}
+
+export type FrameFault = 'malformed' | 'oversized' | 'flooding' | 'too_many_channels'
+
+/** What a sender may say on a channel. */
+export interface FrameRules {
+  /** Bytes that `admit` wants to see; a shorter payload is shown whole. */
+  readonly headerBytes: number
+  /** No payload may be larger, whatever its first bytes say. */
+  readonly maxBytes: number
+  /** Decides on a payload of `size` bytes by its first ones: held and delivered, skipped, or a fault. */
+  admit(header: Uint8Array, size: number): 'take' | 'skip' | FrameFault
+}
 
 /** What a reader does with the frames it decodes. */
 export interface FrameSink {
-  /** Largest payload of this channel from this peer, in bytes; null when the frame is to be skipped. */
-  limit(channel: string): number | null
-  onFrame(kind: FrameKind, channel: string, payload: Uint8Array): void
-  onSkipped(channel: string, bytes: number): void
+  rules(channel: string): FrameRules
+  /** The fault that the announcement is, or null. */
+  onAnnouncement(kind: 'join' | 'leave', channel: string): FrameFault | null
+  onData(channel: string, payload: Uint8Array): void
 }
 
 const EMPTY = new Uint8Array(0)
@@ -56,15 +72,24 @@ export class FrameDecoder {
   #headLength = 0
   #kind: FrameKind = 'data'
   #channel = ''
-  /** Null while a head is being read or a payload is skipped. */
+  #size = 0
+  /** Not null while the first bytes of a payload are read. */
+  #rules: FrameRules | null = null
+  #header = EMPTY
+  /** Not null while the rest of a payload is read. */
   #payload: Uint8Array | null = null
   #filled = 0
   #skip = 0
-  #skipped = 0
+  #frames = 0
   #fault: FrameFault | null = null
 
   constructor(sink: FrameSink) {
     this.#sink = sink
+  }
+
+  /** Frames begun so far. */
+  get frames(): number {
+    return this.#frames
   }
 
   /** Takes the next bytes of the stream. Returns the fault that ends it, or null. */
@@ -72,7 +97,8 @@ export class FrameDecoder {
     let at = 0
     while (at < bytes.length && this.#fault === null) {
       if (this.#skip > 0) at += this.#skipFrom(bytes, at)
-      else if (this.#payload !== null) at += this.#fillFrom(bytes, at, this.#payload)
+      else if (this.#payload !== null) at += this.#payloadFrom(bytes, at, this.#payload)
+      else if (this.#rules !== null) at += this.#headerFrom(bytes, at, this.#rules)
       else at += this.#headFrom(bytes, at)
     }
     return this.#fault
@@ -81,17 +107,27 @@ export class FrameDecoder {
   #skipFrom(bytes: Uint8Array, at: number): number {
     const taken = Math.min(this.#skip, bytes.length - at)
     this.#skip -= taken
-    if (this.#skip === 0) this.#sink.onSkipped(this.#channel, this.#skipped)
     return taken
   }
 
-  #fillFrom(bytes: Uint8Array, at: number, payload: Uint8Array): number {
-    const taken = Math.min(payload.length - this.#filled, bytes.length - at)
-    payload.set(bytes.subarray(at, at + taken), this.#filled)
+  #fill(into: Uint8Array, bytes: Uint8Array, at: number): number {
+    const taken = Math.min(into.length - this.#filled, bytes.length - at)
+    into.set(bytes.subarray(at, at + taken), this.#filled)
     this.#filled += taken
+    return taken
+  }
+
+  #headerFrom(bytes: Uint8Array, at: number, rules: FrameRules): number {
+    const taken = this.#fill(this.#header, bytes, at)
+    if (this.#filled === this.#header.length) this.#decide(rules)
+    return taken
+  }
+
+  #payloadFrom(bytes: Uint8Array, at: number, payload: Uint8Array): number {
+    const taken = this.#fill(payload, bytes, at)
     if (this.#filled === payload.length) {
       this.#payload = null
-      this.#sink.onFrame(this.#kind, this.#channel, payload)
+      this.#sink.onData(this.#channel, payload)
     }
     return taken
   }
@@ -123,32 +159,45 @@ export class FrameDecoder {
 
   #begin(): void {
     const channelLength = this.#head[5] ?? 0
-    const size = this.#length() - 2 - channelLength
+    this.#size = this.#length() - 2 - channelLength
     this.#headLength = 0
+    this.#frames += 1
     try {
-      this.#channel = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
-        this.#head.subarray(PREFIX_BYTES, PREFIX_BYTES + channelLength),
-      )
+      this.#channel = decoder.decode(this.#head.subarray(PREFIX_BYTES, PREFIX_BYTES + channelLength))
     } catch {
       this.#fault = 'malformed'
       return
     }
     if (this.#kind !== 'data') {
-      this.#sink.onFrame(this.#kind, this.#channel, EMPTY)
+      this.#fault = this.#sink.onAnnouncement(this.#kind, this.#channel)
       return
     }
-    const limit = this.#sink.limit(this.#channel)
-    if (limit === null) {
-      this.#skip = size
-      this.#skipped = size
-      if (size === 0) this.#sink.onSkipped(this.#channel, 0)
-    } else if (size > limit) {
+    const rules = this.#sink.rules(this.#channel)
+    if (this.#size > rules.maxBytes) {
       this.#fault = 'oversized'
-    } else if (size === 0) {
-      this.#sink.onFrame('data', this.#channel, EMPTY)
-    } else {
-      this.#payload = new Uint8Array(size)
-      this.#filled = 0
+      return
     }
+    this.#header = new Uint8Array(Math.min(this.#size, rules.headerBytes))
+    this.#filled = 0
+    if (this.#header.length === 0) this.#decide(rules)
+    else this.#rules = rules
+  }
+
+  #decide(rules: FrameRules): void {
+    this.#rules = null
+    const header = this.#header
+    const verdict = rules.admit(header, this.#size)
+    if (verdict === 'skip') {
+      this.#skip = this.#size - header.length
+      return
+    }
+    if (verdict !== 'take') {
+      this.#fault = verdict
+      return
+    }
+    const payload = new Uint8Array(this.#size)
+    payload.set(header)
+    if (header.length === this.#size) this.#sink.onData(this.#channel, payload)
+    else this.#payload = payload
   }
 }

@@ -7,6 +7,7 @@ export interface Instruments {
   readonly framesSent: Counter
   readonly framesReceived: Counter
   readonly framesDropped: Counter
+  readonly framesOverQuota: Counter
   readonly framesSkipped: Counter
   readonly bytesSent: Counter
   readonly bytesReceived: Counter
@@ -40,8 +41,13 @@ export function instruments(metrics: Metrics): Instruments {
     }),
     framesDropped: metrics.counter({
       name: 'iyi_net_frames_dropped_total',
-      help: 'Frames that never reached their peer: queue full, expired, oversized, or channel closed',
-      labels: ['peer', 'reason'],
+      help: 'Messages that were not sent to a peer, by class and reason: queue full, superseded, expired, closed',
+      labels: ['peer', 'class', 'reason'],
+    }),
+    framesOverQuota: metrics.counter({
+      name: 'iyi_net_frames_over_quota_total',
+      help: 'Messages dropped because their peer sent more of the class than a validator has reason to',
+      labels: ['peer', 'class'],
     }),
     framesSkipped: metrics.counter({
       name: 'iyi_net_frames_skipped_total',

@@ -5,6 +5,7 @@ import type { Logger } from '../../ports/log.ts'
 import { backoffMs, coolDownMs } from './backoff.ts'
 import { type ChannelTable, Inbox, type Violation } from './inbox.ts'
 import type { Instruments } from './instruments.ts'
+import { PeerMeter } from './meter.ts'
 import { Outbox } from './outbox.ts'
 
 /** The quorum stream's protocol id, negotiated by multistream-select. */
@@ -41,6 +42,7 @@ export class Link {
   readonly #addresses: readonly Multiaddr[]
   readonly #yields: boolean
   readonly #m: LinkModules
+  readonly #meter: PeerMeter
   readonly #connections = new Set<Connection>()
   #active = false
   #busy = false
@@ -58,8 +60,8 @@ export class Link {
       readonly peerId: PeerId
       readonly self: PeerId
       readonly addresses: readonly Multiaddr[]
-      readonly queueFrames: number
-      readonly queueBytes: number
+      readonly commonFrames: number
+      readonly commonBytes: number
     },
     modules: LinkModules,
   ) {
@@ -67,20 +69,24 @@ export class Link {
     this.#addresses = options.addresses
     this.#yields = options.self.toString() > this.id
     this.#m = modules
+    const monotonic = () => modules.clock.monotonic()
+    this.#meter = new PeerMeter({ peer: this.id }, { instruments: modules.instruments, monotonic })
     this.inbox = new Inbox(
       { peer: this.id },
       {
         channels: modules.channels,
         instruments: modules.instruments,
+        meter: this.#meter,
+        later: (run) => void setImmediate(run),
         onViolation: (violation) => this.#punish(violation),
         onJoined: () => this.outbox.wake(),
       },
     )
     this.outbox = new Outbox(
-      { peer: this.id, queueFrames: options.queueFrames, queueBytes: options.queueBytes },
+      { peer: this.id, commonFrames: options.commonFrames, commonBytes: options.commonBytes },
       {
         instruments: modules.instruments,
-        monotonic: () => modules.clock.monotonic(),
+        monotonic,
         ready: (channel) => this.inbox.joined(channel),
       },
     )
@@ -125,6 +131,11 @@ export class Link {
 
   onConnection(connection: Connection): void {
     this.#connections.add(connection)
+    const flood = connection.direction === 'inbound' ? this.#meter.connection() : null
+    if (flood !== null) {
+      this.#punish(flood)
+      return
+    }
     const surplus = this.#connections.size - MAX_CONNECTIONS_PER_PEER
     if (surplus > 0) {
       for (const old of [...this.#connections].slice(0, surplus)) old.abort(new Error('Too many connections'))
@@ -254,7 +265,7 @@ export class Link {
     this.#m.instruments.violations.inc({ peer: this.id, reason: violation })
     this.#m.log.warn(
       { peer: this.id, violation, penaltyMs },
-      'Shut out a peer that broke the quorum protocol; check its version with its operator',
+      'Shut out a peer that broke the quorum protocol or floods; check with its operator',
     )
     const reason = new Error(`Protocol violation: ${violation}`)
     this.#dropStream(reason)

@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface'
+import type { Channel } from './channel.ts'
 import { encodeFrame } from './frame.ts'
 import type { Instruments } from './instruments.ts'
 import { type DropReason, SendQueue } from './send-queue.ts'
@@ -21,7 +22,7 @@ export class Outbox {
   #scheduled = false
 
   constructor(
-    options: { readonly peer: string; readonly queueFrames: number; readonly queueBytes: number },
+    options: { readonly peer: string; readonly commonFrames: number; readonly commonBytes: number },
     modules: {
       readonly instruments: Instruments
       readonly monotonic: () => number
@@ -34,9 +35,9 @@ export class Outbox {
     this.#monotonic = modules.monotonic
     this.#ready = modules.ready
     this.#queue = new SendQueue({
-      maxFrames: options.queueFrames,
-      maxBytes: options.queueBytes,
-      onDrop: (reason) => this.countDrop(reason),
+      commonFrames: options.commonFrames,
+      commonBytes: options.commonBytes,
+      onDrop: (reason, className) => this.countDrop(reason, className),
     })
   }
 
@@ -67,14 +68,15 @@ export class Outbox {
     this.wake()
   }
 
-  send(channel: string, frame: Uint8Array): void {
-    this.#queue.push(channel, frame, this.#monotonic())
+  /** Queues a message of the class at `index` of its channel. */
+  send(channel: Channel, index: number, message: Uint8Array): void {
+    this.#queue.push(channel, index, message, this.#monotonic())
     if (this.#stream === null) this.#instruments.queueBytes.set(this.#queue.bytes, { peer: this.#peer })
     else this.wake()
   }
 
-  countDrop(reason: DropReason): void {
-    this.#instruments.framesDropped.inc({ peer: this.#peer, reason })
+  countDrop(reason: DropReason, className: string): void {
+    this.#instruments.framesDropped.inc({ peer: this.#peer, class: className, reason })
   }
 
   /** Drains at the end of this tick, so that messages sent in a row share one write. */

@@ -1,38 +1,54 @@
+import type { MessageClass } from '../../ports/network.ts'
+import type { Channel } from './channel.ts'
+import { encodeFrame, frameOverhead } from './frame.ts'
+
 /** Why a frame never reached its peer: the label `reason` of `iyi_net_frames_dropped_total`. */
-export type DropReason = 'queue_full' | 'expired' | 'oversized' | 'closed'
+export type DropReason = 'queue_full' | 'superseded' | 'expired' | 'oversized' | 'unclassified' | 'closed'
 
 interface Entry {
   readonly order: number
-  readonly atMs: number
+  atMs: number
   readonly frame: Uint8Array
 }
 
+/** What waits of one class of one channel, oldest first. */
 interface Lane {
-  entries: Entry[]
-  /** Index of the oldest entry; the array is compacted once half of it is spent. */
-  head: number
+  readonly channel: string
+  readonly limits: MessageClass
+  readonly overhead: number
+  readonly shareBytes: number
+  readonly entries: Entry[]
+  bytes: number
 }
 
+/** What a lane holds beyond its share, and so of the room that all have in common. */
+const extraFrames = (lane: Lane): number => Math.max(0, lane.entries.length - lane.limits.queueMessages)
+const extraBytes = (lane: Lane): number => Math.max(0, lane.bytes - lane.shareBytes)
+
 /**
- * Frames that wait for one peer: bounded in frames and in bytes over all channels, oldest dropped first. A lane a
- * channel, so that frames of a channel that the peer has not joined yet do not hold up the others.
+ * Frames that wait for one peer. Every class of every channel has a share of its own, which nothing else can take;
+ * beyond the shares all draw on common room. When that is used up, the oldest frame that a droppable class has there
+ * gives way; if there is none, the oldest of the class that wants more. So bulk never costs a vote its place, and the
+ * whole is bounded by the shares and the common room. Frames leave in the order in which they came.
  */
 export class SendQueue {
-  readonly #lanes = new Map<string, Lane>()
-  readonly #maxFrames: number
-  readonly #maxBytes: number
-  readonly #onDrop: (reason: DropReason) => void
+  readonly #channels = new Map<string, readonly Lane[]>()
+  readonly #commonFrames: number
+  readonly #commonBytes: number
+  readonly #onDrop: (reason: DropReason, className: string) => void
   #order = 0
   #frames = 0
   #bytes = 0
+  #usedFrames = 0
+  #usedBytes = 0
 
   constructor(options: {
-    readonly maxFrames: number
-    readonly maxBytes: number
-    readonly onDrop: (reason: DropReason) => void
+    readonly commonFrames: number
+    readonly commonBytes: number
+    readonly onDrop: (reason: DropReason, className: string) => void
   }) {
-    this.#maxFrames = options.maxFrames
-    this.#maxBytes = options.maxBytes
+    this.#commonFrames = options.commonFrames
+    this.#commonBytes = options.commonBytes
     this.#onDrop = options.onDrop
   }
 
@@ -44,56 +60,81 @@ export class SendQueue {
     return this.#bytes
   }
 
-  /** Adds a frame, dropping older ones until it fits. A frame larger than the whole queue is dropped itself. */
-  push(channel: string, frame: Uint8Array, atMs: number): void {
-    if (frame.length > this.#maxBytes) {
-      this.#onDrop('oversized')
-      return
-    }
-    while (this.#frames >= this.#maxFrames || this.#bytes + frame.length > this.#maxBytes) {
-      const oldest = this.#oldest(() => true)
-      if (oldest === null) break
-      this.#shift(oldest)
-      this.#onDrop('queue_full')
-    }
-    let lane = this.#lanes.get(channel)
-    if (lane === undefined) {
-      lane = { entries: [], head: 0 }
-      this.#lanes.set(channel, lane)
-    }
-    lane.entries.push({ order: this.#order++, atMs, frame })
-    this.#frames += 1
-    this.#bytes += frame.length
+  /** Adds a message of the class at `index`, which it fits, and drops what has to make room for it. */
+  push(channel: Channel, index: number, message: Uint8Array, atMs: number): void {
+    const lane = this.#lanes(channel)[index]
+    if (lane === undefined || this.#isRepeat(lane, message, atMs)) return
+    while (lane.limits.supersedes === 'older' && lane.entries.length > 0) this.#lose(lane, 'superseded')
+    const frame = encodeFrame('data', channel.bytes, message)
+    this.#add(lane, { order: this.#order++, atMs, frame })
+    this.#makeRoom(lane)
   }
 
   /** Takes the oldest frame among the channels that `ready` lets through; frames queued before `sinceMs` are dropped. */
   take(ready: (channel: string) => boolean, sinceMs: number): Uint8Array | null {
     for (;;) {
-      const lane = this.#oldest(ready)
+      const lane = this.#oldest((each) => ready(each.channel))
       if (lane === null) return null
       const entry = this.#shift(lane)
       if (entry.atMs >= sinceMs) return entry.frame
-      this.#onDrop('expired')
+      this.#onDrop('expired', lane.limits.name)
     }
   }
 
   /** Forgets a channel's frames. */
   drop(channel: string): void {
-    const lane = this.#lanes.get(channel)
-    if (lane === undefined) return
-    while (lane.head < lane.entries.length) {
-      this.#shift(lane)
-      this.#onDrop('closed')
+    for (const lane of this.#channels.get(channel) ?? []) {
+      while (lane.entries.length > 0) this.#lose(lane, 'closed')
     }
-    this.#lanes.delete(channel)
+    this.#channels.delete(channel)
   }
 
-  #oldest(ready: (channel: string) => boolean): Lane | null {
+  #lanes(channel: Channel): readonly Lane[] {
+    const known = this.#channels.get(channel.name)
+    if (known !== undefined) return known
+    const overhead = frameOverhead(channel.bytes)
+    const lanes = channel.classes.map((limits) => ({
+      channel: channel.name,
+      limits,
+      overhead,
+      shareBytes: limits.queueBytes + limits.queueMessages * overhead,
+      entries: [],
+      bytes: 0,
+    }))
+    this.#channels.set(channel.name, lanes)
+    return lanes
+  }
+
+  /** The same message that waits already is not queued twice: it keeps its place, so that repeating it never delays it. */
+  #isRepeat(lane: Lane, message: Uint8Array, atMs: number): boolean {
+    if (lane.limits.supersedes === 'none') return false
+    const same = lane.entries.find(
+      ({ frame }) =>
+        frame.length === lane.overhead + message.length &&
+        Buffer.compare(frame.subarray(lane.overhead), message) === 0,
+    )
+    if (same === undefined) return false
+    same.atMs = atMs
+    this.#onDrop('superseded', lane.limits.name)
+    return true
+  }
+
+  #makeRoom(lane: Lane): void {
+    while (this.#usedFrames > this.#commonFrames) this.#lose(this.#giving(extraFrames) ?? lane, 'queue_full')
+    while (this.#usedBytes > this.#commonBytes) this.#lose(this.#giving(extraBytes) ?? lane, 'queue_full')
+  }
+
+  #giving(extra: (lane: Lane) => number): Lane | null {
+    return this.#oldest((lane) => lane.limits.droppable && extra(lane) > 0)
+  }
+
+  #oldest(eligible: (lane: Lane) => boolean): Lane | null {
     let best: Lane | null = null
     let bestOrder = Number.POSITIVE_INFINITY
-    for (const [channel, lane] of this.#lanes) {
-      const order = lane.entries[lane.head]?.order
-      if (order !== undefined && order < bestOrder && ready(channel)) {
+    for (const lanes of this.#channels.values()) {
+      for (const lane of lanes) {
+        const order = lane.entries[0]?.order
+        if (order === undefined || order >= bestOrder || !eligible(lane)) continue
         best = lane
         bestOrder = order
       }
@@ -101,16 +142,38 @@ export class SendQueue {
     return best
   }
 
+  #lose(lane: Lane, reason: DropReason): void {
+    this.#shift(lane)
+    this.#onDrop(reason, lane.limits.name)
+  }
+
+  #add(lane: Lane, entry: Entry): void {
+    this.#count(lane, () => {
+      lane.entries.push(entry)
+      lane.bytes += entry.frame.length
+      this.#frames += 1
+      this.#bytes += entry.frame.length
+    })
+  }
+
   /** Removes the oldest entry of a lane that has one. */
   #shift(lane: Lane): Entry {
-    const entry = lane.entries[lane.head] as Entry
-    lane.head += 1
-    if (lane.head * 2 >= lane.entries.length) {
-      lane.entries = lane.entries.slice(lane.head)
-      lane.head = 0
-    }
-    this.#frames -= 1
-    this.#bytes -= entry.frame.length
+    const entry = lane.entries[0] as Entry
+    this.#count(lane, () => {
+      lane.entries.shift()
+      lane.bytes -= entry.frame.length
+      this.#frames -= 1
+      this.#bytes -= entry.frame.length
+    })
     return entry
+  }
+
+  /** Keeps the use of the common room in step with a lane that changes. */
+  #count(lane: Lane, change: () => void): void {
+    this.#usedFrames -= extraFrames(lane)
+    this.#usedBytes -= extraBytes(lane)
+    change()
+    this.#usedFrames += extraFrames(lane)
+    this.#usedBytes += extraBytes(lane)
   }
 }

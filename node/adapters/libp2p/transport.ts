@@ -9,16 +9,21 @@ import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { PeerChannel, PeerInfo, PeerTransport } from '../../ports/network.ts'
-import { type Channel, channelOf } from './channel.ts'
+import { type Channel, channelOf, classOf } from './channel.ts'
 import { NetworkError } from './errors.ts'
 import { encodeFrame } from './frame.ts'
 import { memberGate } from './gate.ts'
 import { identityFromSeed, parseAddress, parsePeerAddress, peerIdFromKey } from './identity.ts'
 import { type Instruments, instruments } from './instruments.ts'
 import { Link, PROTOCOL } from './link.ts'
+import { UNKNOWN_CLASS } from './meter.ts'
 
-const DEFAULT_QUEUE_FRAMES = 1_024
-const DEFAULT_QUEUE_BYTES = 16 * 1024 * 1024
+const DEFAULT_COMMON_FRAMES = 1_024
+const DEFAULT_COMMON_BYTES = 16 * 1024 * 1024
+/** Of one connection: a quorum stream, one that replaces it, and pings. */
+const MAX_INBOUND_STREAMS = 16
+/** Under way and not read yet: what a round trip of a continent takes at 50 MB/s. */
+const STREAM_BYTES = 4 * 1024 * 1024
 
 export interface Libp2pTransportOptions {
   /** Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/9420`. */
@@ -27,10 +32,10 @@ export interface Libp2pTransportOptions {
   readonly peers: readonly string[]
   /** 32-byte ed25519 seed. */
   readonly privateKeySeed: Uint8Array
-  /** Frames that may wait for one peer; 1,024 when absent. */
-  readonly queueFrames?: number
-  /** Bytes that may wait for one peer; 16 MiB when absent. */
-  readonly queueBytes?: number
+  /** Frames that may wait for one peer beyond the shares of its channels' classes; 1,024 when absent. */
+  readonly commonFrames?: number
+  /** The same in bytes; 16 MiB when absent. */
+  readonly commonBytes?: number
 }
 
 export interface Libp2pTransport extends PeerTransport {
@@ -39,7 +44,7 @@ export interface Libp2pTransport extends PeerTransport {
   start(): Promise<void>
   /** Closes every channel, connection and socket. */
   stop(): Promise<void>
-  /** Members and configured peers, without this node. */
+  /** Members of the open channels, without this node; while none is open, the configured peers. */
   peers(): readonly PeerInfo[]
   /** Where this node listens, with its peer id; empty until started. */
   multiaddrs(): readonly string[]
@@ -94,7 +99,7 @@ class QuorumTransport implements Libp2pTransport {
       known.addresses.push(address)
       this.#configured.set(id, known)
     }
-    for (const { peerId } of this.#configured.values()) this.#link(peerId)
+    this.#settle()
   }
 
   async start(): Promise<void> {
@@ -105,7 +110,12 @@ class QuorumTransport implements Libp2pTransport {
       addresses: { listen: this.#listen.map((address) => address.toString()) },
       transports: [tcp()],
       connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: MAX_INBOUND_STREAMS,
+          streamOptions: { maxStreamWindowSize: STREAM_BYTES, maxReadBufferLength: STREAM_BYTES },
+        }),
+      ],
       connectionGater: memberGate({ refusal: (id) => this.#refusal(id), instruments: this.#instruments }),
       connectionManager: {
         // A whole network restarting behind one address (NAT, one machine) is no attack; strangers fall at the gate.
@@ -177,6 +187,7 @@ class QuorumTransport implements Libp2pTransport {
       }
       link.outbox.announce('join', channel.name, channel.bytes)
     }
+    this.#settle()
     return {
       send: (to, bytes) => this.#send(channel, to, bytes),
       connected: () => this.#connected(channel),
@@ -211,15 +222,17 @@ class QuorumTransport implements Libp2pTransport {
     if (to === channel.self || this.#channels.get(channel.name) !== channel) return
     const link = this.#links.get(channel.peers[to] ?? '')
     if (link === undefined) return
-    if (bytes.length > channel.maxMessageBytes) {
-      link.outbox.countDrop('oversized')
-      this.#log.error(
-        { channel: channel.name, bytes: bytes.length, limit: channel.maxMessageBytes },
-        'Drop a message larger than its channel allows',
-      )
+    const index = classOf(channel, bytes)
+    const limits = channel.classes[index]
+    if (limits !== undefined && bytes.length <= limits.maxBytes) {
+      link.outbox.send(channel, index, bytes)
       return
     }
-    link.outbox.send(channel.name, encodeFrame('data', channel.bytes, bytes))
+    link.outbox.countDrop(limits === undefined ? 'unclassified' : 'oversized', limits?.name ?? UNKNOWN_CLASS)
+    this.#log.error(
+      { channel: channel.name, class: limits?.name ?? null, bytes: bytes.length, limit: limits?.maxBytes },
+      'Drop a message that its channel does not allow',
+    )
   }
 
   #connected(channel: Channel): readonly number[] {
@@ -234,16 +247,20 @@ class QuorumTransport implements Libp2pTransport {
   #close(channel: Channel): void {
     if (this.#channels.get(channel.name) !== channel) return
     this.#channels.delete(channel.name)
-    for (const peer of channel.peers) {
-      const link = this.#links.get(peer)
-      if (link === undefined) continue
-      if (this.#wanted(peer)) {
-        link.outbox.announce('leave', channel.name, channel.bytes)
-      } else {
-        this.#links.delete(peer)
-        link.stop()
-      }
+    for (const peer of channel.peers)
+      this.#links.get(peer)?.outbox.announce('leave', channel.name, channel.bytes)
+    this.#settle()
+  }
+
+  /** Gives up the links of peers that have no business here any more. */
+  #settle(): void {
+    for (const [id, link] of this.#links) {
+      if (this.#wanted(id)) continue
+      this.#links.delete(id)
+      link.stop()
     }
+    if (this.#channels.size > 0) return
+    for (const { peerId } of this.#configured.values()) this.#link(peerId)
   }
 
   #link(peerId: PeerId): Link {
@@ -255,8 +272,8 @@ class QuorumTransport implements Libp2pTransport {
         peerId,
         self: this.#identity.peerId,
         addresses: this.#configured.get(id)?.addresses ?? [],
-        queueFrames: this.#options.queueFrames ?? DEFAULT_QUEUE_FRAMES,
-        queueBytes: this.#options.queueBytes ?? DEFAULT_QUEUE_BYTES,
+        commonFrames: this.#options.commonFrames ?? DEFAULT_COMMON_FRAMES,
+        commonBytes: this.#options.commonBytes ?? DEFAULT_COMMON_BYTES,
       },
       {
         clock: this.#clock,
@@ -264,7 +281,7 @@ class QuorumTransport implements Libp2pTransport {
         instruments: this.#instruments,
         random: this.#random,
         channels: {
-          limit: (name, peer) => this.#shared(name, peer)?.maxMessageBytes ?? null,
+          shared: (name, peer) => this.#shared(name, peer),
           deliver: (name, peer, payload) => this.#deliver(name, peer, payload),
         },
         announcements: (peer) => this.#announcements(peer),
@@ -306,9 +323,9 @@ class QuorumTransport implements Libp2pTransport {
     return frames
   }
 
+  /** The quorums' configurations decide. The operator's list is what there is to go by before the first is known. */
   #wanted(peer: string): boolean {
-    if (peer === this.peerId) return false
-    if (this.#configured.has(peer)) return true
+    if (this.#channels.size === 0) return this.#configured.has(peer)
     return [...this.#channels.values()].some((channel) => channel.indexOf.has(peer))
   }
 

@@ -11,16 +11,32 @@ import {
 
 type Seen = [FrameKind | 'skipped', string, number]
 
-function decode(bytes: Uint8Array, cuts: readonly number[], limit: number | null = 1_000) {
+/** Payloads on channel `unknown` are skipped; elsewhere those that begin with 9 may have 50 bytes, all others `maxBytes`. */
+function decode(bytes: Uint8Array, cuts: readonly number[], maxBytes = 1_000, headerBytes = 2) {
   const seen: Seen[] = []
   const payloads: Uint8Array[] = []
   const decoder = new FrameDecoder({
-    limit: (channel) => (channel === 'unknown' ? null : limit),
-    onFrame: (kind, channel, payload) => {
-      seen.push([kind, channel, payload.length])
+    rules: (channel) => ({
+      headerBytes: channel === 'unknown' ? 0 : headerBytes,
+      maxBytes: channel === 'unknown' ? MAX_FRAME_BYTES : maxBytes,
+      admit: (header, size) => {
+        if (channel === 'unknown') {
+          seen.push(['skipped', channel, size])
+          return 'skip'
+        }
+        expect(header.length).toBe(Math.min(size, headerBytes))
+        if (header[0] === 9 && size > 50) return 'oversized'
+        return 'take'
+      },
+    }),
+    onAnnouncement: (kind, channel) => {
+      seen.push([kind, channel, 0])
+      return channel === 'too much' ? 'flooding' : null
+    },
+    onData: (channel, payload) => {
+      seen.push(['data', channel, payload.length])
       payloads.push(payload)
     },
-    onSkipped: (channel, size) => seen.push(['skipped', channel, size]),
   })
   let fault: FrameFault | null = null
   let at = 0
@@ -38,17 +54,24 @@ const join = (...parts: Uint8Array[]): Uint8Array => Buffer.concat(parts)
 describe('FrameDecoder', () => {
   it('decodes any frames whatever the cuts of the stream', () => {
     const frame = fc.record({
-      channel: fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme' }).filter((s) => name(s).length > 0),
-      payload: fc.uint8Array({ maxLength: 1_000 }),
+      channel: fc
+        .string({ minLength: 1, maxLength: 60, unit: 'grapheme' })
+        .filter((s) => name(s).length > 0 && s !== 'unknown'),
+      payload: fc.uint8Array({ maxLength: 1_000, max: 8 }),
     })
     fc.assert(
-      fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(9_000)), (frames, cuts) => {
-        const bytes = join(...frames.map((each) => encodeFrame('data', name(each.channel), each.payload)))
-        const { seen, payloads, fault } = decode(bytes, cuts)
-        expect(fault).toBeNull()
-        expect(seen).toEqual(frames.map((each) => ['data', each.channel, each.payload.length]))
-        expect(payloads).toEqual(frames.map((each) => each.payload))
-      }),
+      fc.property(
+        fc.array(frame, { maxLength: 8 }),
+        fc.array(fc.nat(9_000)),
+        fc.nat(4),
+        (frames, cuts, peek) => {
+          const bytes = join(...frames.map((each) => encodeFrame('data', name(each.channel), each.payload)))
+          const { seen, payloads, fault } = decode(bytes, cuts, 1_000, peek)
+          expect(fault).toBeNull()
+          expect(seen).toEqual(frames.map((each) => ['data', each.channel, each.payload.length]))
+          expect(payloads).toEqual(frames.map((each) => each.payload))
+        },
+      ),
     )
   })
 
@@ -84,6 +107,20 @@ describe('FrameDecoder', () => {
   it('refuses a payload above its channel limit as soon as the head is read', () => {
     const bytes = encodeFrame('data', name('a'), new Uint8Array(1_001)).subarray(0, 7)
     expect(decode(bytes, []).fault).toBe('oversized')
+  })
+
+  it('refuses a payload above the limit of its class before it is there', () => {
+    const bytes = encodeFrame('data', name('a'), Uint8Array.of(9, ...new Uint8Array(50)))
+    expect(decode(bytes.subarray(0, 9), []).fault).toBe('oversized')
+    expect(decode(bytes.subarray(0, 8), []).fault).toBeNull()
+    expect(
+      decode(encodeFrame('data', name('a'), Uint8Array.of(9, ...new Uint8Array(49))), []).fault,
+    ).toBeNull()
+  })
+
+  it('passes on that an announcement was one too many', () => {
+    const bytes = join(encodeFrame('join', name('too much')), encodeFrame('join', name('b')))
+    expect(decode(bytes, [])).toMatchObject({ seen: [['join', 'too much', 0]], fault: 'flooding' })
   })
 
   it('refuses a frame above the absolute limit even on an unknown channel', () => {

@@ -87,8 +87,8 @@ export function testNode(
   options: {
     peers?: readonly string[]
     port?: number
-    queueFrames?: number
-    queueBytes?: number
+    commonFrames?: number
+    commonBytes?: number
     clock?: Clock
   } = {},
 ): TestNode {

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { NetworkError } from '../../../node/adapters/libp2p/errors.ts'
 import { channelBytes, encodeFrame } from '../../../node/adapters/libp2p/frame.ts'
-import type { PeerChannel } from '../../../node/ports/network.ts'
+import type { MessageClass, PeerChannel } from '../../../node/ports/network.ts'
+import { messageClass } from '../../fakes/message-class.ts'
 import {
   addressOf,
   bytesOf,
@@ -47,14 +48,15 @@ async function open(
   of: TestNode,
   self: number,
   count: number,
-  maxMessageBytes = 1_024,
+  classes: readonly MessageClass[] = [messageClass()],
+  name = CHANNEL,
 ): Promise<{ channel: PeerChannel; inbox: string[] }> {
   const inbox: string[] = []
   const channel = await of.transport.open({
-    channel: CHANNEL,
+    channel: name,
     peers: Array.from({ length: count }, (_, n) => keyOfSeed(seedOf(n))),
     self,
-    maxMessageBytes,
+    classes,
     onMessage: (_from, bytes) => inbox.push(textOf(bytes)),
   })
   return { channel, inbox }
@@ -181,6 +183,128 @@ describe('libp2pTransport', () => {
     await until('others still connect', () => other.channel.connected().includes(0))
   })
 
+  it('closes the connection of a peer that sends an oversized message of a class, before its body', async () => {
+    const a = await node(0)
+    const classes = [
+      messageClass({ name: 'wish', header: [1, 1], maxBytes: 6 }),
+      messageClass({ name: 'proposal', header: [1, 7], maxBytes: 1024 * 1024 }),
+    ]
+    await open(a, 0, 2, classes)
+    const hostile = await raw(1)
+    const stream = await rawStream(hostile, addressOf(a.transport))
+    const frame = (kind: number) =>
+      encodeFrame('data', name, Uint8Array.of(1, kind, ...new Uint8Array(100_000)))
+    const head = 6 + name.length + 2
+    stream.send(frame(7))
+    stream.send(frame(1).subarray(0, head - 1))
+    await until('the good one has arrived', () => a.metrics.sum('iyi_net_frames_received_total') === 1)
+    expect(a.metrics.sum('iyi_net_violations_total')).toBe(0)
+    stream.send(frame(1).subarray(head - 1, head))
+    await until('it is cut off', () => hostile.getConnections().length === 0)
+    expect(a.metrics.sum('iyi_net_violations_total', { reason: 'oversized' })).toBe(1)
+  })
+
+  describe('with a quota', () => {
+    const classes = [
+      messageClass({ name: 'vote', header: [1], ratePerSecond: 0.001, burst: 10 }),
+      messageClass({ name: 'bulk', header: [2] }),
+    ]
+    const vote = encodeFrame('data', name, Uint8Array.of(1, 65))
+    const bulk = encodeFrame('data', name, Uint8Array.of(2, 66))
+    const repeat = (frame: Uint8Array, count: number) => Buffer.concat(new Array(count).fill(frame))
+
+    it('drops and counts what is above, on whatever stream it comes', async () => {
+      const a = await node(0)
+      const { inbox } = await open(a, 0, 2, classes)
+      const member = await raw(1)
+      const first = await rawStream(member, addressOf(a.transport))
+      first.send(repeat(vote, 15))
+      first.send(bulk)
+      await until('the last of the first stream has arrived', () => inbox.length === 11)
+      const second = await rawStream(member, addressOf(a.transport))
+      second.send(repeat(vote, 5))
+      second.send(bulk)
+      await until('the last of the second has arrived', () => inbox.length === 12)
+      const peer = peerIdOf(seedOf(1))
+      expect(a.metrics.sum('iyi_net_frames_over_quota_total', { peer, class: 'vote' })).toBe(10)
+      expect(a.metrics.sum('iyi_net_violations_total')).toBe(0)
+    })
+
+    it('shuts out a peer that goes on, and serves the others', async () => {
+      const a = await node(0)
+      const b = await node(2, { peers: [addressOf(a.transport)] })
+      const { inbox } = await open(a, 0, 3, classes)
+      const { channel } = await open(b, 2, 3, classes)
+      await until('the honest one is connected', () => channel.connected().includes(0))
+      const hostile = await raw(1)
+      const stream = await rawStream(hostile, addressOf(a.transport))
+      stream.send(repeat(vote, 1_000))
+      await until('it is cut off', () => hostile.getConnections().length === 0)
+      const peer = peerIdOf(seedOf(1))
+      expect(a.metrics.sum('iyi_net_violations_total', { peer, reason: 'flooding' })).toBe(1)
+      expect(inbox).toHaveLength(10)
+      await expect(rawStream(hostile, addressOf(a.transport))).rejects.toThrow()
+      channel.send(0, Uint8Array.of(1, 67))
+      await until('the vote of the other has arrived', () => inbox.length === 11)
+    })
+
+    it('skips what is of no class, and goes on', async () => {
+      const a = await node(0)
+      const { inbox } = await open(a, 0, 2, classes)
+      const member = await raw(1)
+      const stream = await rawStream(member, addressOf(a.transport))
+      stream.send(encodeFrame('data', name, Uint8Array.of(9, ...new Uint8Array(900))))
+      stream.send(encodeFrame('data', name, new Uint8Array(0)))
+      stream.send(vote)
+      await until('the vote has arrived', () => inbox.length === 1)
+      expect(a.metrics.sum('iyi_net_frames_over_quota_total', { class: 'unknown' })).toBe(2)
+      expect(a.metrics.sum('iyi_net_violations_total')).toBe(0)
+    })
+  })
+
+  it('shuts out a peer that opens streams without end', async () => {
+    const a = await node(0)
+    await open(a, 0, 2)
+    const hostile = await raw(1)
+    const address = addressOf(a.transport)
+    const flood = async () => {
+      for (let n = 0; n < 100; n++) (await rawStream(hostile, address)).abort(new Error('another'))
+    }
+    await expect(flood()).rejects.toThrow()
+    await until(
+      'it is counted',
+      () => a.metrics.sum('iyi_net_violations_total', { reason: 'flooding' }) === 1,
+    )
+  })
+
+  it('closes the link of a member that a new configuration leaves out, and refuses it from then on', async () => {
+    const c = await node(2)
+    const b = await node(1, { peers: [addressOf(c.transport)] })
+    // The address of the one that leaves stays in the operator's list: the configuration decides.
+    const a = await node(0, { peers: [addressOf(b.transport), addressOf(c.transport)] })
+    const old = [await open(a, 0, 3), await open(b, 1, 3), await open(c, 2, 3)]
+    await until('all are connected', () => old.every(({ channel }) => channel.connected().length === 2))
+    const reconnects = a.metrics.sum('iyi_net_reconnects_total')
+
+    const atA = await open(a, 0, 2, [messageClass()], 'new')
+    const atB = await open(b, 1, 2, [messageClass()], 'new')
+    await Promise.all([old[0]?.channel.close(), old[1]?.channel.close()])
+    await until('the third is alone', () => old[2]?.channel.connected().length === 0)
+    expect(a.transport.peers().map(({ peerId }) => peerId)).toEqual([b.transport.peerId])
+
+    await c.transport.stop()
+    const removed = await raw(2)
+    const bytes = a.metrics.sum('iyi_net_received_bytes_total')
+    await expect(rawStream(removed, addressOf(a.transport))).rejects.toThrow()
+    expect(a.metrics.sum('iyi_net_refused_total', { reason: 'stranger' })).toBeGreaterThan(0)
+    expect(a.metrics.sum('iyi_net_received_bytes_total')).toBe(bytes)
+
+    await until('the two share the new channel', () => atA.channel.connected().includes(1))
+    atA.channel.send(1, bytesOf('on'))
+    await until('it has arrived', () => atB.inbox.length === 1)
+    expect(a.metrics.sum('iyi_net_reconnects_total', { outcome: 'connected' })).toBe(reconnects)
+  })
+
   it('closes the connection of a peer that announces endless channels', async () => {
     const a = await node(0)
     await open(a, 0, 2)
@@ -209,41 +333,68 @@ describe('libp2pTransport', () => {
     const stuckAddress = stuck.getMultiaddrs()[0]?.toString() ?? ''
     const a = await node(0, {
       peers: [stuckAddress, addressOf(b.transport)],
-      queueFrames: 1_000,
-      queueBytes: 256 * 1024,
+      commonFrames: 1_000,
+      commonBytes: 256 * 1024,
     })
-    const { channel } = await open(a, 0, 3, 64 * 1024)
-    const { inbox } = await open(b, 2, 3, 64 * 1024)
+    const classes = [
+      messageClass({ name: 'vote', header: [1], maxBytes: 8, queueMessages: 64, queueBytes: 512 }),
+      messageClass({
+        name: 'bulk',
+        header: [2],
+        maxBytes: 64 * 1024,
+        queueBytes: 64 * 1024,
+        droppable: true,
+      }),
+    ]
+    const { channel } = await open(a, 0, 3, classes)
+    const { inbox } = await open(b, 2, 3, classes)
     // The stuck peer joins the channel, so that frames are sent to it, and then reads nothing.
     const joining = await rawStream(stuck, addressOf(a.transport))
     joining.send(encodeFrame('join', name))
     await until('both are connected', () => channel.connected().length === 2)
 
-    const block = new Uint8Array(32 * 1024)
+    const block = new Uint8Array(32 * 1024).fill(2)
     for (let n = 0; n < 400; n++) {
       channel.send(1, block)
-      channel.send(2, bytesOf(String(n)))
+      if (n % 8 === 0) channel.send(1, bytesOf('\u0001vote'))
+      channel.send(2, bytesOf(`\u0001${n}`))
       if (n % 20 === 19) await new Promise((resolve) => setImmediate(resolve))
     }
     await until('the reader has all', () => inbox.length === 400)
     const peer = peerIdOf(seedOf(1))
-    expect(inbox).toEqual(Array.from({ length: 400 }, (_, n) => String(n)))
-    expect(a.metrics.sum('iyi_net_frames_dropped_total', { peer, reason: 'queue_full' })).toBeGreaterThan(300)
-    expect(a.metrics.sum('iyi_net_queue_bytes', { peer })).toBeLessThanOrEqual(256 * 1024)
+    expect(inbox).toEqual(Array.from({ length: 400 }, (_, n) => `\u0001${n}`))
+    const full = { peer, reason: 'queue_full' }
+    expect(a.metrics.sum('iyi_net_frames_dropped_total', { ...full, class: 'bulk' })).toBeGreaterThan(300)
+    expect(a.metrics.sum('iyi_net_frames_dropped_total', { ...full, class: 'vote' })).toBe(0)
+    // The common room, a share of 64 KiB and one of votes.
+    expect(a.metrics.sum('iyi_net_queue_bytes', { peer })).toBeLessThanOrEqual((256 + 64 + 32) * 1024)
     expect(a.metrics.sum('iyi_net_sent_bytes_total', { peer })).toBeLessThan(2 * 1024 * 1024)
   })
 
   it('carries large messages faster than the stream window through backpressure, none lost', async () => {
     const a = await node(0)
     const b = await node(1, { peers: [addressOf(a.transport)] })
-    const atA = await open(a, 0, 2, 1024 * 1024)
-    const atB = await open(b, 1, 2, 1024 * 1024)
+    const classes = [messageClass({ maxBytes: 1024 * 1024 })]
+    const atA = await open(a, 0, 2, classes)
+    const atB = await open(b, 1, 2, classes)
     await until('connected', () => atA.channel.connected().length === 1)
     const large = bytesOf('y'.repeat(700_000))
     for (let n = 0; n < 16; n++) atA.channel.send(1, large)
     await until('all have arrived', () => atB.inbox.length === 16)
     expect(atB.inbox.every((text) => text.length === 700_000)).toBe(true)
     expect(a.metrics.sum('iyi_net_frames_dropped_total')).toBe(0)
+  })
+
+  it('takes a long run of small messages in turns, in order, none lost', async () => {
+    const a = await node(0, { commonFrames: 50_000 })
+    const b = await node(1, { peers: [addressOf(a.transport)] })
+    const atA = await open(a, 0, 2)
+    const atB = await open(b, 1, 2)
+    await until('connected', () => atA.channel.connected().length === 1)
+    for (let n = 0; n < 20_000; n++) atA.channel.send(1, bytesOf(`${n} ${'x'.repeat(n % 300)}`))
+    await until('all have arrived', () => atB.inbox.length === 20_000, 25_000)
+    expect(atB.inbox.every((text, n) => text.startsWith(`${n} `))).toBe(true)
+    expect(b.metrics.sum('iyi_net_violations_total')).toBe(0)
   })
 
   it('moves to the newer connection of a peer that lost the old one unseen', async () => {
@@ -302,7 +453,7 @@ describe('libp2pTransport', () => {
       channel: CHANNEL,
       peers: [seedOf(0), seedOf(1)].map(keyOfSeed),
       self: 0,
-      maxMessageBytes: 100,
+      classes: [messageClass()],
       onMessage: () => {
         calls += 1
         throw new Error('handler')

@@ -201,6 +201,11 @@ export class MemoryHub {
     bytes,
   ]
 
+  /** Delivers at once what `from` says to the member with this key, be it a validator or only has a place. */
+  inject(channel: string, peerKey: Uint8Array, from: number, bytes: Uint8Array): void {
+    this.#channels.get(`${channel}/${bytesToHex(peerKey)}`)?.(from, bytes)
+  }
+
   /** `later` runs a delivery: by a clock, or as soon as possible. */
   constructor(later: (run: () => void) => void) {
     this.#later = later
