@@ -118,6 +118,7 @@ const LENGTH = 4
 const COUNT = 1
 const FLAG = 1
 const ORACLE = 1
+const INDEX = 1
 const HASH = 32
 const SIGNATURE = 64
 const REPORT_SIGNATURE = 65
@@ -140,7 +141,7 @@ function maxSizes(n: number, limits: QuorumLimits): Readonly<Record<MessageKind,
     proposal: position + query + COUNT + n * (ORACLE + observation) + SIGNATURE,
     prepare: position + 2 * HASH + SIGNATURE + FLAG + HASH + SIGNATURE,
     commit: position + HASH + SIGNATURE,
-    'report-signatures': HEAD + SEQ_NR + COUNT + limits.reports * (2 * HASH + REPORT_SIGNATURE),
+    'report-signatures': HEAD + SEQ_NR + COUNT + limits.reports * (INDEX + 3 * HASH + REPORT_SIGNATURE),
     'outcome-request': HEAD + EPOCH + FLAG + SEQ_NR,
     'outcome-response': HEAD + certificate,
   }

@@ -48,7 +48,9 @@ function largest(n: number, limits: QuorumLimits): readonly Message[] {
     {
       kind: 'report-signatures',
       seqNr: MAX_SEQ_NR,
-      reports: Array.from({ length: limits.reports }, () => ({
+      reports: Array.from({ length: limits.reports }, (_, index) => ({
+        index,
+        configDigest: hash,
         reportHash: hash,
         extraHash: hash,
         signature: new Uint8Array(65),

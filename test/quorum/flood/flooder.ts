@@ -62,7 +62,15 @@ function messages({ n, epoch, roundsOnly }: FloodOrder): {
       {
         kind: 'report-signatures',
         seqNr,
-        reports: [{ reportHash: NO_HASH, extraHash: NO_HASH, signature: new Uint8Array(65) }],
+        reports: [
+          {
+            index: 0,
+            configDigest: NO_HASH,
+            reportHash: NO_HASH,
+            extraHash: NO_HASH,
+            signature: new Uint8Array(65),
+          },
+        ],
       },
       { kind: 'outcome-request', epoch, started: false, seqNr: 0n },
       { kind: 'observation', ...at, observation: new Uint8Array(8), signature },
