@@ -36,12 +36,13 @@ export interface Court {
 interface Known {
   heard: Heard
   verified: boolean
-  /** Contradictions looked at: two signature checks each. */
-  checks: number
+  /** Contradictions looked at, by who brought them: two signature checks each. */
+  readonly checks: Map<number, number>
 }
 
 /** Slots remembered per oracle: six kinds of the current round, of the last ones, and of certificates of an epoch start. */
 const SLOTS_PER_ORACLE = 32
+/** For each messenger and slot: one that brings forgeries must not use up what others' true words need. */
 const MAX_CHECKS = 2
 
 /**
@@ -64,7 +65,7 @@ export class Witness {
     const slot = `${statement}/${epoch}/${seqNr}`
     const known = slots.get(slot)
     if (known === undefined) {
-      slots.set(slot, { heard, verified: heard.verified, checks: 0 })
+      slots.set(slot, { heard, verified: heard.verified, checks: new Map() })
       for (const oldest of slots.keys()) {
         if (slots.size <= SLOTS_PER_ORACLE) break
         slots.delete(oldest)
@@ -75,7 +76,9 @@ export class Witness {
       known.verified ||= heard.verified && sameBytes(known.heard.signature, heard.signature)
       return
     }
-    if (++known.checks > MAX_CHECKS) return
+    const checks = (known.checks.get(heard.from) ?? 0) + 1
+    if (checks > MAX_CHECKS) return
+    known.checks.set(heard.from, checks)
     this.#compare(known, heard)
   }
 
