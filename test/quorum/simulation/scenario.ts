@@ -31,6 +31,8 @@ export interface Hunt {
 export const MOMENTS = ['saves', 'signs', 'commits', 'epoch'] as const
 export type Moment = (typeof MOMENTS)[number]
 
+const TEARS = ['lost-tail', 'prefix', 'scattered'] as const satisfies readonly Tear[]
+
 export interface Crash {
   /** Since the storm began. */
   readonly atMs: number
@@ -104,7 +106,7 @@ export function scenarioOf(seed: number): Scenario {
     observeMs: [0, deltaProgress / random.pick([20, 50, 200])],
     clockDrift: random.pick([0, 0.001, 0.05]),
     calm: calmOf(random, deltaProgress),
-    acts: Array.from({ length: acts }, () => actOf(random, n, timing, roles.setBack)),
+    acts: Array.from({ length: acts }, () => actOf(random, n, timing, roles)),
     ...roles,
     amnesia: [],
     fixedSides: false,
@@ -174,6 +176,8 @@ const PLOTS: readonly [readonly AdversaryName[], ...(readonly AdversaryName[])[]
   ['favourer', 'withholder', 'forgetter'],
   ['splitter', 'favourer', 'forgetter'],
   ['equivocator', 'halfWithholder'],
+  ['equivocator', 'smokescreen'],
+  ['splitter', 'smokescreen'],
   ['splitter', 'halfWithholder', 'proposalKeeper'],
   ['chorist', 'cherryPicker', 'favourer'],
   ['chorist', 'cherryPicker', 'splitter'],
@@ -191,34 +195,82 @@ function behavioursOf(random: Random): readonly AdversaryName[] {
   return random.shuffled(ADVERSARY_NAMES).slice(0, count)
 }
 
-function actOf(random: Random, n: number, timing: TimingParameters, setBack: readonly number[]): Act {
+type Roles = Pick<Scenario, 'liars' | 'crashLoops' | 'setBack'>
+
+function actOf(random: Random, n: number, timing: TimingParameters, roles: Roles): Act {
   const { deltaProgress } = timing
-  const storm = Array.from({ length: 1 + random.integer(3) }, () => weatherOf(random, n, deltaProgress))
+  const plain = Array.from({ length: 1 + random.integer(3) }, () => weatherOf(random, n, deltaProgress))
+  const victims = Array.from({ length: n }, (_, i) => i).filter((node) => roles.liars[node] === undefined)
+  const victim = random.chance(0.35) ? random.any(victims) : undefined
+  const ambush = victim === undefined ? null : ambushOf(random, n, victim, deltaProgress)
+  const storm = ambush === null ? plain : [...ambush.storm, ...plain.slice(2)]
   const lastsMs = storm.reduce((sum, { ms }) => sum + ms, 0)
-  const crashes: Crash[] = []
-  const crash = (node: number, atMs: number, downMs: number) =>
-    crashes.push({
-      node,
-      atMs,
-      moment: random.chance(0.6) ? random.pick(MOMENTS) : null,
-      downMs,
-      tear: random.pick(['lost-tail', 'prefix', 'scattered']),
-    })
-  if (random.chance(0.15)) {
-    const atMs = random.between(0, lastsMs)
-    for (let node = 0; node < n; node++) crash(node, atMs, deltaProgress * random.between(0.01, 0.5))
-  } else if (random.chance(0.6)) {
-    for (let i = random.integer(2 * n); i >= 0; i--) {
-      crash(random.integer(n), random.between(0, lastsMs), deltaProgress * random.between(0.01, 1))
-    }
-  }
-  for (const node of setBack) crash(node, random.between(0, lastsMs), deltaProgress * random.between(0.01, 1))
+  const crashes = [
+    ...(ambush?.crashes ?? []),
+    ...crashesOf(random, n, lastsMs, deltaProgress),
+    ...roles.setBack.map((node) => crashOf(random, node, random.between(0, lastsMs), deltaProgress)),
+  ]
   return {
     storm,
     crashes: crashes.sort((a, b) => a.atMs - b.atMs),
     dutyFailure: random.chance(0.2) ? random.between(0.05, 0.5) : 0,
     outcomes: 1 + random.integer(4),
   }
+}
+
+function crashOf(random: Random, node: number, atMs: number, deltaProgress: number): Crash {
+  return {
+    node,
+    atMs,
+    moment: random.chance(0.6) ? random.pick(MOMENTS) : null,
+    downMs: deltaProgress * random.between(0.01, 1),
+    tear: random.pick(TEARS),
+  }
+}
+
+/** None, all at once, or some now and then. */
+function crashesOf(random: Random, n: number, lastsMs: number, deltaProgress: number): Crash[] {
+  if (random.chance(0.15)) {
+    const atMs = random.between(0, lastsMs)
+    const all = Array.from({ length: n }, (_, node) => crashOf(random, node, atMs, deltaProgress))
+    return all.map((crash) => ({ ...crash, moment: null }))
+  }
+  if (random.chance(0.4)) return []
+  return Array.from({ length: 1 + random.integer(2 * n) }, () =>
+    crashOf(random, random.integer(n), random.between(0, lastsMs), deltaProgress),
+  )
+}
+
+/** One validator alone is let commit (or prepare), and nobody hears of it: it crashes, or is cut off. */
+function ambushOf(random: Random, n: number, victim: number, deltaProgress: number) {
+  const maxDelayMs = deltaProgress * random.pick([0.01, 0.03, 0.1])
+  const fair = {
+    minDelayMs: maxDelayMs / 50,
+    maxDelayMs,
+    loss: 0,
+    duplicate: 0,
+    groups: null,
+    mute: [],
+    hunt: null,
+  }
+  const kind = random.pick(['commit', 'commit', 'prepare'] as const)
+  const alone = Array.from({ length: n }, (_, i) => (i === victim ? 1 : 0))
+  const first = deltaProgress * random.between(0.2, 1.5)
+  const second = deltaProgress * random.between(1, 3)
+  const storm: Weather[] = [
+    { ...fair, ms: first, hunt: { kind, loss: 1, spared: [victim] } },
+    { ...fair, ms: second, groups: random.chance(0.5) ? alone : null },
+  ]
+  const moment = random.pick(['commits', 'saves', 'signs'] as const)
+  const downMs = deltaProgress * random.between(0.5, 3)
+  const crash: Crash = {
+    node: victim,
+    atMs: random.between(0, first),
+    moment,
+    downMs,
+    tear: random.pick(TEARS),
+  }
+  return { storm, crashes: random.chance(0.7) ? [crash] : [] }
 }
 
 function weatherOf(random: Random, n: number, deltaProgress: number): Weather {

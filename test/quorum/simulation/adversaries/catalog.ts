@@ -1,6 +1,6 @@
 import type { Behaviour } from '../behaviour.ts'
 import { hasty, otherDigest, otherPeers } from './configuration.ts'
-import { equivocator, splitter, twins, twoQueries } from './equivocation.ts'
+import { equivocator, smokescreen, splitter, twins, twoQueries } from './equivocation.ts'
 import { babbler, beggar, dreamer, flooder, queryFlooder } from './flood.ts'
 import { counterfeiter, forger, otherChain, replayer, reportForger } from './forgery.ts'
 import {
@@ -45,6 +45,7 @@ export const ADVERSARIES = {
   misattributor,
   equivocator,
   splitter,
+  smokescreen,
   twoQueries,
   twins,
   withholder,
