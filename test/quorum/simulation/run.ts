@@ -70,6 +70,8 @@ class Story {
   readonly #waits: { progress: number; bound: number }[] = []
   readonly #setBack: Set<number>
   #idleAllowed = true
+  /** Last sequence number before the network healed for the last time. */
+  #healedAt = 0n
 
   constructor(scenario: Scenario, onLine?: (line: string) => void) {
     this.#scenario = scenario
@@ -113,7 +115,9 @@ class Story {
     this.#divide()
     for (const act of this.#scenario.acts) this.#act(act)
     const { deltaResend } = this.#scenario.timing
+    const upTo = this.#last()
     this.#world.run(this.#world.now + 3 * deltaResend)
+    this.#world.invariants.checkAttested(this.#healedAt, upTo)
     this.#world.offences.checkSplits()
   }
 
@@ -197,7 +201,13 @@ class Story {
     world.dutyFailure = 0
     this.#idleAllowed = false
     for (const node of world.nodes) node.trap = null
+    this.#healedAt = this.#last()
     for (const node of world.nodes) if (this.#scenario.crashLoops[node.index] === undefined) this.#up(node)
+  }
+
+  /** Highest sequence number that anybody committed. */
+  #last(): bigint {
+    return [...this.#world.outcomes.keys()].sort(descending)[0] ?? 0n
   }
 
   #wait(): void {

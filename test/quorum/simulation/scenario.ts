@@ -115,9 +115,9 @@ export function scenarioOf(seed: number): Scenario {
 
 function size(random: Random): number {
   const roll = random.next()
-  if (roll < 0.45) return 4
-  if (roll < 0.75) return 5 + random.integer(3)
-  if (roll < 0.97) return 8 + random.integer(6)
+  if (roll < 0.5) return 4
+  if (roll < 0.85) return 5 + random.integer(3)
+  if (roll < 0.99) return 8 + random.integer(6)
   return 14 + random.integer(18)
 }
 
