@@ -105,7 +105,8 @@ export class SimNode {
   }
 
   #tick(life: number): void {
-    this.world.at(this.world.random.between(5, 60), () => {
+    const { random, timing } = this.world
+    this.world.at(timing.deltaProgress * random.between(0.005, 0.05), () => {
       if (life !== this.#life) return
       if (this.#started) this.behaviour?.tick?.(this)
       this.#tick(life)

@@ -67,10 +67,6 @@ export const twoQueries: Behaviour = {
 export const twins: Behaviour = {
   about: 'is two nodes with one identity, each with its own half of the peers',
   twins: true,
-  tick: (node) => {
-    const { random, conspiracy, timing } = node.world
-    if (node.half === 0 && random.chance(20 / timing.deltaProgress)) conspiracy.divide()
-  },
 }
 
 /** What a witness compares the true words with: looking at these costs it the patience for those. */
