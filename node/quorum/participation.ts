@@ -57,7 +57,8 @@ export class ParticipationLog {
     this.#early.set(seqNr, early)
     if (this.#early.size <= RECENT) return
     // The round that is on is the highest.
-    this.#early.delete([...this.#early.keys()].reduce((a, b) => (b < a ? b : a)))
+    const [lowest = seqNr] = [...this.#early.keys()].sort((a, b) => Number(a - b))
+    this.#early.delete(lowest)
   }
 
   /** The first vote of a round counts. */

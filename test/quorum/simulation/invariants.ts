@@ -72,6 +72,7 @@ export class Invariants {
   readonly #modules: InvariantModules
   readonly #signed = new Map<string, Hex>()
   readonly #checkedInputs = new Set<bigint>()
+  readonly #committers = new Map<bigint, number>()
   readonly #observed = new Map<bigint, Uint8Array[]>()
   readonly #reports = new Map<bigint, readonly Hex[]>()
   readonly #trueReports = new Set<Hex>()
@@ -128,6 +129,7 @@ export class Invariants {
     this.#certificate(node, seqNr, outcome, disk.committed)
     this.#outcome(node, seqNr, outcome)
     this.#valid(node, seqNr, outcome, inputs)
+    if (this.#modules.honest(node)) this.#committers.set(seqNr, 1 + (this.#committers.get(seqNr) ?? 0))
   }
 
   #certificate(node: number, seqNr: bigint, outcome: Uint8Array, bytes: Uint8Array | null): void {
@@ -248,8 +250,17 @@ export class Invariants {
       this.#modules.fail('accusation', `node ${node} blames node ${oracle}, which is honest, for ${code}`)
   }
 
-  /** `seqNr` was committed and its reports made, but nobody has their signatures. */
-  notAttested(seqNr: bigint): boolean {
-    return this.reportsOf(seqNr).length > 0 && !this.attested.has(seqNr)
+  /** Over a calm network: what enough honest validators committed by themselves is attested. */
+  checkAttested(after: bigint, upTo: bigint): void {
+    const { reportSignatures } = this.#options
+    for (let seqNr = after + 1n; seqNr <= upTo; seqNr++) {
+      const signers = this.#committers.get(seqNr) ?? 0
+      if (signers < reportSignatures || this.reportsOf(seqNr).length === 0 || this.attested.has(seqNr))
+        continue
+      this.#modules.fail(
+        'report',
+        `${signers} honest validators committed ${seqNr}, and nobody has its signatures`,
+      )
+    }
   }
 }

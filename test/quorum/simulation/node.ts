@@ -5,14 +5,13 @@ import type { Effect, Input } from '../../../node/quorum/machine/effects.ts'
 import { QuorumMachine } from '../../../node/quorum/machine/machine.ts'
 import { decodeMessage } from '../../../node/quorum/messages.ts'
 import { type Behaviour, Memory } from './behaviour.ts'
+import type { Moment } from './crashes.ts'
 import { Disk, type Tear } from './disk.ts'
 import { outgoingProblem } from './outgoing.ts'
-import type { Moment } from './scenario.ts'
 import { Signer } from './signer.ts'
+import { watch } from './watch.ts'
 import type { World } from './world.ts'
 
-/** Faults kept for tests. */
-const FAULTS = 2_000
 /** Work that a machine may have asked for and not yet heard of. */
 const MAX_WAITING = 64
 
@@ -106,7 +105,8 @@ export class SimNode {
   }
 
   #tick(life: number): void {
-    this.world.at(this.world.random.between(5, 60), () => {
+    const { random, timing } = this.world
+    this.world.at(timing.deltaProgress * random.between(0.005, 0.05), () => {
       if (life !== this.#life) return
       if (this.#started) this.behaviour?.tick?.(this)
       this.#tick(life)
@@ -241,63 +241,10 @@ export class SimNode {
       case 'cancel-timer':
         this.#timers.delete(effect.timer)
         return
-      case 'epoch':
-        this.epochs++
-        world.trace.add(world.now, this.index, 'epoch', `${effect.epoch}, leader ${effect.leader}`)
-        return
-      case 'committed':
-        this.#onCommitted(effect)
-        return
-      case 'attested':
-        world.trace.add(world.now, this.index, 'attests', effect.seqNr.toString())
-        if (this.standing !== 'liar') world.invariants.reported(this.index, effect)
-        return
-      case 'fault':
-        this.#onFault(effect)
-        return
-      case 'offence':
-        this.#onOffence(effect.offence)
-        return
-      case 'prepared':
-      case 'voted':
-      case 'drop':
+      default:
+        watch(this, effect)
         return
     }
-  }
-
-  #onOffence(offence: Offence): void {
-    const { world } = this
-    const { oracle, statement, epoch, seqNr } = offence
-    if (this.offences.length < FAULTS) this.offences.push(offence)
-    world.trace.add(
-      world.now,
-      this.index,
-      'evidence',
-      `${offence.offence} of ${oracle}: ${statement} ${epoch}/${seqNr}`,
-    )
-    if (this.standing === 'honest') world.offences.recorded(this.index, offence)
-  }
-
-  #onFault(effect: Extract<Effect, { type: 'fault' }>): void {
-    const { code, oracle, data } = effect
-    const { world } = this
-    if (this.faults.length < FAULTS) this.faults.push(effect)
-    world.trace.add(
-      world.now,
-      this.index,
-      'fault',
-      `${code} of ${oracle ?? 'itself'} ${JSON.stringify(data)}`,
-    )
-    if (this.standing !== 'honest') return
-    world.invariants.fault(this.index, code, oracle)
-    if (code === 'divergent-inputs') this.#onSplit(data)
-  }
-
-  #onSplit({ peer, leader, seqNr }: Readonly<Record<string, unknown>>): void {
-    const epoch = this.machine?.view().epoch ?? 0
-    if (this.world.nodes[Number(peer)]?.standing !== 'honest') return
-    const nodes = [this.index, Number(peer)] as const
-    this.world.offences.split({ epoch, seqNr: BigInt(String(seqNr)), leader: Number(leader), nodes })
   }
 
   #observe(seqNr: bigint, query: Uint8Array): Uint8Array | null {
@@ -376,14 +323,5 @@ export class SimNode {
   /** Sends what no machine asked for. */
   say(to: number, bytes: Uint8Array, delayMs = 0): void {
     if (to !== this.index) this.world.send(this, to, bytes, delayMs)
-  }
-
-  #onCommitted(effect: Extract<Effect, { type: 'committed' }>): void {
-    const { world } = this
-    world.trace.add(world.now, this.index, 'commits', `${effect.seqNr} in epoch ${effect.epoch}`)
-    if (this.standing !== 'liar') {
-      world.invariants.committed(this.index, this.committedSeqNr, effect, this.disk.snapshot)
-    }
-    this.committedSeqNr = effect.seqNr
   }
 }

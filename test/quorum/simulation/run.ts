@@ -3,11 +3,13 @@ import { MESSAGE_KIND } from '../../../node/quorum/messages.ts'
 import type { TimingParameters } from '../../../node/quorum/offchain-config.ts'
 import { combined } from './adversaries/catalog.ts'
 import type { Behaviour } from './behaviour.ts'
+import type { Crash } from './crashes.ts'
 import { numericDuty } from './duties/numeric.ts'
 import { vectorDuty } from './duties/vector.ts'
 import { InvariantViolation, type Rule } from './invariants.ts'
 import type { SimNode } from './node.ts'
-import type { Act, Crash, Scenario, Weather } from './scenario.ts'
+import type { Act, Scenario } from './scenario.ts'
+import { describeWeather, type Weather } from './weather.ts'
 import { World } from './world.ts'
 
 /** Small, so that what is as large as allowed costs little. */
@@ -70,6 +72,8 @@ class Story {
   readonly #waits: { progress: number; bound: number }[] = []
   readonly #setBack: Set<number>
   #idleAllowed = true
+  /** Last sequence number before the network healed for the last time. */
+  #healedAt = 0n
 
   constructor(scenario: Scenario, onLine?: (line: string) => void) {
     this.#scenario = scenario
@@ -113,7 +117,9 @@ class Story {
     this.#divide()
     for (const act of this.#scenario.acts) this.#act(act)
     const { deltaResend } = this.#scenario.timing
+    const upTo = this.#last()
     this.#world.run(this.#world.now + 3 * deltaResend)
+    this.#world.invariants.checkAttested(this.#healedAt, upTo)
     this.#world.offences.checkSplits()
   }
 
@@ -197,7 +203,13 @@ class Story {
     world.dutyFailure = 0
     this.#idleAllowed = false
     for (const node of world.nodes) node.trap = null
+    this.#healedAt = this.#last()
     for (const node of world.nodes) if (this.#scenario.crashLoops[node.index] === undefined) this.#up(node)
+  }
+
+  /** Highest sequence number that anybody committed. */
+  #last(): bigint {
+    return [...this.#world.outcomes.keys()].sort(descending)[0] ?? 0n
   }
 
   #wait(): void {
@@ -241,24 +253,3 @@ class Story {
 const reaches = (from: number, to: number) => from === to || from < 0 || to < 0
 
 const descending = (a: bigint, b: bigint) => Number(b - a)
-
-export function describeWeather({
-  minDelayMs,
-  maxDelayMs,
-  loss,
-  duplicate,
-  groups,
-  mute,
-  hunt,
-}: Weather): string {
-  const parts = [`delays ${minDelayMs.toFixed(0)} to ${maxDelayMs.toFixed(0)} ms`]
-  if (loss > 0) parts.push(`${Math.round(loss * 100)}% lost`)
-  if (duplicate > 0) parts.push(`${Math.round(duplicate * 100)}% twice`)
-  if (groups !== null) parts.push(`partition ${groups.map((group) => (group < 0 ? '*' : group)).join('')}`)
-  if (hunt !== null) {
-    const but = hunt.spared.length === 0 ? '' : ` but those to ${hunt.spared.join(', ')}`
-    parts.push(`loses ${Math.round(hunt.loss * 100)}% of ${hunt.kind}${but}`)
-  }
-  if (mute.length > 0) parts.push(`nobody hears ${mute.join(', ')}`)
-  return parts.join(', ')
-}

@@ -2,7 +2,8 @@ import { leaderOf } from '../../../node/quorum/permutation.ts'
 import type { AdversaryName } from './adversaries/catalog.ts'
 import type { Rule } from './invariants.ts'
 import { Random } from './random.ts'
-import type { Scenario, Weather } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
+import type { Weather } from './weather.ts'
 import { SIMULATED_DIGEST } from './world.ts'
 
 export const TREASONS = ['split-brain', 'majority-of-lies', 'forged-report', 'lost-history'] as const

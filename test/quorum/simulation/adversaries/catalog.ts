@@ -1,6 +1,6 @@
 import type { Behaviour } from '../behaviour.ts'
 import { hasty, otherDigest, otherPeers } from './configuration.ts'
-import { equivocator, splitter, twins, twoQueries } from './equivocation.ts'
+import { equivocator, smokescreen, splitter, twins, twoQueries } from './equivocation.ts'
 import { babbler, beggar, dreamer, flooder, queryFlooder } from './flood.ts'
 import { counterfeiter, forger, otherChain, replayer, reportForger } from './forgery.ts'
 import {
@@ -45,6 +45,7 @@ export const ADVERSARIES = {
   misattributor,
   equivocator,
   splitter,
+  smokescreen,
   twoQueries,
   twins,
   withholder,
@@ -81,11 +82,11 @@ export function combined(names: readonly AdversaryName[]): Behaviour {
     twins: parts.some((part) => part.twins === true),
     about: parts.map(({ about }) => about).join('; '),
     options: (options) => parts.reduce((all, part) => part.options?.(all) ?? all, options),
-    observe: (node, honest, seqNr) =>
-      parts.reduce<Uint8Array | null>((seen, part) => {
-        if (seen === null || part.observe === undefined) return seen
-        return part.observe(node, seen, seqNr)
-      }, honest),
+    // One lie at a time: the next could not read what the first made of it.
+    observe: (node, honest, seqNr) => {
+      const liar = parts.findLast(({ observe }) => observe !== undefined)
+      return liar?.observe === undefined ? honest : liar.observe(node, honest, seqNr)
+    },
     outgoing: (node, to, bytes, message) => {
       let out: readonly Uint8Array[] = [bytes]
       for (const part of parts) {

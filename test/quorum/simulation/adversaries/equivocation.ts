@@ -1,21 +1,20 @@
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
-import { commitOf, encode, observationSignature, prepareOf, proposalOf } from './craft.ts'
+import { commitOf, encode, observationSignature, placeOf, prepareOf, proposalOf, sayToAll } from './craft.ts'
 
-/** Whatever a peer voted for lately, this node votes for as well, towards that peer. */
-function echo(node: SimNode, to: number, kinds: readonly ('prepare' | 'commit')[]): Uint8Array[] {
-  const votes = node.world.conspiracy
-    .heard('prepare')
-    .filter(({ from }) => from === to)
-    .slice(-2)
-  return votes.flatMap(({ message }) =>
-    kinds.map((kind) => (kind === 'prepare' ? prepareOf(node, message) : commitOf(node, message))),
-  )
-}
+/** Votes that were answered already, by node. */
+const answered = new WeakMap<SimNode, WeakSet<object>>()
 
-function echoToAll(node: SimNode): void {
-  for (let to = 0; to < node.world.options.n; to++) {
-    for (const vote of echo(node, to, ['prepare', 'commit'])) node.say(to, vote)
+/** Whatever a peer votes for, this node votes for as well, towards that peer. */
+function echo(node: SimNode): void {
+  const done = answered.get(node) ?? new WeakSet()
+  answered.set(node, done)
+  for (const { from, message } of node.world.conspiracy.heard('prepare')) {
+    // Now and then again: the first answer may have got lost, or come too early.
+    if (done.has(message) && !node.world.random.chance(0.02)) continue
+    done.add(message)
+    node.say(from, prepareOf(node, message))
+    node.say(from, commitOf(node, message))
   }
 }
 
@@ -29,9 +28,9 @@ export const equivocator: Behaviour = {
         ? [bytes]
         : [proposalOf(node, { ...message, observations: message.observations.slice(0, -1) })]
     }
-    return message.kind === 'prepare' ? [bytes, ...echo(node, to, ['prepare'])] : [bytes]
+    return [bytes]
   },
-  tick: echoToAll,
+  tick: echo,
 }
 
 /** Two proposals that differ in what the liars themselves observed: both complete, both with good signatures. */
@@ -50,9 +49,9 @@ export const splitter: Behaviour = {
       })
       return [proposalOf(node, { ...message, observations })]
     }
-    return message.kind === 'prepare' ? [bytes, ...echo(node, to, ['prepare'])] : [bytes]
+    return [bytes]
   },
-  tick: echoToAll,
+  tick: echo,
 }
 
 export const twoQueries: Behaviour = {
@@ -68,8 +67,17 @@ export const twoQueries: Behaviour = {
 export const twins: Behaviour = {
   about: 'is two nodes with one identity, each with its own half of the peers',
   twins: true,
+}
+
+/** What a witness compares the true words with: looking at these costs it the patience for those. */
+export const smokescreen: Behaviour = {
+  about: 'tells of proposals that the leader never made, to hide those that it made',
   tick: (node) => {
-    const { random, conspiracy, timing } = node.world
-    if (node.half === 0 && random.chance(20 / timing.deltaProgress)) conspiracy.divide()
+    const { epoch, seqNr } = placeOf(node)
+    const { random } = node.world
+    const proposal = { signaturesHash: random.bytes(32), signature: random.bytes(64) }
+    const [inputsHash, outcomeHash] = [random.bytes(32), random.bytes(32)]
+    const signature = random.bytes(64)
+    sayToAll(node, encode({ kind: 'prepare', epoch, seqNr, inputsHash, outcomeHash, signature, proposal }))
   },
 }
