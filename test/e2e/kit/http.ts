@@ -36,6 +36,16 @@ export interface FeedView {
   duty: { state: string; configDigest: `0x${string}`; validators: number; f: number }
 }
 
+/** A duty of `GET /v1/node`. */
+export interface DutyView {
+  dutyId: string
+  state: string
+  configDigest: Hex | null
+  epoch: number
+  leader: number | null
+  seqNr: string
+}
+
 export type Hex = `0x${string}`
 
 /** What `GET /v1/feeds/{id}/rounds/{round}` says, as far as these tests look. */
