@@ -6,7 +6,7 @@ import { busyMarket } from './kit/market.ts'
 import { network, START_MS } from './kit/network.ts'
 import type { Program } from './kit/program.ts'
 import { adversaries } from './scenarios/adversaries.ts'
-import { agreement } from './scenarios/agreement.ts'
+import { agreement, conviction } from './scenarios/agreement.ts'
 import { byzantine } from './scenarios/byzantine.ts'
 import { crashAndReturn } from './scenarios/crash.ts'
 import { ends } from './scenarios/end.ts'
@@ -49,9 +49,10 @@ describe('devnet', { timeout: 120_000 }, () => {
   describe('an adversary', () => {
     beforeAll(() => validators.adopt(3, fourth.node))
     adversaries(net, validators, [['equivocating'], ['forging'], ['withholding']])
+    conviction(net, validators)
   })
   describe('a partition', () => partition(net, validators))
-  describe('agreement', () => agreement(net))
+  describe('agreement', () => agreement(net, validators))
 
   describe('a node of its own', () => ownNode(net))
   describe('the end', () => {

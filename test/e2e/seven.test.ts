@@ -29,5 +29,5 @@ describe('seven validators', { timeout: 180_000 }, () => {
       ['flooding', 'replaying'],
     ]))
   describe('a partition', () => partition(net, validators))
-  describe('agreement', () => agreement(net))
+  describe('agreement', () => agreement(net, validators))
 })

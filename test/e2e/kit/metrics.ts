@@ -13,8 +13,3 @@ export async function metric(
     .filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
 }
-
-/** How often this validator found another one at fault. What validators hold against each other is asked for here alone. */
-export function faults(admin: string, oracle: number, code: string): Promise<number> {
-  return metric(admin, 'iyi_quorum_faults_total', { oracle, code })
-}

@@ -2,8 +2,8 @@ import { beforeAll, expect, it } from 'vitest'
 import type { Kind } from '../../adversary/kinds.ts'
 import { clientOf, feedOf, moreRounds } from '../kit/chain.ts'
 import type { Fleet } from '../kit/fleet.ts'
-import { type Evidence, round, rounds } from '../kit/http.ts'
-import { faults, metric } from '../kit/metrics.ts'
+import { type Evidence, type OffenceView, offences, round, rounds } from '../kit/http.ts'
+import { metric } from '../kit/metrics.ts'
 import type { Network } from '../kit/network.ts'
 import { setConfig } from '../kit/set-config.ts'
 import { until } from '../kit/until.ts'
@@ -23,9 +23,9 @@ const traces: Readonly<Record<Kind, (witness: Witness, liar: number) => Promise<
     (await witness.evidence()).some(({ evidence }) =>
       evidence?.observations.some(({ oracle, accepted }) => oracle === liar && !accepted),
     ),
-  equivocating: (witness, liar) => witness.blames(liar, 'equivocation'),
-  forging: (witness, liar) => witness.blames(liar, 'bad-signature'),
-  flooding: (witness, liar) => witness.blames(liar, 'bad-message'),
+  equivocating: (witness, liar) => witness.holds(liar, 'equivocation'),
+  forging: (witness, liar) => witness.holds(liar, 'bad-signature'),
+  flooding: async (witness, liar) => (await witness.faults(liar, 'bad-message')) > 0,
   replaying: async (witness) => (await witness.dropped('stale')) > 50,
 }
 
@@ -34,7 +34,10 @@ interface Witness {
   leader(): Promise<number | null>
   /** Of rounds that the first of them has. */
   evidence(): Promise<Evidence[]>
-  blames(oracle: number, code: string): Promise<boolean>
+  /** Evidence that others can check. */
+  holds(oracle: number, offence: OffenceView['offence']): Promise<boolean>
+  /** Counts of the first of them. */
+  faults(oracle: number, code: string): Promise<number>
   dropped(reason: string): Promise<number>
 }
 
@@ -75,21 +78,18 @@ export function adversaries(net: Network, fleet: Fleet, phases: readonly (readon
   )
 
   async function witnessOf(since: bigint): Promise<Witness> {
-    const blamed = async (oracle: number, code: string) => {
-      const counts = await Promise.all(honest().map((index) => faults(fleet.admin(index), oracle, code)))
-      return counts.reduce((sum, count) => sum + count, 0)
-    }
-    const dropped = (reason: string) => metric(fleet.admin(0), 'iyi_quorum_dropped_total', { reason })
-    const codes = ['equivocation', 'bad-signature', 'bad-message']
-    const before = new Map<string, number>()
-    for (const oracle of liars())
-      for (const code of codes) before.set(`${oracle} ${code}`, await blamed(oracle, code))
-    const stale = await dropped('stale')
+    const count = (name: string, labels: Record<string, string | number>) =>
+      metric(fleet.admin(0), `iyi_quorum_${name}_total`, labels)
+    const stale = await count('dropped', { reason: 'stale' })
     return {
       leader: async () => (await fleet.duty(0)).leader,
       evidence: () => evidenceOf(0, since),
-      blames: async (oracle, code) => (await blamed(oracle, code)) > (before.get(`${oracle} ${code}`) ?? 0),
-      dropped: async (reason) => (await dropped(reason)) - stale,
+      async holds(oracle, offence) {
+        const held = await Promise.all(honest().map((index) => offences(fleet.api(index), { oracle })))
+        return held.flat().some((record) => record.offence === offence)
+      },
+      faults: (oracle, code) => count('faults', { oracle, code }),
+      dropped: async (reason) => (await count('dropped', { reason })) - stale,
     }
   }
 
