@@ -15,6 +15,21 @@ test('every import follows the table of rooms, and there is no cycle', () => {
   expect(violations(new Map(paths.map((path) => [path, readFileSync(`${root}${path}`, 'utf8')])))).toEqual([])
 })
 
+test('nothing outside the tests imports the dishonest build of the node', () => {
+  const shipped = ['node', 'plugins', 'indexer', 'scripts'].flatMap((room) =>
+    globSync(`${room}/**/*.{ts,mjs}`, { cwd: root }),
+  )
+  expect(shipped).toContain('scripts/run.mjs')
+  const found = shipped
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => !/node_modules|(?:^|\/)\.|^indexer\/generated\//.test(path))
+    .flatMap((path) =>
+      importsOf(path, readFileSync(`${root}${path}`, 'utf8')).map(({ target }) => `${path}: ${target}`),
+    )
+    .filter((line) => /: test\/adversary\//.test(line))
+  expect(found).toEqual([])
+})
+
 describe('the checker itself', () => {
   const check = (files: Record<string, string>) => violations(new Map(Object.entries(files)))
 

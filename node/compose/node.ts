@@ -22,6 +22,7 @@ import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
+import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
@@ -49,9 +50,13 @@ const BUMP_AFTER_MS = 20_000
 export async function runNode(
   config: NodeConfig,
   context: StartContext,
-  modules: { signal: AbortSignal },
+  modules: {
+    readonly signal: AbortSignal
+    /** Stands between the quorum engine and the other validators: the place where the tests' build of the node lies. */
+    readonly between?: (transport: PeerTransport) => PeerTransport
+  },
 ): Promise<void> {
-  const { signal } = modules
+  const { signal, between = (transport) => transport } = modules
   const teardown = new Teardown()
   const root = pinoLogger(config.log)
   const log = root.child({ node: config.name })
@@ -157,7 +162,7 @@ export async function runNode(
     const quorum = quorumService(
       { transmitter: keys.transmitter.address, peerKey: keys.peer.publicKey },
       {
-        transport,
+        transport: between(transport),
         store,
         signers: validatorSigners(keys, history),
         chain,

@@ -1,9 +1,12 @@
 // The whole project through its public doors: the command line, HTTP, the contracts. One network, started once, goes
 // through everything that may happen to it; so the order matters, and a later part finds what an earlier one left.
 import { afterAll, beforeAll, describe } from 'vitest'
+import { fleet } from './kit/fleet.ts'
 import { busyMarket } from './kit/market.ts'
 import { network, START_MS } from './kit/network.ts'
 import type { Program } from './kit/program.ts'
+import { adversaries } from './scenarios/adversaries.ts'
+import { agreement, conviction } from './scenarios/agreement.ts'
 import { byzantine } from './scenarios/byzantine.ts'
 import { crashAndReturn } from './scenarios/crash.ts'
 import { ends } from './scenarios/end.ts'
@@ -12,15 +15,18 @@ import { feedsAdvance } from './scenarios/feeds.ts'
 import { hostile } from './scenarios/hostile.ts'
 import { httpDoors } from './scenarios/http-doors.ts'
 import { ownNode } from './scenarios/own-node.ts'
+import { partition } from './scenarios/partition.ts'
 import { examplePlugin } from './scenarios/plugin.ts'
 import { refusals } from './scenarios/refusals.ts'
 import { comesUp } from './scenarios/start.ts'
 import { streamDelivers } from './scenarios/stream.ts'
 
 const net = await network()
+const validators = fleet(net)
 
 beforeAll(async () => {
   await net.start()
+  await validators.wireUp()
   const stop = busyMarket(net)
   net.onDispose(async () => stop())
 }, START_MS + 10_000)
@@ -40,6 +46,17 @@ describe('devnet', { timeout: 120_000 }, () => {
   describe('the example plugin', () => examplePlugin(net, fourth))
   describe('a validator that lies', () => byzantine(net, fourth))
 
+  describe('an adversary', () => {
+    beforeAll(() => validators.adopt(3, fourth.node))
+    adversaries(net, validators, [['equivocating'], ['forging'], ['withholding']])
+    conviction(net, validators)
+  })
+  describe('a partition', () => partition(net, validators))
+  describe('agreement', () => agreement(net, validators))
+
   describe('a node of its own', () => ownNode(net))
-  describe('the end', () => ends(net))
+  describe('the end', () => {
+    beforeAll(() => validators.unwire())
+    ends(net)
+  })
 })

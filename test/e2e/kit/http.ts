@@ -36,6 +36,25 @@ export interface FeedView {
   duty: { state: string; configDigest: `0x${string}`; validators: number; f: number }
 }
 
+/** A record of `GET /v1/quorum/evidence`, as far as these tests look. */
+export interface OffenceView {
+  id: Hex
+  offence: 'equivocation' | 'forged-proposal' | 'bad-signature'
+  statement: string
+  oracle: number
+  configDigest: Hex
+}
+
+/** A duty of `GET /v1/node`. */
+export interface DutyView {
+  dutyId: string
+  state: string
+  configDigest: Hex | null
+  epoch: number
+  leader: number | null
+  seqNr: string
+}
+
 export type Hex = `0x${string}`
 
 /** What `GET /v1/feeds/{id}/rounds/{round}` says, as far as these tests look. */
@@ -75,6 +94,12 @@ export const round = async (api: string, id: string, number: string | bigint): P
 /** Newest first. */
 export const rounds = async (api: string, id: string, limit = 100): Promise<RoundView[]> =>
   (await get<{ data: RoundView[] }>(`${api}/v1/feeds/${id}/rounds?limit=${limit}`)).data
+
+/** What a validator holds against others: the newest hundred. */
+export const offences = async (api: string, filter: { oracle?: number } = {}): Promise<OffenceView[]> => {
+  const oracle = filter.oracle === undefined ? '' : `&oracle=${filter.oracle}`
+  return (await get<{ data: OffenceView[] }>(`${api}/v1/quorum/evidence?limit=100${oracle}`)).data
+}
 
 /** Whether the node says that it is ready; false also while it does not answer. */
 export async function isReady(api: string): Promise<boolean> {

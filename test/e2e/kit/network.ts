@@ -9,6 +9,7 @@ import { until } from './until.ts'
 
 /** On two busy cores; an idle machine needs a quarter of it. */
 export const START_MS = 150_000
+export const START_SEVEN_MS = 260_000
 
 /** `devnet.json`, written down here once more on purpose: it is a promise to programs outside. */
 export interface Description {
@@ -35,7 +36,7 @@ export interface Network {
   dispose(): Promise<void>
 }
 
-export async function network(): Promise<Network> {
+export async function network({ validators = 4 } = {}): Promise<Network> {
   const home = await mkdtemp(join(tmpdir(), 'iyi-e2e-'))
   // As root, PostgreSQL runs as an account of its own and must get through to its data.
   await chmod(home, 0o755)
@@ -59,7 +60,10 @@ export async function network(): Promise<Network> {
     },
     async start() {
       description = undefined
-      const running = iyi(['devnet', '--dir', dir, '--port-base', String(base), '--seed', '7'])
+      const running = iyi([
+        ...['devnet', '--dir', dir, '--port-base', String(base), '--seed', '7'],
+        ...['--validators', String(validators)],
+      ])
       devnet = running
       await until(
         'the devnet is ready',
@@ -67,7 +71,10 @@ export async function network(): Promise<Network> {
           if (running.hasEnded()) return true
           return running.stdout().includes('Ctrl-C ends everything')
         },
-        { withinMs: START_MS, saw: () => `${running.stdout()}\n${running.stderr()}` },
+        {
+          withinMs: validators > 4 ? START_SEVEN_MS : START_MS,
+          saw: () => `${running.stdout()}\n${running.stderr()}`,
+        },
       )
       if (running.hasEnded()) throw new Error(`the devnet ended: ${running.stdout()}\n${running.stderr()}`)
       description = JSON.parse(readFileSync(join(dir, 'devnet.json'), 'utf8')) as Description

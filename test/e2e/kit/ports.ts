@@ -8,7 +8,9 @@ const BLOCK = 130
 export async function freePortBase(): Promise<number> {
   for (;;) {
     const base = 15_000 + randomInt(120) * BLOCK
-    const wanted = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 50, 51, 52, 53, 90, 91, 92, 93]
+    const validators = [0, 1, 2, 3, 4, 5, 6]
+    const each = (first: number) => validators.map((at) => first + at)
+    const wanted = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...each(10), ...each(50), ...each(90), ...each(100)]
     const free = await Promise.all(wanted.map((offset) => isFree(base + offset)))
     if (free.every(Boolean)) return base
   }

@@ -12,6 +12,7 @@ export const VOLATILITY = 'iyi-usd-volatility-1h'
 /** As far as the tests change it. */
 export interface ValidatorConfig {
   name: string
+  database: { url: string; passwordFile: string }
   network: { listen: string[]; peers: string[] }
   chains: { id: number; rpc: string[] }[]
   inference?: { manifest: string }

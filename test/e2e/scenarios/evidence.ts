@@ -14,12 +14,11 @@ import { expect, it } from 'vitest'
 import { clientOf, feedOf } from '../kit/chain.ts'
 import { type Evidence, type Hex, round, rounds } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
+import { configEvent, offchainTypes } from '../kit/set-config.ts'
 import { PRICE, VOLATILITY } from '../kit/validator.ts'
 
 // Everything here is written down once more, from the documents: nothing of the node's code is believed.
-const verifierAbi = parseAbi([
-  'event ConfigSet(uint32 previousConfigBlockNumber, bytes32 configDigest, uint64 configCount, address[] signers, address[] transmitters, uint8 f, bytes onchainConfig, uint64 offchainConfigVersion, bytes offchainConfig)',
-  'function latestConfigDetails() view returns (uint32 configCount, uint32 blockNumber, bytes32 configDigest)',
+const poolAbi = parseAbi([
   'function getReserves() view returns (uint112 reserve0, uint112 reserve1, uint32 timestamp)',
   'function token0() view returns (address)',
 ])
@@ -29,30 +28,11 @@ const evidenceTypes = parseAbiParameters([
   'struct Pin { uint64 chainId; uint64 number; bytes32 hash; uint64 timestamp; }',
   'struct Observation { uint8 oracle; int192 value; bool accepted; }',
 ])
-const offchainTypes = parseAbiParameters([
-  'uint32 deltaProgress, uint32 deltaResend, uint32 deltaInitial, uint32 deltaRound, uint32 deltaGrace, uint32 deltaStage, uint32 rMax, Oracle[] oracles, bytes pluginConfig',
-  'struct Oracle { bytes32 peerKey; bytes32 consensusKey; }',
-])
 
 /** The configuration in force, from the event, with its digest computed again. */
 async function configOf(net: Network, id: string) {
   const { chainId, address } = feedOf(net, id)
-  const client = clientOf(net, chainId)
-  const [, block, inForce] = await client.readContract({
-    address,
-    abi: verifierAbi,
-    functionName: 'latestConfigDetails',
-  })
-  const [log] = await client.getContractEvents({
-    address,
-    abi: verifierAbi,
-    eventName: 'ConfigSet',
-    fromBlock: BigInt(block),
-    toBlock: BigInt(block),
-    strict: true,
-  })
-  if (log === undefined) throw new Error('no ConfigSet event')
-  const { args } = log
+  const { digest: inForce, args } = await configEvent(net, id)
   const hash = keccak256(
     encodeAbiParameters(
       parseAbiParameters('uint256, address, uint64, address[], address[], uint8, bytes, uint64, bytes'),
@@ -141,7 +121,7 @@ export async function priceAtPins(
   for (const { chainId, number } of pins) {
     const contracts = net.description.contracts[Number(chainId)]
     if (contracts?.Pool === undefined) throw new Error(`no pool on chain ${chainId}`)
-    const pool = { address: contracts.Pool, abi: verifierAbi } as const
+    const pool = { address: contracts.Pool, abi: poolAbi } as const
     const client = clientOf(net, Number(chainId))
     const [reserve0, reserve1] = await client.readContract({
       ...pool,
@@ -194,7 +174,13 @@ export function evidenceVerifies(net: Network): void {
       expect(BigInt.asIntN(192, BigInt(encoded.slice(0, 66)))).toBe(observations[at]?.value)
       expect(value).toBe(observations[at]?.value.toString())
       // Neither another observation nor another validator's key passes.
-      expect(isSigned(message, signature, config.oracles[(oracle + 1) % 4]?.consensusKey ?? '0x')).toBe(false)
+      expect(
+        isSigned(
+          message,
+          signature,
+          config.oracles[(oracle + 1) % config.oracles.length]?.consensusKey ?? '0x',
+        ),
+      ).toBe(false)
       expect(
         isSigned(observationMessage(proof, proof.evidence, proof.evidence.encoded), signature, key),
       ).toBe(false)

@@ -44,7 +44,8 @@ export function ownNode(net: Network): void {
   it('init writes a configuration and keys', async () => {
     const init = iyi(['init', '--dir', dir(), '--generate-password'])
     net.onDispose(() => init.destroy())
-    expect((await init.ended(30_000)).code, init.stderr()).toBe(0)
+    // Four keys, whose derivation is slow on purpose.
+    expect((await init.ended(90_000)).code, init.stderr()).toBe(0)
     const [database, indexer, p2p, own, admin] = ports()
     const validator = configOf(net, 0)
     const config = parse(readFileSync(path(), 'utf8')) as Record<string, object>

@@ -70,6 +70,12 @@ export function refusals(net: Network): void {
     expect(await isReady(net.description.api[0] ?? '')).toBe(true)
   })
 
+  it('to be an adversary: only the build of the tests knows how', async () => {
+    const config = join(net.dir, 'validator-0', 'iyi.yaml')
+    const stderr = await refused(['start', '--config', config, '--adversary', 'silent'])
+    expect(stderr).toMatch(/unknown option '--adversary'/)
+  })
+
   it.each(['start', 'config check'])('a plugin that was not granted what it needs (%s)', async (verb) => {
     const config = variant(net, 0, 'ungranted', ({ plugins }) => {
       const [oracle] = plugins

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../node/ports/clock.ts'
+import type { PeerTransport } from '../../../node/ports/network.ts'
 import type { ContractRef, Duty, DutyHandle } from '../../../node/ports/quorum.ts'
 import type { TimingParameters } from '../../../node/quorum/offchain-config.ts'
 import { type QuorumService, quorumService } from '../../../node/quorum/service.ts'
@@ -35,16 +36,20 @@ export class MemoryNetwork {
   readonly chain = new MemoryChain()
   readonly nodes: MemoryNode[]
   readonly #duties: (node: number) => readonly Duty<bigint, bigint, MedianOutcome>[]
+  readonly #between: (transport: PeerTransport, identity: Identity, node: number) => PeerTransport
 
   constructor(options: {
     readonly n: number
     readonly clock: Clock
     readonly later: (run: () => void) => void
     readonly duties: (node: number) => readonly Duty<bigint, bigint, MedianOutcome>[]
+    /** Wraps a node's transport. */
+    readonly between?: (transport: PeerTransport, identity: Identity, node: number) => PeerTransport
   }) {
     this.clock = options.clock
     this.hub = new MemoryHub(options.later)
     this.#duties = options.duties
+    this.#between = options.between ?? ((transport) => transport)
     this.nodes = Array.from({ length: options.n }, (_, i) => {
       const identity = makeIdentity()
       const store = new MemoryStore()
@@ -60,7 +65,7 @@ export class MemoryNetwork {
     const service = quorumService(
       { transmitter: identity.transmitter, peerKey: identity.peerKey },
       {
-        transport: this.hub.transport(),
+        transport: this.#between(this.hub.transport(), identity, i),
         store,
         signers: identity.signers,
         chain: this.chain,
