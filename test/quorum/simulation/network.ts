@@ -13,7 +13,7 @@ export interface NetworkConditions {
 }
 
 /** Messages on their way from one peer to another: what a transport's queue for a peer holds. */
-const IN_FLIGHT = 512
+const IN_FLIGHT = 256
 
 interface NetworkModules {
   readonly schedule: Schedule

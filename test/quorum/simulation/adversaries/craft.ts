@@ -96,6 +96,17 @@ export function rankSignature(
   return signAs(node, oracle, epochStartSignedBytes(digest, epoch, rank))
 }
 
+const told = new WeakMap<SimNode, Map<string, Uint8Array>>()
+
+/** The same lie to everybody who is told it, however often: what each peer hears alone convinces nobody. */
+export function once(node: SimNode, lie: string, make: () => Uint8Array): Uint8Array {
+  const lies = told.get(node) ?? new Map<string, Uint8Array>()
+  told.set(node, lies)
+  const bytes = lies.get(lie) ?? make()
+  lies.set(lie, bytes)
+  return bytes
+}
+
 /** To every other node. */
 export function sayToAll(node: SimNode, bytes: Uint8Array): void {
   for (let to = 0; to < node.world.options.n; to++) node.say(to, bytes)

@@ -1,6 +1,16 @@
+import type { MessageOf } from '../../../../node/quorum/messages.ts'
 import type { Behaviour } from '../behaviour.ts'
 import type { SimNode } from '../node.ts'
-import { commitOf, encode, observationSignature, placeOf, prepareOf, proposalOf, sayToAll } from './craft.ts'
+import {
+  commitOf,
+  encode,
+  observationSignature,
+  once,
+  placeOf,
+  prepareOf,
+  proposalOf,
+  sayToAll,
+} from './craft.ts'
 
 /** Votes that were answered already, by node. */
 const answered = new WeakMap<SimNode, WeakSet<object>>()
@@ -38,20 +48,22 @@ export const splitter: Behaviour = {
   about: "as leader shows each half another of the liars' observations, and votes for both",
   unguarded: true,
   outgoing: (node, to, bytes, message) => {
-    const { conspiracy } = node.world
-    if (message.kind === 'proposal' && conspiracy.side(to) === 1) {
-      const { query } = message
-      const observations = message.observations.map((each) => {
-        if (!conspiracy.members.has(each.oracle)) return each
-        const observation = node.world.duty.lie('near', each.observation, node.world.random)
-        const signature = observationSignature(node, each.oracle, message, query, observation)
-        return { ...each, observation, signature }
-      })
-      return [proposalOf(node, { ...message, observations })]
-    }
-    return [bytes]
+    if (message.kind !== 'proposal' || node.world.conspiracy.side(to) === 0) return [bytes]
+    return [once(node, `split ${message.epoch}/${message.seqNr}`, () => otherHalf(node, message))]
   },
   tick: echo,
+}
+
+function otherHalf(node: SimNode, message: MessageOf<'proposal'>): Uint8Array {
+  const { conspiracy, duty, random } = node.world
+  const { query } = message
+  const observations = message.observations.map((each) => {
+    if (!conspiracy.members.has(each.oracle)) return each
+    const observation = duty.lie('near', each.observation, random)
+    const signature = observationSignature(node, each.oracle, message, query, observation)
+    return { ...each, observation, signature }
+  })
+  return proposalOf(node, { ...message, observations })
 }
 
 export const twoQueries: Behaviour = {

@@ -13,10 +13,10 @@ export const flooder: Behaviour = {
   about: 'sends one peer at a time as much as fits through',
   tick: (node) => {
     const { random, options } = node.world
-    if (!random.chance(0.2)) return
+    if (!random.chance(0.1)) return
     const to = random.integer(options.n)
-    const frame = noise(node)
-    for (let i = 0; i < 60; i++) node.say(to, random.chance(0.5) ? noise(node) : frame)
+    const frames = [noise(node), noise(node), noise(node), noise(node)]
+    for (let i = 0; i < 300; i++) node.say(to, frames[i % frames.length] ?? new Uint8Array())
   },
 }
 

@@ -8,6 +8,7 @@ import {
   commitOf,
   encode,
   observationSignature,
+  once,
   placeOf,
   prepareOf,
   proposalOf,
@@ -23,12 +24,15 @@ export const forger: Behaviour = {
   outgoing: (node, _to, bytes, message) => {
     if (message.kind !== 'proposal') return [bytes]
     const { duty, random } = node.world
-    const observations = message.observations.map(({ oracle, observation: seen }) => {
-      const observation = duty.lie('far', seen, random)
-      const signature = observationSignature(node, oracle, message, message.query, observation)
-      return { oracle, observation, signature }
-    })
-    return [proposalOf(node, { ...message, observations })]
+    const forge = () => {
+      const observations = message.observations.map(({ oracle, observation: seen }) => {
+        const observation = duty.lie('far', seen, random)
+        const signature = observationSignature(node, oracle, message, message.query, observation)
+        return { oracle, observation, signature }
+      })
+      return proposalOf(node, { ...message, observations })
+    }
+    return [once(node, `forged ${message.epoch}/${message.seqNr}`, forge)]
   },
 }
 
