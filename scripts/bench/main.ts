@@ -9,9 +9,14 @@ import type { Figure } from './figure.ts'
 /** Is any figure that begins so wanted? A group may leave out what nobody asked for. */
 type Wanted = (prefix: string) => boolean
 
-const groups: Readonly<Record<string, (wanted: Wanted) => Promise<readonly Figure[]>>> = {
+/** All at once at the end, or one after the other as they come. */
+type Measured = Promise<readonly Figure[]> | AsyncIterable<Figure>
+
+const groups: Readonly<Record<string, (wanted: Wanted) => Measured>> = {
   gas: async () => (await import('./gas.ts')).gasBenchmarks(),
-  quorum: async (wanted) => (await import('./quorum/index.ts')).quorumBenchmarks(wanted),
+  quorum: async function* (wanted) {
+    yield* (await import('./quorum/index.ts')).quorumBenchmarks(wanted)
+  },
   inference: async () => (await import('./inference.ts')).inferenceBenchmarks(),
   latency: async () => (await import('./latency.ts')).latencyBenchmarks(),
 }
@@ -43,8 +48,7 @@ const wants: Wanted = (prefix) =>
 const figures: Figure[] = []
 for (const group of wanted) {
   if (!flags.has('--json')) process.stderr.write(`${group} ...\n`)
-  const measured = await groups[group]?.(wants)
-  for (const figure of measured ?? []) {
+  for await (const figure of (await groups[group]?.(wants)) ?? []) {
     if (names.length > 0 && !names.some((name) => figure.name === name || figure.name.startsWith(`${name}.`)))
       continue
     figures.push(figure)

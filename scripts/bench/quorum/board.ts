@@ -2,9 +2,11 @@
 const COUNTERS = [
   'mode',
   'opened',
+  'connected',
   'faults',
   'epochs',
   'lostFrames',
+  'reconnects',
   'ed25519Sign',
   'ed25519Verify',
   'secp256k1Sign',

@@ -11,7 +11,7 @@ export interface Counts {
   /** Copies sent, by message kind. */
   readonly kinds: readonly number[]
 }
-type CountedName = Exclude<CounterName, 'mode' | 'opened'>
+type CountedName = Exclude<CounterName, 'mode' | 'opened' | 'connected'>
 
 /** Counted so far, or since `before`. */
 export function countsOf(board: Board, before?: Counts): Counts {
@@ -22,6 +22,7 @@ export function countsOf(board: Board, before?: Counts): Counts {
       faults: since('faults'),
       epochs: since('epochs'),
       lostFrames: since('lostFrames'),
+      reconnects: since('reconnects'),
       ed25519Sign: since('ed25519Sign'),
       ed25519Verify: since('ed25519Verify'),
       secp256k1Sign: since('secp256k1Sign'),
@@ -47,10 +48,10 @@ function expectedCopies(n: number): Partial<Record<MessageKind, number>> {
   }
 }
 
-/** A run with faults, changes of epoch, lost frames, or a message too many or too few is refused. */
+/** A run with faults, changes of epoch, lost frames or connections, or a message too many or too few is refused. */
 export function checkClean(scenario: Scenario, { rounds, counters, kinds }: Counts): void {
   const problems: string[] = []
-  for (const name of ['faults', 'epochs', 'lostFrames'] as const) {
+  for (const name of ['faults', 'epochs', 'lostFrames', 'reconnects'] as const) {
     if (counters[name] !== 0) problems.push(`${counters[name]} ${name}`)
   }
   const expected = expectedCopies(scenario.n)

@@ -1,12 +1,14 @@
 // A thread of the quorum benchmark: some of a network's validators, with all that they need but the other threads.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { nativeVerification } from '../../../node/quorum/consensus-key.ts'
 import { MemoryChain, MemoryHub } from '../../../test/quorum/memory/ports.ts'
 import { measureBare } from './bare.ts'
 import { Board, type BoardMemory } from './board.ts'
 import { identityOf } from './identity.ts'
 import { loopbackTransport } from './loopback.ts'
 import type { Scenario } from './scenario.ts'
-import { startValidator } from './validator.ts'
+import { LOOK_MS, startValidator } from './validator.ts'
 
 export interface HostData {
   readonly scenario: Scenario
@@ -29,27 +31,25 @@ const identities = Array.from({ length: n }, (_, i) => identityOf(seed, i))
 const chain = new MemoryChain()
 for (const [address, config] of configs) chain.configs.set(address, config)
 chain.head_ += 2n
+// Tables of keys are one's own in a real network, and fit its caches: not a copy for each of these validators.
+const verification = nativeVerification()
 const hub = new MemoryHub(setImmediate)
-const mine = identities.map((_, i) => i).filter((i) => i % threads === thread)
 
-const stops = await Promise.all(
-  mine.map(async (node) => {
-    const transport =
-      medium === 'memory'
-        ? { transport: hub.transport(), stop: async () => {} }
-        : await loopbackTransport({ seed, node, ports }, { board })
-    const identity = identities[node]
-    if (identity === undefined) throw new RangeError(`there is no validator ${node}`)
-    const stop = await startValidator(
-      { node, digests },
-      { board, identity, chain, transport: transport.transport },
-    )
-    return async () => {
-      await stop()
-      await transport.stop()
-    }
-  }),
-)
+// In their order over all threads.
+const stops: (() => Promise<void>)[] = []
+for (const [node, identity] of identities.entries()) {
+  if (node % threads !== thread) continue
+  while (board.get('opened') < node * digests.length) await sleep(LOOK_MS)
+  const { transport, stop: stopTransport } =
+    medium === 'memory'
+      ? { transport: hub.transport(), stop: async () => {} }
+      : await loopbackTransport({ seed, node, ports }, { board })
+  const stop = await startValidator({ node, digests }, { board, identity, chain, verification, transport })
+  stops.push(async () => {
+    await stop()
+    await stopTransport()
+  })
+}
 
 parentPort?.on('message', (message: 'bare' | 'stop') => {
   if (message === 'bare') {

@@ -1,5 +1,4 @@
-import type { Figure } from '../figure.ts'
-import { median } from '../figure.ts'
+import { type Figure, median } from '../figure.ts'
 import { measureScenario, type Run } from './measure.ts'
 import { prefixOf, type Scenario, scenarios } from './scenario.ts'
 
@@ -10,14 +9,10 @@ const BARE = 'bare operations'
  * or libp2p on loopback; against nothing but the signature and hash operations of the same rounds. Only scenarios of
  * which a figure is `wanted` are run.
  */
-export async function quorumBenchmarks(wanted: (name: string) => boolean): Promise<Figure[]> {
-  const figures: Figure[] = []
+export async function* quorumBenchmarks(wanted: (name: string) => boolean): AsyncGenerator<Figure> {
   for (const scenario of scenarios()) {
-    if (!wanted(prefixOf(scenario))) continue
-    const runs = await measureScenario(scenario)
-    figures.push(...figuresOf(scenario, runs))
+    if (wanted(prefixOf(scenario))) yield* figuresOf(scenario, await measureScenario(scenario))
   }
-  return figures
 }
 
 function figuresOf(scenario: Scenario, runs: readonly Run[]): Figure[] {

@@ -13,6 +13,7 @@ export function boardMetrics(board: Board, node: number): Metrics {
     iyi_quorum_attested_total: (labels) => board.attested(dutyOf(labels), node),
     iyi_quorum_faults_total: (_labels, by) => board.add('faults', by),
     iyi_net_frames_dropped_total: (_labels, by) => board.add('lostFrames', by),
+    iyi_net_reconnects_total: (_labels, by) => board.add('reconnects', by),
     iyi_net_sent_bytes_total: (_labels, by) => board.add('wireBytes', by),
   }
   return {

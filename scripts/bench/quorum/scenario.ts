@@ -20,10 +20,10 @@ export const RUNS = 3
 const THREADS = { memory: 1, loopback: 2 } as const
 
 const ROUNDS: readonly Pick<Scenario, 'n' | 'warmUp' | 'single' | 'free'>[] = [
-  { n: 4, warmUp: 60, single: 60, free: 120 },
-  { n: 7, warmUp: 25, single: 30, free: 50 },
-  { n: 16, warmUp: 6, single: 10, free: 12 },
-  { n: 31, warmUp: 3, single: 5, free: 5 },
+  { n: 4, warmUp: 200, single: 60, free: 120 },
+  { n: 7, warmUp: 60, single: 30, free: 50 },
+  { n: 16, warmUp: 12, single: 10, free: 12 },
+  { n: 31, warmUp: 5, single: 5, free: 5 },
 ]
 
 export function scenarios(): Scenario[] {

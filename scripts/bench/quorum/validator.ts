@@ -3,7 +3,7 @@ import type { Address, Hex } from '../../../node/ports/chain.ts'
 import type { PeerTransport } from '../../../node/ports/network.ts'
 import type { Duty } from '../../../node/ports/quorum.ts'
 import type { GuardedSigner, ValidatorSigners } from '../../../node/ports/signer.ts'
-import { nativeVerification, type VerificationFactory } from '../../../node/quorum/consensus-key.ts'
+import type { VerificationFactory } from '../../../node/quorum/consensus-key.ts'
 import { QUORUM_LIMITS } from '../../../node/quorum/limits.ts'
 import { decodeMessage, MESSAGE_KIND } from '../../../node/quorum/messages.ts'
 import { quorumService } from '../../../node/quorum/service.ts'
@@ -22,7 +22,9 @@ import { boardMetrics, dutyId } from './metrics.ts'
 
 /** A rest between two rounds of which each has the machine for itself. */
 const REST_MS = 10
-const LOOK_MS = 5
+/** How often something awaited is looked at. */
+export const LOOK_MS = 5
+const LOOK_AT_PEERS_MS = 50
 
 /** Runs a validator of all duties: the engine as a node has it, its key operations and its messages counted. */
 export async function startValidator(
@@ -32,6 +34,7 @@ export async function startValidator(
     readonly identity: Identity
     readonly chain: MemoryChain
     readonly transport: PeerTransport
+    readonly verification: VerificationFactory
   },
 ): Promise<() => Promise<void>> {
   const { node, digests } = options
@@ -42,7 +45,7 @@ export async function startValidator(
       transport: watchedTransport(transport, digests, board),
       store: new MemoryStore(),
       signers: countedSigners(identity.signers, board),
-      verification: countedVerification(nativeVerification(), board),
+      verification: countedVerification(modules.verification, board),
       chain,
       sender: new MemorySender(identity.transmitter),
       clock: realClock,
@@ -89,9 +92,11 @@ function watchedTransport(transport: PeerTransport, digests: readonly Hex[], boa
   return {
     open: async (options) => {
       const channel = await transport.open(options)
-      board.add('opened')
       const others = options.peers.length - 1
-      while (board.get('opened') < all || channel.connected().length < others) await sleep(LOOK_MS)
+      board.add('opened')
+      while (channel.connected().length < others) await sleep(LOOK_AT_PEERS_MS)
+      board.add('connected')
+      while (board.get('connected') < all) await sleep(LOOK_AT_PEERS_MS)
       const timed = options.channel === digests[0]
       return {
         ...channel,
