@@ -1,30 +1,49 @@
 import { QuorumCodecError } from './errors.ts'
 
+/** Room for most messages and all signed strings. */
+const FIRST_BYTES = 256
+
 /** Builds canonical bytes: fixed-width big-endian integers and length-prefixed strings, nothing optional. */
 export class ByteWriter {
-  readonly #chunks: Uint8Array[] = []
+  #bytes = new Uint8Array(FIRST_BYTES)
+  #view = new DataView(this.#bytes.buffer)
   #length = 0
 
-  #push(chunk: Uint8Array): this {
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
+  /** Where the next `length` bytes go. */
+  #room(length: number): number {
+    const at = this.#length
+    this.#length = at + length
+    if (this.#length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length))
+      larger.set(this.#bytes.subarray(0, at))
+      this.#bytes = larger
+      this.#view = new DataView(larger.buffer)
+    }
+    return at
+  }
+
+  #push(bytes: Uint8Array): this {
+    const at = this.#room(bytes.length)
+    this.#bytes.set(bytes, at)
     return this
   }
 
   u8(value: number): this {
-    return this.#push(Uint8Array.of(value))
+    const at = this.#room(1)
+    this.#view.setUint8(at, value)
+    return this
   }
 
   u32(value: number): this {
-    const chunk = new Uint8Array(4)
-    new DataView(chunk.buffer).setUint32(0, value)
-    return this.#push(chunk)
+    const at = this.#room(4)
+    this.#view.setUint32(at, value)
+    return this
   }
 
   u64(value: bigint): this {
-    const chunk = new Uint8Array(8)
-    new DataView(chunk.buffer).setBigUint64(0, value)
-    return this.#push(chunk)
+    const at = this.#room(8)
+    this.#view.setBigUint64(at, value)
+    return this
   }
 
   /** Bytes whose length the layout fixes. */
@@ -55,14 +74,9 @@ export class ByteWriter {
     return this.u32(value.length).#push(value)
   }
 
+  /** The bytes so far, in memory of their own. */
   finish(): Uint8Array {
-    const out = new Uint8Array(this.#length)
-    let at = 0
-    for (const chunk of this.#chunks) {
-      out.set(chunk, at)
-      at += chunk.length
-    }
-    return out
+    return this.#bytes.slice(0, this.#length)
   }
 }
 

@@ -9,7 +9,7 @@ import type { SigningSlot, ValidatorSigners } from '../ports/signer.ts'
 import type { BoundDuty } from './bound-duty.ts'
 import { quorumSize } from './certificate.ts'
 import type { QuorumConfig } from './config.ts'
-import { consensusVerifier, recoverSigner } from './consensus-key.ts'
+import type { VerificationFactory } from './consensus-key.ts'
 import { Inbox } from './inbox.ts'
 import type { Instruments } from './instruments.ts'
 import { QUORUM_LIMITS } from './limits.ts'
@@ -40,6 +40,7 @@ export interface DriverModules {
   readonly transport: PeerTransport
   readonly store: QuorumStore
   readonly signers: ValidatorSigners
+  readonly verification: VerificationFactory
   readonly sender: TxSender
   readonly clock: Clock
   readonly log: Logger
@@ -113,10 +114,7 @@ export class Driver {
       },
       {
         duty,
-        verification: {
-          consensus: consensusVerifier(oracles.map(({ consensusKey }) => hexToBytes(consensusKey))),
-          recover: recoverSigner,
-        },
+        verification: modules.verification(oracles),
       },
     )
     this.#traffic = quorumTraffic(timing, n, QUORUM_LIMITS)

@@ -6,6 +6,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import type { DutyStatus, Quorum, QuorumStore } from '../ports/quorum.ts'
 import type { ValidatorSigners } from '../ports/signer.ts'
+import { nativeVerification, type VerificationFactory } from './consensus-key.ts'
 import { DutyRunner, ownIdentity, registered } from './duty-runner.ts'
 import { QuorumError } from './errors.ts'
 import { instruments } from './instruments.ts'
@@ -21,6 +22,8 @@ export interface QuorumServiceModules {
   readonly transport: PeerTransport
   readonly store: QuorumStore
   readonly signers: ValidatorSigners
+  /** How signatures are checked; with this process's primitives when absent. */
+  readonly verification?: VerificationFactory
   readonly chain: ChainReader
   readonly sender: TxSender
   readonly clock: Clock
@@ -41,6 +44,7 @@ export interface QuorumService extends Quorum {
 export function quorumService(options: QuorumServiceOptions, modules: QuorumServiceModules): QuorumService {
   const runners = new Map<string, DutyRunner>()
   const contracts = new Map<string, string>()
+  const verification = modules.verification ?? nativeVerification()
   let started = false
   const own = () =>
     ownIdentity({
@@ -79,6 +83,7 @@ export function quorumService(options: QuorumServiceOptions, modules: QuorumServ
         { duty: registered(duty), own },
         {
           ...modules,
+          verification,
           log: modules.log.child({ duty: duty.id }),
           instruments: instruments(modules.metrics, duty.id),
         },

@@ -17,3 +17,7 @@ export function percentile(values: readonly number[], p: number): number {
   if (value === undefined) throw new RangeError('no values: nothing was measured')
   return value
 }
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5)
+}

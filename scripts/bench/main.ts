@@ -6,9 +6,17 @@ import { join } from 'node:path'
 import { PROJECT_ROOT } from '../artifacts.ts'
 import type { Figure } from './figure.ts'
 
-const groups: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+/** Is any figure that begins so wanted? A group may leave out what nobody asked for. */
+type Wanted = (prefix: string) => boolean
+
+/** All at once at the end, or one after the other as they come. */
+type Measured = Promise<readonly Figure[]> | AsyncIterable<Figure>
+
+const groups: Readonly<Record<string, (wanted: Wanted) => Measured>> = {
   gas: async () => (await import('./gas.ts')).gasBenchmarks(),
-  quorum: async () => (await import('./quorum.ts')).quorumBenchmarks(),
+  quorum: async function* (wanted) {
+    yield* (await import('./quorum/index.ts')).quorumBenchmarks(wanted)
+  },
   inference: async () => (await import('./inference.ts')).inferenceBenchmarks(),
   latency: async () => (await import('./latency.ts')).latencyBenchmarks(),
 }
@@ -33,11 +41,14 @@ if (unknown.length > 0 || nobodys.length > 0) {
   process.exit(1)
 }
 
+const wants: Wanted = (prefix) =>
+  names.length === 0 ||
+  names.some((name) => name === prefix || name.startsWith(`${prefix}.`) || prefix.startsWith(`${name}.`))
+
 const figures: Figure[] = []
 for (const group of wanted) {
   if (!flags.has('--json')) process.stderr.write(`${group} ...\n`)
-  const measured = await groups[group]?.()
-  for (const figure of measured ?? []) {
+  for await (const figure of (await groups[group]?.(wants)) ?? []) {
     if (names.length > 0 && !names.some((name) => figure.name === name || figure.name.startsWith(`${name}.`)))
       continue
     figures.push(figure)

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import {
   bytesToHex,
@@ -113,13 +113,20 @@ export interface Identity {
   }
 }
 
+/** Fresh keys, never seen before. */
 export function makeIdentity(): Identity {
-  const seed = randomBytes(32)
-  const consensus = new ConsensusKey(seed)
-  const reportKey = secp256k1.utils.randomSecretKey()
+  return identityOf(() => randomBytes(32))
+}
+
+/** The keys that 32 bytes each make. */
+export function identityOf(
+  secret: (purpose: 'consensus' | 'report' | 'peer' | 'transmitter') => Uint8Array,
+): Identity {
+  const consensus = new ConsensusKey(secret('consensus'))
+  const reportKey = secret('report')
   return {
-    peerKey: rawKey(generateKeyPairSync('ed25519').publicKey),
-    transmitter: getAddress(toHex(secp256k1.utils.randomSecretKey().slice(0, 20))),
+    peerKey: new ConsensusKey(secret('peer')).publicKey,
+    transmitter: getAddress(toHex(secret('transmitter').slice(0, 20))),
     unguarded: {
       consensus: (payload) => consensus.sign(payload),
       report: (digest) => signReport(digest, reportKey),
@@ -136,10 +143,6 @@ export function makeIdentity(): Identity {
       },
     },
   }
-}
-
-function rawKey(key: KeyObject): Uint8Array {
-  return new Uint8Array(key.export({ format: 'der', type: 'spki' }).subarray(-32))
 }
 
 function signReport(digest: Uint8Array, key: Uint8Array): Uint8Array {
