@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { PROJECT_ROOT } from '../artifacts.ts'
 import { importsOf } from '../../test/architecture/imports.ts'
+import { PROJECT_ROOT } from '../artifacts.ts'
 
 const known = new Map<string, readonly string[]>()
 

@@ -42,7 +42,7 @@ export const EPOCHS: readonly Mutant[] = [
     'followers do not check the words that prove an epoch start',
     EPOCH_START,
     "if (!verification.consensus(proof.oracle, payload, proof.signature)) return 'bad-signature'",
-    "if (!verification.consensus(proof.oracle, payload, proof.signature)) continue",
+    'if (!verification.consensus(proof.oracle, payload, proof.signature)) continue',
   ),
   mutant(
     'lower certificate accepted',

@@ -42,7 +42,7 @@ export const NODE: readonly Mutant[] = [
     'the third word of a report context is not the one of the report',
     DIGEST,
     'const context = reportContext(digest, seqNr, index, report.extraHash)',
-    'const context = reportContext(digest, seqNr, index, padHex(\'0x\', { size: 32 }))',
+    "const context = reportContext(digest, seqNr, index, padHex('0x', { size: 32 }))",
   ),
   mutant(
     'home digest for all',
@@ -161,8 +161,8 @@ export const NODE: readonly Mutant[] = [
     'configuration',
     'anybody can tell who leads next',
     'node/quorum/driver.ts',
-    'return sha256(Buffer.concat([Buffer.from(`iyi-quorum-${purpose}`), digest, secret]))',
-    'return sha256(Buffer.concat([Buffer.from(`iyi-quorum-${purpose}`), digest, secret.subarray(32)]))',
+    'digest, secret]))',
+    'digest, secret.subarray(32)]))',
   ),
   mutant(
     'write merged away',
