@@ -14,6 +14,8 @@ export interface Verdict {
 /** Something that a mutant has to survive, run in a workspace. */
 export interface Stage {
   readonly kind: 'histories' | 'tests'
+  /** Of histories, or of test files. */
+  readonly size: number
   readonly key: string
   run(root: string, limitMs: number): Promise<Verdict>
 }
@@ -39,6 +41,7 @@ export function takePartInHistories(files: readonly string[]): boolean {
 export function historyStage(from: number, count: number): Stage {
   return {
     kind: 'histories',
+    size: count,
     key: `histories ${from}+${count}`,
     async run(root, limitMs) {
       const args = ['--max-old-space-size=1536', HISTORIES, String(from), String(count)]
@@ -48,7 +51,9 @@ export function historyStage(from: number, count: number): Stage {
       const line = output.split('\n').find((each) => each.startsWith('{"seed"'))
       if (line === undefined) return { end: 'failed', by: `simulation: breaks (${lastLine(output)})`, ms }
       const { seed, rule, message } = JSON.parse(line) as { seed: number; rule: string; message: string }
-      return { end: 'failed', by: `simulation, seed ${seed}: ${rule}: ${firstLine(message)}`, ms }
+      // The message repeats seed and rule, behind the time.
+      const why = firstLine(message).replace(/^seed \d+, t=[\d.]+ ms, [\w-]+: /, '')
+      return { end: 'failed', by: `simulation, seed ${seed}: ${rule}: ${why}`, ms }
     },
   }
 }
@@ -78,6 +83,7 @@ export function testStage(files: readonly string[]): Stage {
   }).sort((a, b) => (durations.get(a) ?? 0) - (durations.get(b) ?? 0))
   return {
     kind: 'tests',
+    size: chosen.length,
     key: `tests ${chosen.join(' ')}`,
     async run(root, limitMs) {
       if (chosen.length === 0) return { end: 'passed', by: '', ms: 0 }

@@ -23,6 +23,16 @@ export function table(mutants: readonly Mutant[], results: readonly Result[], da
   ].join('\n')
 }
 
+/** Name and killer of each row of a document's table. */
+export function listed(document: string): { readonly name: string; readonly by: string }[] {
+  const place = document.slice(document.indexOf(BEGIN), document.indexOf(END))
+  const rows = place.split('\n').filter((line) => line.startsWith('| '))
+  return rows.slice(1).map((line) => {
+    const cells = line.split(/(?<!\\)\|/).map((text) => text.trim().replaceAll('\\|', '|'))
+    return { name: cells[1] ?? '', by: cells[4] ?? '' }
+  })
+}
+
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ')
 
 function short(text: string): string {

@@ -107,8 +107,8 @@ export const STATEMENTS: readonly Mutant[] = [
     'fair blame',
     'nobody compares what a validator says with what it said before',
     WITNESS,
-    'if (++known.checks > MAX_CHECKS) return',
-    'if (++known.checks > 0) return',
+    'if (checks > MAX_CHECKS) return',
+    'if (checks > 0) return',
   ),
   mutant(
     'report statement unverified',
