@@ -68,15 +68,22 @@ async function main(only: readonly string[] | undefined, jobs: number, json: boo
 
   const results: Result[] = []
   const waiting = [...chosen]
+  let ended = false
   const worker = async () => {
     const own = workspace()
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       const result = await hunt.kill(mutant, own)
+      // What the end of all programs did to this one says nothing.
+      if (ended) return
       results.push(result)
       tell(`${result.killed ? 'killed  ' : 'SURVIVES'} ${result.name} (${seconds(result.ms)}): ${result.by}`)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(jobs, chosen.length) }, worker))
+  try {
+    await Promise.all(Array.from({ length: Math.min(jobs, chosen.length) }, worker))
+  } finally {
+    ended = true
+  }
 
   const survivors = results.filter(({ killed }) => !killed)
   const content = table(chosen, results, new Date())

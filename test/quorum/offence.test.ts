@@ -71,6 +71,7 @@ describe('an equivocation', () => {
 
   it('is none between slots, kinds, validators or configurations', () => {
     const later = { ...at, seqNr: 10n }
+    const elsewhere = { ...at, digest: hexToBytes(otherDigest) }
     const [prepare] = pairs.prepare
     const none: OffenceRecord[] = [
       record({
@@ -86,6 +87,10 @@ describe('an equivocation', () => {
       record({ statement: 'prepare', oracle: 9, statements: pairs.prepare }),
       record({ statement: 'prepare', epoch: 4, statements: pairs.prepare }),
       record({ statement: 'prepare', statements: [prepare] }),
+      record({
+        statement: 'prepare',
+        statements: [1, 2].map((i) => signed(prepareSignedBytes(elsewhere, hash(i), hash(3)))),
+      }),
       record({
         statement: 'report',
         statements: [pairs.report[0], signedReport(report(2, 9n, otherDigest))],
