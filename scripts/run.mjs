@@ -8,6 +8,7 @@ const programs = {
   test: ['scripts/test.ts'],
   bench: ['scripts/bench/main.ts'],
   sim: ['scripts/sim.ts'],
+  mutants: ['scripts/mutants.ts'],
   generate: ['scripts/generate.ts'],
   format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write'],
   vitest: ['node_modules/vitest/vitest.mjs', 'run'],

@@ -2,7 +2,7 @@ import { type Hex, keccak256, toHex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import type { ConfigFields, ContractRef } from '../../node/ports/quorum.ts'
 import { membershipOf, readQuorumConfig } from '../../node/quorum/config.ts'
-import { configDigest, reportContext, reportDigest } from '../../node/quorum/digest.ts'
+import { configDigest, placeReport, reportContext, reportDigest } from '../../node/quorum/digest.ts'
 import { ownIdentity } from '../../node/quorum/duty-runner.ts'
 import { QuorumConfigError } from '../../node/quorum/errors.ts'
 import {
@@ -114,6 +114,25 @@ describe('the configuration digest', () => {
     expect(digest).toBe(
       keccak256(`0x${[keccak256('0x01'), ...context].map((word) => word.slice(2)).join('')}`),
     )
+  })
+})
+
+describe('the place of a report', () => {
+  it('binds it to configuration, sequence number, index and its own extra hash', () => {
+    const report = { contract: CONTRACT, payload: Uint8Array.of(1), extraHash: key(2) }
+    const placed = placeReport(key(1), 7n, 3, report)
+    expect(placed).toMatchObject({ report, reportHash: keccak256('0x01') })
+    expect(placed.context).toEqual(reportContext(key(1), 7n, 3, key(2)))
+    expect(placed.context[2]).toBe(key(2))
+    expect(placed.digest).toBe(reportDigest(report.payload, placed.context))
+    const others = [
+      placeReport(key(9), 7n, 3, report),
+      placeReport(key(1), 8n, 3, report),
+      placeReport(key(1), 7n, 2, report),
+      placeReport(key(1), 7n, 3, { ...report, extraHash: key(9) }),
+      placeReport(key(1), 7n, 3, { ...report, payload: Uint8Array.of(2) }),
+    ]
+    expect(new Set([placed, ...others].map(({ digest }) => digest)).size).toBe(6)
   })
 })
 

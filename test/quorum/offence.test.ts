@@ -27,11 +27,11 @@ import {
   signedReport,
 } from './sample-offence.ts'
 
-const report = (byte: number, seqNr = 9n, to = digest): Uint8Array =>
+const report = (byte: number, seqNr = 9n, to = digest, index = 0n): Uint8Array =>
   concatBytes([
     hash(byte),
     hexToBytes(to),
-    hexToBytes(`0x${(seqNr << 8n).toString(16).padStart(64, '0')}`),
+    hexToBytes(`0x${((seqNr << 8n) | index).toString(16).padStart(64, '0')}`),
     hash(0),
   ])
 const pairs: Record<StatementKind, readonly [SignedStatement, SignedStatement]> = {
@@ -71,6 +71,7 @@ describe('an equivocation', () => {
 
   it('is none between slots, kinds, validators or configurations', () => {
     const later = { ...at, seqNr: 10n }
+    const elsewhere = { ...at, digest: hexToBytes(otherDigest) }
     const [prepare] = pairs.prepare
     const none: OffenceRecord[] = [
       record({
@@ -87,10 +88,16 @@ describe('an equivocation', () => {
       record({ statement: 'prepare', epoch: 4, statements: pairs.prepare }),
       record({ statement: 'prepare', statements: [prepare] }),
       record({
+        statement: 'prepare',
+        statements: [1, 2].map((i) => signed(prepareSignedBytes(elsewhere, hash(i), hash(3)))),
+      }),
+      record({
         statement: 'report',
         statements: [pairs.report[0], signedReport(report(2, 9n, otherDigest))],
       }),
       record({ statement: 'report', statements: [pairs.report[0], signedReport(report(2, 10n))] }),
+      // The second report of the same outcome.
+      record({ statement: 'report', statements: [pairs.report[0], signedReport(report(2, 9n, digest, 1n))] }),
       { ...record({ statement: 'prepare', statements: pairs.prepare }), id: digest },
     ]
     for (const each of none) expect(judgeOffence(each)).toMatchObject({ valid: false })

@@ -1,12 +1,13 @@
 import { decodeFunctionData, hexToBytes, recoverAddress } from 'viem'
 import { afterEach, describe, expect, it } from 'vitest'
-import { OCR2_ABI } from '../../node/quorum/config.ts'
+import { OCR2_ABI, readQuorumConfig } from '../../node/quorum/config.ts'
 import { consensusVerifier } from '../../node/quorum/consensus-key.ts'
 import { reportDigest } from '../../node/quorum/digest.ts'
 import { QUORUM_LIMITS } from '../../node/quorum/limits.ts'
 import { decodeMessage } from '../../node/quorum/messages.ts'
-import { transmissionStage } from '../../node/quorum/permutation.ts'
-import { observationSignedBytes } from '../../node/quorum/signed-bytes.ts'
+import { leaderOf, transmissionStage } from '../../node/quorum/permutation.ts'
+import { openSecret } from '../../node/quorum/shared-secret.ts'
+import { observationSignedBytes, sha256 } from '../../node/quorum/signed-bytes.ts'
 import { VirtualClock } from './memory/clock.ts'
 import { contractNumber, MemoryNetwork, type MemoryNode } from './memory/network.ts'
 import { makeIdentity, SignerFailure } from './memory/ports.ts'
@@ -287,6 +288,28 @@ describe('another configuration', () => {
       true,
     )
     expect(net.nodes.map((node) => status(node).state)).toEqual(['observer', 'running', 'running', 'running'])
+  })
+})
+
+describe('leaders', () => {
+  it('follow the secret of the configuration: who has all that is public can not tell the next one', async () => {
+    const { clock, net } = network()
+    net.configure(CONTRACT, 1, { ...FAST, deltaRound: 200, rMax: 1 })
+    const config = await readQuorumConfig(net.chain, CONTRACT)
+    const { consensus } = (net.nodes[0] as MemoryNode).identity.signers
+    const secret = await openSecret(config.secret, 0, (key) => consensus.agree(key))
+    const key = sha256(
+      Buffer.concat([Buffer.from('iyi-quorum-leader'), hexToBytes(config.configDigest), secret]),
+    )
+    await net.start()
+    const seen = new Map<number, number | null>()
+    const enough = () => {
+      for (const node of net.nodes)
+        if (status(node).epoch > 0) seen.set(status(node).epoch, status(node).leader)
+      return seen.size >= 12
+    }
+    expect(await clock.run(20_000, enough)).toBe(true)
+    for (const [epoch, leader] of seen) expect(leader).toBe(leaderOf(key, epoch, 4))
   })
 })
 

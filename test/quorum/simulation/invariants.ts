@@ -2,7 +2,11 @@ import type { Hex } from '../../../node/ports/chain.ts'
 import type { QuorumSnapshot } from '../../../node/ports/quorum.ts'
 import type { SigningSlot } from '../../../node/ports/signer.ts'
 import { sameBytes } from '../../../node/quorum/bytes.ts'
-import { certificateSignedBytes, decodeCertificate } from '../../../node/quorum/certificate.ts'
+import {
+  type Certificate,
+  certificateSignedBytes,
+  decodeCertificate,
+} from '../../../node/quorum/certificate.ts'
 import type { QuorumLimits } from '../../../node/quorum/limits.ts'
 import type {
   Effect,
@@ -133,8 +137,8 @@ export class Invariants {
   }
 
   #certificate(node: number, seqNr: bigint, outcome: Uint8Array, bytes: Uint8Array | null): void {
-    const { fail, verification } = this.#modules
-    const { n, f, digest, limits } = this.#options
+    const { fail } = this.#modules
+    const { limits } = this.#options
     const certificate = bytes === null ? null : decodeCertificate(bytes, limits)
     // A later one may already be there: it was written while this one's write was being acknowledged.
     if (certificate !== null && certificate.seqNr > seqNr) return
@@ -142,14 +146,30 @@ export class Invariants {
       fail('durable-first', `node ${node} commits ${seqNr} before it is on disk`)
       return
     }
+    const proves = certificate.kind === 'commit' && sameBytes(certificate.outcome, outcome)
+    if (!proves || !this.#isSigned(certificate))
+      fail('certificate', `node ${node} commits ${seqNr} by a certificate that does not prove it`)
+  }
+
+  /** What is written down as prepared must prove it: a later epoch may have to begin from it. */
+  saved(node: number, { certificate: bytes }: Partial<QuorumSnapshot>): void {
+    if (bytes === undefined || bytes === null) return
+    const certificate = decodeCertificate(bytes, this.#options.limits)
+    if (certificate.kind !== 'prepare' || !this.#isSigned(certificate))
+      this.#modules.fail(
+        'certificate',
+        `node ${node} writes down a prepare of ${certificate.seqNr} that proves nothing`,
+      )
+  }
+
+  #isSigned(certificate: Certificate): boolean {
+    const { n, f, digest } = this.#options
     const oracles = new Set(certificate.signatures.map(({ oracle }) => oracle).filter((oracle) => oracle < n))
     const message = certificateSignedBytes(digest, certificate)
     const valid = certificate.signatures.every((each) =>
-      verification.consensus(each.oracle, message, each.signature),
+      this.#modules.verification.consensus(each.oracle, message, each.signature),
     )
-    const proves = certificate.kind === 'commit' && sameBytes(certificate.outcome, outcome)
-    if (!valid || !proves || 2 * oracles.size <= n + f)
-      fail('certificate', `node ${node} commits ${seqNr} by a certificate that does not prove it`)
+    return valid && 2 * oracles.size > n + f
   }
 
   /** An honest validator's observation, however the round ends. */

@@ -205,6 +205,7 @@ export class SimNode {
         this.#send([effect.to], effect.bytes)
         return
       case 'save':
+        if (this.standing !== 'liar') world.invariants.saved(this.index, effect.change)
         this.disk.save(effect.change, () => {
           world.trace.add(world.now, this.index, 'saves', Object.keys(effect.change).join(','))
           if (this.#sprung('saves')) return
