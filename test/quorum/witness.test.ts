@@ -44,3 +44,11 @@ it('forgeries that one peer brings do not use up the checks of what others bring
   expect(new Set(forgers)).toEqual(new Set([LIAR]))
   expect(forgers.length).toBeLessThanOrEqual(3)
 })
+
+it('a leader that brings forgeries of its own words is still held to the one that was checked', () => {
+  const { witness: seeing, offences } = witness()
+  for (const inputs of [10, 11, 12, 13]) seeing.note(word(inputs, LEADER, LIAR))
+  seeing.note({ ...word(1, LEADER), verified: true })
+  seeing.note(word(2, HONEST))
+  expect(offences.filter(({ offence }) => offence === 'equivocation')).toHaveLength(1)
+})

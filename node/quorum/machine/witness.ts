@@ -78,7 +78,9 @@ export class Witness {
       if (!known.verified && heard.verified) Object.assign(known, { heard, verified: true })
       return
     }
-    if (known.proven || (known.failed.get(heard.from) ?? 0) >= MAX_FAILED) return
+    if (known.proven) return
+    // What was checked already is never too much: a forgery that lies in its place must make room.
+    if (!heard.verified && (known.failed.get(heard.from) ?? 0) >= MAX_FAILED) return
     this.#compare(known, heard)
   }
 
