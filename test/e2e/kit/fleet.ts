@@ -68,21 +68,15 @@ export function fleet(net: Network): Fleet {
     },
     adopt: (index, node) => void running.set(index, node),
     async kill(indices) {
-      for (const index of indices.filter((each) => !running.has(each)))
-        process.kill(net.description.pids[`validator-${index}`] ?? 0, 'SIGKILL')
       await Promise.all(
-        indices.map(async (index) => {
-          const node = running.get(index)
-          await (node?.destroy() ?? devnetTold(net, index))
-        }),
+        indices.map((index) => running.get(index)?.destroy() ?? signalToDevnets(net, index, 'SIGKILL')),
       )
     },
     async stop(indices) {
       await Promise.all(
         indices.map(async (index) => {
           const node = running.get(index)
-          if (node === undefined) throw new Error(`validator ${index} is the devnet's`)
-          await stop(node)
+          await (node === undefined ? signalToDevnets(net, index, 'SIGTERM') : stop(node))
         }),
       )
     },
@@ -124,10 +118,12 @@ function startAdversary(net: Network, config: string, kinds: readonly Kind[]): P
   return node
 }
 
-async function devnetTold(net: Network, index: number): Promise<void> {
+/** One that the devnet started, and tells of when it has ended. */
+async function signalToDevnets(net: Network, index: number, signal: NodeJS.Signals): Promise<void> {
+  process.kill(net.description.pids[`validator-${index}`] ?? 0, signal)
   await until(
     `the devnet tells that validator ${index} ended`,
-    () => net.devnet.stdout().includes(`validator-${index} ended (SIGKILL)`),
-    { withinMs: 10_000, saw: () => net.devnet.stdout().slice(-1_000) },
+    () => net.devnet.stdout().includes(`validator-${index} ended (`),
+    { withinMs: 15_000, saw: () => net.devnet.stdout().slice(-1_000) },
   )
 }

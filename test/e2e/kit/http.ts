@@ -31,7 +31,7 @@ export interface RoundView {
 export interface FeedView {
   id: string
   decimals: number
-  mirrors: { chainId: number; address: string }[]
+  mirrors: { chainId: number; address: Hex }[]
   latest: RoundView | null
   duty: { state: string; configDigest: `0x${string}`; validators: number; f: number }
 }

@@ -6,7 +6,7 @@ import {
   parseAbiParameters,
 } from 'viem'
 import { clientOf, feedOf, rpc } from './chain.ts'
-import type { Hex } from './http.ts'
+import { feed, type Hex } from './http.ts'
 import type { Network } from './network.ts'
 import { until } from './until.ts'
 
@@ -21,9 +21,13 @@ export const offchainTypes = parseAbiParameters([
   'struct Oracle { bytes32 peerKey; bytes32 consensusKey; }',
 ])
 
+interface Contract {
+  readonly chainId: number
+  readonly address: Hex
+}
+
 /** The `ConfigSet` event of the configuration in force. */
-export async function configEvent(net: Network, id: string) {
-  const { chainId, address } = feedOf(net, id)
+export async function configEvent(net: Network, { chainId, address }: Contract) {
   const client = clientOf(net, chainId)
   const [, block, digest] = await client.readContract({
     address,
@@ -44,17 +48,26 @@ export async function configEvent(net: Network, id: string) {
 
 /**
  * What the owner of a feed may change: how many rounds a leader has, and how long it waits, in milliseconds, for
- * observations beyond 2f+1. Resolves with the new digest once it is mined; validators follow within their 15 s, or when
- * they start.
+ * observations beyond 2f+1. At its mirrors too, as the documents ask. Resolves with the feed's new digest once it is
+ * mined; validators follow within their 15 s, or when they start.
  */
 export async function setConfig(
   net: Network,
   id: string,
   change: { rMax: number; deltaGrace: number },
 ): Promise<Hex> {
-  const { chainId, address } = feedOf(net, id)
-  const before = await configEvent(net, id)
-  const { args } = before
+  const { mirrors } = await feed(net.description.api[0] ?? '', id)
+  for (const mirror of mirrors) await setAt(net, mirror, change)
+  return setAt(net, feedOf(net, id), change)
+}
+
+async function setAt(
+  net: Network,
+  contract: Contract,
+  change: { rMax: number; deltaGrace: number },
+): Promise<Hex> {
+  const { args, digest: before } = await configEvent(net, contract)
+  const { signers, transmitters, f, onchainConfig, offchainConfigVersion } = args
   const [progress, resend, initial, round, , stage, , ...rest] = decodeAbiParameters(
     offchainTypes,
     args.offchainConfig,
@@ -63,26 +76,19 @@ export async function setConfig(
     ...([progress, resend, initial, round, change.deltaGrace, stage, change.rMax] as const),
     ...rest,
   ])
-  const chain = net.description.chains.find(({ id }) => id === chainId)?.rpc ?? ''
-  const [owner] = (await rpc(chain, 'eth_accounts', [])) as string[]
   const data = encodeFunctionData({
     abi: verifierAbi,
     functionName: 'setConfig',
-    args: [
-      args.signers,
-      args.transmitters,
-      args.f,
-      args.onchainConfig,
-      args.offchainConfigVersion,
-      offchainConfig,
-    ],
+    args: [signers, transmitters, f, onchainConfig, offchainConfigVersion, offchainConfig],
   })
-  await rpc(chain, 'eth_sendTransaction', [{ from: owner, to: address, gas: '0x4c4b40', data }])
+  const chain = net.description.chains.find((each) => each.id === contract.chainId)?.rpc ?? ''
+  const [owner] = (await rpc(chain, 'eth_accounts', [])) as string[]
+  await rpc(chain, 'eth_sendTransaction', [{ from: owner, to: contract.address, gas: '0x4c4b40', data }])
   return until(
     'the new configuration is mined',
     async () => {
-      const { digest } = await configEvent(net, id)
-      return digest !== before.digest && digest
+      const { digest } = await configEvent(net, contract)
+      return digest !== before && digest
     },
     { withinMs: 15_000 },
   )

@@ -101,7 +101,9 @@ export function adversaries(net: Network, fleet: Fleet, phases: readonly (readon
   }
 
   async function allGoOn(): Promise<void> {
-    const seqNrs = () => Promise.all(honest().map(async (index) => Number((await fleet.duty(index)).seqNr)))
+    const seqNr = async (index: number) => Number((await fleet.duty(index)).seqNr)
+    const seqNrs = () =>
+      until('the honest answer', () => Promise.all(honest().map(seqNr)), { withinMs: 30_000 })
     const before = await seqNrs()
     await moreRounds(net, PRICE, 2, 90_000)
     let now = before

@@ -32,7 +32,7 @@ const evidenceTypes = parseAbiParameters([
 /** The configuration in force, from the event, with its digest computed again. */
 async function configOf(net: Network, id: string) {
   const { chainId, address } = feedOf(net, id)
-  const { digest: inForce, args } = await configEvent(net, id)
+  const { digest: inForce, args } = await configEvent(net, { chainId, address })
   const hash = keccak256(
     encodeAbiParameters(
       parseAbiParameters('uint256, address, uint64, address[], address[], uint8, bytes, uint64, bytes'),

@@ -80,7 +80,8 @@ export function partition(net: Network, fleet: Fleet): void {
   })
 
   const seqNr = async (index: number) => Number((await fleet.duty(index)).seqNr)
-  const seqNrs = () => Promise.all(fleet.indices.map(seqNr))
+  const seqNrs = () =>
+    until('every validator answers', () => Promise.all(fleet.indices.map(seqNr)), { withinMs: 30_000 })
 
   /** Itself included. */
   async function reached(index: number): Promise<number[]> {
