@@ -46,17 +46,26 @@ const wants: Wanted = (prefix) =>
   names.some((name) => name === prefix || name.startsWith(`${prefix}.`) || prefix.startsWith(`${name}.`))
 
 const figures: Figure[] = []
+let failed = false
 for (const group of wanted) {
   if (!flags.has('--json')) process.stderr.write(`${group} ...\n`)
-  for await (const figure of (await groups[group]?.(wants)) ?? []) {
-    if (names.length > 0 && !names.some((name) => figure.name === name || figure.name.startsWith(`${name}.`)))
-      continue
-    figures.push(figure)
-    process.stdout.write(flags.has('--json') ? `${JSON.stringify(figure)}\n` : `${line(figure)}\n`)
+  try {
+    for await (const figure of (await groups[group]?.(wants)) ?? []) take(figure)
+  } catch (error) {
+    // What was measured is none the worse for it.
+    failed = true
+    process.stderr.write(`${group} failed: ${error instanceof Error ? error.message : error}\n`)
   }
 }
 if (flags.has('--write')) write(figures)
-process.exit(0)
+process.exit(failed ? 1 : 0)
+
+function take(figure: Figure): void {
+  if (names.length > 0 && !names.some((name) => figure.name === name || figure.name.startsWith(`${name}.`)))
+    return
+  figures.push(figure)
+  process.stdout.write(flags.has('--json') ? `${JSON.stringify(figure)}\n` : `${line(figure)}\n`)
+}
 
 function line({ name, value, unit, baseline, baselineValue, ratio }: Figure): string {
   return `${name.padEnd(40)} ${show(value).padStart(10)} ${unit.padEnd(10)} ratio ${ratio.toFixed(2)} to ${baseline}: ${show(baselineValue)}`

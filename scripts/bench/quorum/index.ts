@@ -7,12 +7,20 @@ const BARE = 'bare operations'
 /**
  * Whole quorums in this process: engine, drivers, guarded signers, real ed25519 and secp256k1, over a queue in memory
  * or libp2p on loopback; against nothing but the signature and hash operations of the same rounds. Only scenarios of
- * which a figure is `wanted` are run.
+ * which a figure is `wanted` are run. One that is refused gives no figures; the others go on, and it is thrown at the end.
  */
 export async function* quorumBenchmarks(wanted: (name: string) => boolean): AsyncGenerator<Figure> {
+  const refused: Error[] = []
   for (const scenario of scenarios()) {
-    if (wanted(prefixOf(scenario))) yield* figuresOf(scenario, await measureScenario(scenario))
+    const prefix = prefixOf(scenario)
+    if (!wanted(prefix)) continue
+    try {
+      yield* figuresOf(scenario, await measureScenario(scenario))
+    } catch (cause) {
+      refused.push(new Error(`${prefix}: ${cause instanceof Error ? cause.message : cause}`, { cause }))
+    }
   }
+  if (refused.length > 0) throw new AggregateError(refused, refused.map(({ message }) => message).join('\n'))
 }
 
 function figuresOf(scenario: Scenario, runs: readonly Run[]): Figure[] {

@@ -13,6 +13,10 @@ export function boardMetrics(board: Board, node: number): Metrics {
     iyi_quorum_attested_total: (labels) => board.attested(dutyOf(labels), node),
     iyi_quorum_faults_total: (_labels, by) => board.add('faults', by),
     iyi_net_frames_dropped_total: (_labels, by) => board.add('lostFrames', by),
+    iyi_net_frames_over_quota_total: (_labels, by) => board.add('lostFrames', by),
+    iyi_quorum_dropped_total: (labels, by) => {
+      if (labels?.reason === 'inbox-full') board.add('lostFrames', by)
+    },
     iyi_net_reconnects_total: (_labels, by) => board.add('reconnects', by),
     iyi_net_sent_bytes_total: (_labels, by) => board.add('wireBytes', by),
   }
