@@ -4,8 +4,9 @@ import { defineConfig } from 'vitest/config'
 // network (`e2e`) runs alone, after everything else.
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Generous: a busy machine takes its time, and a hang is found all the same.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     projects: [
       {
         extends: true,

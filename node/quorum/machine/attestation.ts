@@ -198,9 +198,13 @@ export class Attestation {
   }
 
   #isOf(oracle: number, { bytes, signature }: SignedStatement): boolean {
+    return this.#isSignedBy(oracle, keccak256(bytes, 'bytes'), signature)
+  }
+
+  #isSignedBy(oracle: number, digest: Uint8Array, signature: Uint8Array): boolean {
     const { options, verification } = this.#core
-    const signer = options.signers[oracle]?.toLowerCase()
-    return verification.recover(keccak256(bytes, 'bytes'), signature) === signer
+    const signer = options.signers[oracle]?.toLowerCase() as Hex | undefined
+    return signer !== undefined && verification.recover(digest, signature, signer) === signer
   }
 
   #takeEarly(): void {
@@ -230,12 +234,11 @@ export class Attestation {
   }
 
   #attest(open: Open, report: Wanted): AttestedReport | null {
-    const { options, verification } = this.#core
+    const { options } = this.#core
     const votes = report.votes.collect(
       options.reportSignatures,
       (signed) => sameReport(report, signed),
-      (oracle, { signature }) =>
-        verification.recover(report.digest, signature) === options.signers[oracle]?.toLowerCase(),
+      (oracle, { signature }) => this.#isSignedBy(oracle, report.digest, signature),
       (oracle, signed) => {
         const at = { epoch: 0, seqNr: open.certificate.seqNr }
         this.#core.badSignature(oracle, 'report', at, statementOf(report, signed))

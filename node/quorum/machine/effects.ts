@@ -122,6 +122,6 @@ export interface PureDuty {
 /** Signature checks: pure functions of their arguments and the on-chain configuration. */
 export interface Verification {
   consensus(oracle: number, message: Uint8Array, signature: Uint8Array): boolean
-  /** Address that signed a report digest, lower case. */
-  recover(digest: Uint8Array, signature: Uint8Array): Hex | null
+  /** Address that signed a report digest, lower case. Cheaper for an `expected` one that came before; then null for any other. */
+  recover(digest: Uint8Array, signature: Uint8Array, expected?: Hex): Hex | null
 }
