@@ -93,7 +93,7 @@ describe('two of seven', () => {
 describe('what the honest see of it', () => {
   const FAULT = 'iyi_quorum_faults_total{test/median'
   it.each<[Kind, string]>([
-    ['equivocating', `${FAULT},divergent-inputs,self}`],
+    ['equivocating', `${FAULT},divergent-inputs,unknown}`],
     ['forging', `${FAULT},bad-signature,0}`],
     ['flooding', `${FAULT},bad-message,0}`],
     ['replaying', 'iyi_quorum_dropped_total{test/median,stale}'],
@@ -103,15 +103,18 @@ describe('what the honest see of it', () => {
   })
 
   it('equivocating: bytes that convict it, and nobody else', async () => {
-    const { clock, seqNrs, offences } = await network(4, ['equivocating'])
-    expect(await clock.run(120_000, () => seqNrs().every((seqNr) => seqNr >= 12n))).toBe(true)
-    const found = await offences()
+    const { clock, offences } = await network(4, ['equivocating'])
+    let found = await offences()
+    const statements = () => new Set(found.map(({ statement }) => statement))
+    // When it leads is drawn anew with each network's secret.
+    for (let i = 0; i < 60 && statements().size < 3; i++) {
+      await clock.run(4_000)
+      found = await offences()
+    }
     expect(found.map((record) => judgeOffence(record))).toEqual(
       found.map(() => ({ valid: true, proof: 'self' })),
     )
-    expect(new Set(found.map(({ statement }) => statement))).toEqual(
-      new Set(['proposal', 'prepare', 'commit']),
-    )
+    expect(statements()).toEqual(new Set(['proposal', 'prepare', 'commit']))
     expect(new Set(found.map(({ oracle }) => oracle))).toEqual(new Set([0]))
   })
 

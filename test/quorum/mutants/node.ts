@@ -17,8 +17,8 @@ export const NODE: readonly Mutant[] = [
     'reports',
     'a report goes out with signatures that nobody has checked',
     ATTESTATION,
-    'verification.recover(report.digest, signature) === options.signers[oracle]?.toLowerCase(),',
-    'oracle >= 0 && signature.length > 0,',
+    '(oracle, { signature }) => this.#isSignedBy(oracle, report.digest, signature),',
+    '(oracle, { signature }) => oracle >= 0 && signature.length > 0,',
   ),
   mutant(
     'f signatures attest',

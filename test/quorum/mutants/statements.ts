@@ -107,7 +107,7 @@ export const STATEMENTS: readonly Mutant[] = [
     'fair blame',
     'nobody compares what a validator says with what it said before',
     WITNESS,
-    'if (known.proven || (known.failed.get(heard.from) ?? 0) >= MAX_FAILED) return',
+    'if (known.proven) return',
     'if (known.failed.size >= 0) return',
   ),
   mutant(
