@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, START_MS + 10_000)
 afterAll(() => net.dispose(), 60_000)
 
-describe('devnet', { timeout: 120_000 }, () => {
+describe('devnet', { timeout: 240_000 }, () => {
   describe('comes up', () => comesUp(net))
   describe('feeds', () => feedsAdvance(net))
   describe('evidence', () => evidenceVerifies(net))

@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, START_SEVEN_MS + 10_000)
 afterAll(() => net.dispose(), 60_000)
 
-describe('seven validators', { timeout: 180_000 }, () => {
+describe('seven validators', { timeout: 300_000 }, () => {
   describe('evidence', () => evidenceVerifies(net))
   describe('f of them', () => fAreKilled(net, validators))
   // Before one of them floods: the others shut it out for a while then, whatever build it runs next.

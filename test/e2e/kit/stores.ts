@@ -11,7 +11,8 @@ export interface KeptRound {
   readonly slot: string
   /** Hex. */
   readonly outcome: string
-  readonly reports: string[]
+  /** Payloads by the report's index. Those for another contract may not be attested everywhere (yet). */
+  readonly reports: ReadonlyMap<number, string>
 }
 
 /**
@@ -41,6 +42,7 @@ export async function keptRounds(net: Network): Promise<KeptRound[]> {
 }
 
 /** The bytes for the contract; which f+1 signatures stand under them may differ. */
-function payloads(reports: unknown): string[] {
-  return (reports as { report: { payload: string } }[]).map(({ report }) => report.payload)
+function payloads(reports: unknown): Map<number, string> {
+  const rows = reports as { index: number; report: { payload: string } }[]
+  return new Map(rows.map(({ index, report }) => [index, report.payload]))
 }

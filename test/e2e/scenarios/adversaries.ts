@@ -11,7 +11,7 @@ import { PRICE } from '../kit/validator.ts'
 import { decodeEvidence, priceAtPins } from './evidence.ts'
 
 /** Until the others have seen it: a leader's lies wait for its turn, of which there is one in every n epochs. */
-const SEEN_MS = 90_000
+const SEEN_MS = 120_000
 /** Everybody leads within seconds, and a validator that is slow on a busy machine is heard all the same. */
 const CONFIG = { rMax: 2, deltaGrace: 700 }
 
@@ -26,7 +26,7 @@ const traces: Readonly<Record<Kind, (witness: Witness, liar: number) => Promise<
   equivocating: (witness, liar) => witness.holds(liar, 'equivocation'),
   forging: (witness, liar) => witness.holds(liar, 'bad-signature'),
   flooding: async (witness, liar) => (await witness.faults(liar, 'bad-message')) > 0,
-  replaying: async (witness) => (await witness.dropped('stale')) > 50,
+  replaying: async (witness) => (await witness.dropped('stale')) > 20,
 }
 
 /** The honest validators, asked since an adversary began. */

@@ -12,9 +12,14 @@ export function agreement(net: Network, fleet: Fleet): void {
   it('no two validators ever attested different outcomes or reports for one round', async () => {
     const kept = await keptRounds(net)
     const first = new Map(kept.map((each) => [each.slot, each]))
-    for (const each of kept) {
-      const { outcome, reports } = first.get(each.slot) ?? each
-      expect({ ...each, outcome, reports }).toEqual(each)
+    const seen = new Map<string, string>()
+    for (const { slot, outcome, reports } of kept) {
+      expect({ slot, outcome }).toEqual({ slot, outcome: first.get(slot)?.outcome })
+      for (const [index, payload] of reports) {
+        const place = `${slot}/${index}`
+        expect({ place, payload }).toEqual({ place, payload: seen.get(place) ?? payload })
+        seen.set(place, payload)
+      }
     }
     expect(new Set(kept.map(({ validator }) => validator)).size).toBe(fleet.indices.length)
     expect(first.size).toBeGreaterThan(10)
