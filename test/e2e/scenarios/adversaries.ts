@@ -25,7 +25,9 @@ const traces: Readonly<Record<Kind, (witness: Witness, liar: number) => Promise<
     ),
   equivocating: (witness, liar) => witness.holds(liar, 'equivocation'),
   forging: (witness, liar) => witness.holds(liar, 'bad-signature'),
-  flooding: async (witness, liar) => (await witness.faults(liar, 'bad-message')) > 0,
+  // Most of it falls at the transport, before the engine could call it a fault.
+  flooding: async (witness, liar) =>
+    (await witness.refused()) > 0 || (await witness.faults(liar, 'bad-message')) > 0,
   replaying: async (witness) => (await witness.dropped('stale')) > 20,
 }
 
@@ -38,6 +40,8 @@ interface Witness {
   holds(oracle: number, offence: OffenceView['offence']): Promise<boolean>
   /** Counts of the first of them. */
   faults(oracle: number, code: string): Promise<number>
+  /** Frames over quota, and connections closed for what came through them. */
+  refused(): Promise<number>
   dropped(reason: string): Promise<number>
 }
 
@@ -89,6 +93,9 @@ export function adversaries(net: Network, fleet: Fleet, phases: readonly (readon
         return held.flat().some((record) => record.offence === offence)
       },
       faults: (oracle, code) => count('faults', { oracle, code }),
+      refused: async () =>
+        (await metric(fleet.admin(0), 'iyi_net_frames_over_quota_total')) +
+        (await metric(fleet.admin(0), 'iyi_net_violations_total')),
       dropped: async (reason) => (await count('dropped', { reason })) - stale,
     }
   }
