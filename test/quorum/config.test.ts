@@ -63,9 +63,15 @@ describe('the off-chain configuration', () => {
   })
 
   it('refuses doubled keys, no oracles, other versions, other bytes', async () => {
-    const [first] = config().oracles
-    const doubled = { oracles: first === undefined ? [] : [first, first] }
-    expect(await codeOf(() => encodeOffchainConfig(config(doubled)))).toBe('QUORUM_CONFIG_ORACLES')
+    for (const name of ['peerKey', 'consensusKey'] as const) {
+      // Nothing else is wrong: neither the other key nor the number of secrets.
+      const doubled = config().oracles.map((oracle, i) =>
+        i === 3 ? { ...oracle, [name]: key(name === 'peerKey' ? 0 : 100) } : oracle,
+      )
+      expect(await codeOf(() => encodeOffchainConfig(config({ oracles: doubled })))).toBe(
+        'QUORUM_CONFIG_ORACLES',
+      )
+    }
     expect(await codeOf(() => encodeOffchainConfig(config({ oracles: [] })))).toBe('QUORUM_CONFIG_ORACLES')
     const bytes = encodeOffchainConfig(config())
     expect(await codeOf(() => decodeOffchainConfig(1n, bytes))).toBe('QUORUM_CONFIG_VERSION')

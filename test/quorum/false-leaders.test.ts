@@ -95,6 +95,59 @@ describe('a proposal with an observation that the duty refuses', () => {
   })
 })
 
+describe('two proposals for one round to the same validators', () => {
+  const behaviour: Behaviour = {
+    unguarded: true,
+    outgoing: (node, _to, bytes, message) => {
+      if (message.kind !== 'proposal' || message.observations.length < 4) return [bytes]
+      const observations = message.observations.filter(({ oracle }) => oracle !== LIAR)
+      return [bytes, proposalOf(node, { ...message, observations })]
+    },
+  }
+
+  it.each([1, 2, 3])('the first one stands, and the leader is shown to have signed both, seed %i', (seed) => {
+    const subject = world(seed, behaviour)
+    expect(subject.run(60_000, () => subject.reached(20n))).toBe(true)
+    const shown = subject.honest().flatMap(({ offences }) => offences)
+    expect(shown.some(({ statement }) => statement === 'proposal')).toBe(true)
+    // Nobody so much as tries to prepare the second one.
+    const refused = subject
+      .honest()
+      .flatMap(({ faults }) => faults.filter(({ code }) => code === 'sign-refused'))
+    expect(refused).toEqual([])
+  })
+})
+
+describe('rounds and proposals of a validator that does not lead', () => {
+  /** It has heard the leader's proposal, and makes another one of it. */
+  const behaviour: Behaviour = {
+    unguarded: true,
+    outgoing: (node, to, bytes, message) => {
+      const heard = node.world.conspiracy.heard('proposal').at(-1)?.message
+      if (message.kind !== 'prepare' || heard?.seqNr !== message.seqNr || heard.epoch !== message.epoch)
+        return [bytes]
+      const { epoch, seqNr } = message
+      const query = u64Codec.encode(seqNr + 1n)
+      node.say(to, encode({ kind: 'round-start', epoch, seqNr: seqNr + 1n, query }))
+      const observations = heard.observations.slice(1)
+      if (observations.length < 3) return [bytes]
+      return [proposalOf(node, { ...heard, observations }), bytes]
+    },
+  }
+
+  it.each([1, 2, 3])('are its fault, and nobody follows them, seed %i', (seed) => {
+    const subject = world(seed, behaviour)
+    expect(subject.run(60_000, () => subject.reached(20n))).toBe(true)
+    const told = faultsOf(subject, 'not-leader').map(({ data }) => data.message)
+    expect(told).toContain('proposal')
+    expect(told).toContain('round-start')
+    const split = subject
+      .honest()
+      .flatMap(({ faults }) => faults.filter(({ code }) => code === 'divergent-inputs'))
+    expect(split).toEqual([])
+  })
+})
+
 describe('a prepare certificate shown as that of an outcome', () => {
   const behaviour: Behaviour = {
     tick: (node) => {
