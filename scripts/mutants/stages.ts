@@ -23,7 +23,11 @@ export interface Stage {
 const HISTORIES = 'scripts/mutants/histories.ts'
 /** The full list of mutants is not for the mutated, and the histories of this test are played before and after. */
 const NOT_HERE = ['test/quorum/mutants.test.ts', 'test/quorum/simulation.test.ts']
-const ELSEWHERE = ['test/plugins/oracle/outcome.test.ts', 'test/adapters/postgres/signing-history.test.ts']
+const ELSEWHERE = [
+  'test/plugins/oracle/outcome.test.ts',
+  'test/adapters/postgres/signing-history.test.ts',
+  'test/compliance/postgres.test.ts',
+]
 
 /** The engine's unit tests, and those of the two steps outside it that a signature rests on. */
 export const TEST_FILES: readonly string[] = [
