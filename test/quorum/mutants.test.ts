@@ -29,6 +29,12 @@ describe('the list of mutants', () => {
     const changed = [...files.keys()]
     expect(takePartInHistories(changed) || testStage(changed).size > 0).toBe(true)
   })
+
+  it('is the one whose result stands in the README, without a survivor', () => {
+    const rows = listed(source('node/quorum/README.md'))
+    expect(rows.map(({ name }) => name)).toEqual(MUTANTS.map(({ name }) => name))
+    expect(rows.filter(({ by }) => by.includes('survives'))).toEqual([])
+  })
 })
 
 describe('a mutant', () => {
