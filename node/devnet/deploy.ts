@@ -15,6 +15,7 @@ import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import { testTokenAbi } from '../../contracts/abi/TestToken.ts'
 import { type ContractName, readArtifact } from '../../scripts/artifacts.ts'
 import type { Address, Hex } from '../ports/chain.ts'
+import type { ConfigFields } from '../ports/quorum.ts'
 import type { AnvilChain } from './anvil.ts'
 
 /** Anvil's public test mnemonic: it owns the contracts of a devnet, and nothing anywhere else. */
@@ -116,14 +117,7 @@ export async function registerModel(
 }
 
 /** `setConfig` of a feed. */
-export interface FeedSettings {
-  readonly signers: readonly Address[]
-  readonly transmitters: readonly Address[]
-  readonly f: number
-  readonly onchainConfig: Hex
-  readonly offchainConfigVersion: bigint
-  readonly offchainConfig: Hex
-}
+export type FeedSettings = Omit<ConfigFields, 'contract' | 'configCount'>
 
 export async function configureFeed(on: Deployer, feed: Address, settings: FeedSettings): Promise<void> {
   const { signers, transmitters, f, onchainConfig, offchainConfigVersion, offchainConfig } = settings

@@ -5,22 +5,25 @@ import { IyiError } from '../ports/errors.ts'
 import type { Logger } from '../ports/log.ts'
 import type { MessageClass, PeerChannel, PeerTransport } from '../ports/network.ts'
 import type { ConfigFields, Participation, QuorumStore, SignatureRule } from '../ports/quorum.ts'
-import type { SigningSlot, ValidatorSigners } from '../ports/signer.ts'
+import type { ValidatorSigners } from '../ports/signer.ts'
 import type { BoundDuty } from './bound-duty.ts'
 import { quorumSize } from './certificate.ts'
 import type { QuorumConfig } from './config.ts'
 import type { VerificationFactory } from './consensus-key.ts'
+import { type Fault, FaultLog } from './fault-log.ts'
 import { Inbox } from './inbox.ts'
 import type { Instruments } from './instruments.ts'
 import { QUORUM_LIMITS } from './limits.ts'
-import type { Effect, FaultCode, Input, RoundInputs } from './machine/effects.ts'
+import type { Effect, Input } from './machine/effects.ts'
 import { type MachineView, QuorumMachine } from './machine/machine.ts'
 import { OffenceLog } from './offence-log.ts'
 import { ParticipationLog } from './participation.ts'
-import { abortOf, backoffMs, pause } from './pause.ts'
+import { abortOf } from './pause.ts'
 import { Persister } from './persister.ts'
+import { RoundEvidence } from './round-evidence.ts'
 import { SerialQueue } from './serial.ts'
 import { sha256 } from './signed-bytes.ts'
+import { SigningDesk } from './signing-desk.ts'
 import { quorumTraffic } from './traffic.ts'
 import { Transmissions } from './transmissions.ts'
 
@@ -49,18 +52,6 @@ export interface DriverModules {
 
 /** Outcomes that wait for the plugin; the newest one matters most, so the oldest gives way. */
 const MAX_OUTCOMES = 1024
-/** Evidence that waits for the database: a record holds a round's observations. */
-const MAX_EVIDENCE = 256
-const SIGN_ATTEMPTS = 6
-/** One line per fault code and oracle in this time. */
-const FAULT_LOG_MS = 10_000
-
-/** What the machine finds, or this driver about itself. */
-interface DriverFault {
-  readonly code: FaultCode | 'evidence-lost' | 'outcome-lost'
-  readonly oracle: number | null
-  readonly data: Readonly<Record<string, unknown>>
-}
 
 /** Runs one machine against the ports: one duty, one configuration, this validator. */
 export class Driver {
@@ -71,20 +62,17 @@ export class Driver {
   readonly #transmissions: Transmissions
   readonly #offences: OffenceLog
   readonly #participation: ParticipationLog
-  readonly #ownFaults = new Map<string, number>()
+  readonly #faults: FaultLog
+  readonly #desk: SigningDesk
+  readonly #evidence: RoundEvidence
   readonly #stop = new AbortController()
   readonly #timers = new Map<string, Timer>()
   readonly #traffic: readonly MessageClass[]
   readonly #inbox: Inbox
-  readonly #signing = { consensus: new SerialQueue(256), report: new SerialQueue(256) }
   readonly #outcomes = new SerialQueue(MAX_OUTCOMES, () =>
-    this.#onFault({ code: 'outcome-lost', oracle: null, data: { reason: 'the duty is too slow' } }),
-  )
-  readonly #evidence = new SerialQueue(MAX_EVIDENCE, () =>
-    this.#evidenceLost({ reason: 'the database is too slow; the oldest record gives way' }),
+    this.#faults.add({ code: 'outcome-lost', oracle: null, data: { reason: 'the duty is too slow' } }),
   )
   readonly #lastObserved: (bigint | null)[]
-  readonly #faults = new Map<string, { readonly at: number; silent: number }>()
   #work = new AbortController()
   #channel: PeerChannel | null = null
   #observedAt: { readonly seqNr: bigint; readonly at: number } | null = null
@@ -142,7 +130,10 @@ export class Driver {
       onObserved: (oracle) => modules.instruments.observed(oracle),
       onVoted: (oracle, latenessMs) => modules.instruments.voted(oracle, latenessMs / 1000),
     })
-    const onLost = (data: DriverFault['data']) => this.#onFault({ code: 'evidence-lost', oracle: null, data })
+    this.#faults = new FaultLog(this.#participation, modules)
+    this.#desk = new SigningDesk({ signal }, modules)
+    const onLost = (data: Fault['data']) => this.#faults.add({ code: 'evidence-lost', oracle: null, data })
+    this.#evidence = new RoundEvidence({ signal, onLost }, modules)
     this.#offences = new OffenceLog(
       { dutyId: duty.id, configDigest, configurationOf, signal, onLost },
       modules,
@@ -184,12 +175,8 @@ export class Driver {
     this.#inbox.clear()
     const channel = this.#channel
     this.#channel = null
-    const queues = [this.#signing.consensus, this.#signing.report, this.#outcomes, this.#evidence]
-    const ended = Promise.all([
-      channel?.close(),
-      this.#offences.idle(),
-      ...queues.map((queue) => queue.idle()),
-    ])
+    const waiting = [this.#desk, this.#outcomes, this.#evidence, this.#offences]
+    const ended = Promise.all([channel?.close(), ...waiting.map((each) => each.idle())])
     await Promise.race([ended, abortOf(deadline)])
   }
 
@@ -210,7 +197,7 @@ export class Driver {
       participation: this.#lastObserved.map((_, oracle) =>
         this.#participation.of(oracle, this.#options.self),
       ),
-      ownFaults: Object.fromEntries(this.#ownFaults),
+      ownFaults: this.#faults.own,
     }
   }
 
@@ -263,7 +250,7 @@ export class Driver {
         )
         return
       case 'sign':
-        this.#sign(effect)
+        this.#answer(effect.id, this.#desk.sign(effect.key, effect.slot, effect.payload))
         return
       case 'query':
         this.#call(effect.id, (signal) => this.#options.duty.query(effect.seqNr, effect.previous, signal))
@@ -303,7 +290,7 @@ export class Driver {
         this.#onAttested(effect)
         return
       case 'fault':
-        this.#onFault(effect)
+        this.#faults.add(effect)
         return
       case 'offence':
         instruments.offence(effect.offence.offence, effect.offence.oracle)
@@ -321,25 +308,6 @@ export class Driver {
     }
   }
 
-  /** Counts every fault and logs each kind now and then: a peer must not fill this node's disk. */
-  #onFault({ code, oracle, data }: DriverFault): void {
-    const { instruments, clock, log } = this.#modules
-    // Two validators differ, and it does not show which of them is wrong.
-    const culprit = oracle ?? (code === 'divergent-inputs' ? 'unknown' : 'self')
-    instruments.fault(code, culprit)
-    if (oracle !== null) this.#participation.fault(oracle, code)
-    else if (culprit === 'self') this.#ownFaults.set(code, (this.#ownFaults.get(code) ?? 0) + 1)
-    const key = `${code}/${culprit}`
-    const last = this.#faults.get(key)
-    const now = clock.monotonic()
-    if (last !== undefined && now - last.at < FAULT_LOG_MS) {
-      last.silent++
-      return
-    }
-    this.#faults.set(key, { at: now, silent: 0 })
-    log.warn({ code, oracle: culprit, ...data, notLogged: last?.silent ?? 0 }, 'saw a fault')
-  }
-
   /** Feeds what became of an effect. */
   #answer(id: number, result: Promise<Uint8Array | null>): void {
     result.then(
@@ -353,32 +321,6 @@ export class Driver {
     const { signal } = this.#work
     const result = Promise.resolve().then(() => call(signal))
     this.#answer(id, Promise.race([result, abortOf(signal).then(() => Promise.reject(signal.reason))]))
-  }
-
-  /** In order per key: a signer refuses a position below one it has signed. */
-  #sign({ id, key, slot, payload }: Extract<Effect, { type: 'sign' }>): void {
-    const taken = this.#signing[key].add(async () => {
-      try {
-        this.#feed({ type: 'done', id, value: await this.#signature(key, slot, payload) })
-      } catch (error) {
-        this.#feed({ type: 'failed', id, reason: reasonOf(error) })
-      }
-    })
-    if (!taken) this.#feed({ type: 'failed', id, reason: 'too many signatures wait' })
-  }
-
-  async #signature(key: 'consensus' | 'report', slot: SigningSlot, payload: Uint8Array): Promise<Uint8Array> {
-    const { signers, clock } = this.#modules
-    const { signal } = this.#stop
-    for (let attempt = 0; ; attempt++) {
-      signal.throwIfAborted()
-      try {
-        return await signers[key].sign(slot, payload)
-      } catch (error) {
-        if (!(error instanceof IyiError) || !error.retry || attempt + 1 >= SIGN_ATTEMPTS) throw error
-        await pause(clock, backoffMs(attempt, 50, 1000), signal)
-      }
-    }
   }
 
   #onCommitted({ seqNr, epoch, outcome, inputs }: Extract<Effect, { type: 'committed' }>): void {
@@ -406,41 +348,15 @@ export class Driver {
     })
   }
 
-  /** The contract waits for the report, nobody for the evidence: a slow database must not make the report late. */
   #onAttested(effect: Extract<Effect, { type: 'attested' }>): void {
     const { seqNr, outcome, inputs, reports, all, complete } = effect
     if (complete) this.#modules.instruments.attested()
     this.#transmissions.schedule(seqNr, outcome, reports)
-    if (inputs !== null) this.#evidence.add(() => this.#saveEvidence(seqNr, outcome, inputs, all))
-  }
-
-  #evidenceLost(data: DriverFault['data']): void {
-    this.#onFault({ code: 'evidence-lost', oracle: null, data })
-  }
-
-  async #saveEvidence(
-    seqNr: bigint,
-    outcome: Uint8Array,
-    inputs: RoundInputs,
-    reports: Extract<Effect, { type: 'attested' }>['reports'],
-  ): Promise<void> {
-    const { store, clock, log } = this.#modules
-    const { configDigest } = this.#options.config
+    if (inputs === null) return
+    const { duty, config } = this.#options
     const { epoch, leader, query, observations } = inputs
-    const recordedAt = clock.now()
-    // Once even when stopping: what waits then is written if the database lets it.
-    for (let attempt = 0; attempt === 0 || (attempt < 4 && !this.#stop.signal.aborted); attempt++) {
-      try {
-        const dutyId = this.#options.duty.id
-        const round = { dutyId, configDigest, seqNr, epoch, leader, query, observations }
-        await store.saveEvidence({ ...round, outcome, reports, recordedAt })
-        return
-      } catch (error) {
-        log.warn({ seqNr: seqNr.toString(), error, attempt }, 'saving evidence failed')
-        await pause(clock, backoffMs(attempt, 50, 1000), this.#stop.signal)
-      }
-    }
-    this.#evidenceLost({ seqNr: seqNr.toString(), reason: 'it could not be written' })
+    const round = { dutyId: duty.id, configDigest: config.configDigest, seqNr, epoch, leader }
+    this.#evidence.add({ ...round, query, observations, outcome, reports: all })
   }
 }
 

@@ -11,7 +11,7 @@ export type QuorumErrorCode =
   | 'QUORUM_BAD_SNAPSHOT'
   /** A duty made a report for a contract that it had not named. */
   | 'QUORUM_UNKNOWN_DESTINATION'
-  /** The work was dropped because its round ended or the engine stops. */
+  /** The work was dropped because its round ended, the engine stops, or too much of its kind waits. */
   | 'QUORUM_ABORTED'
 
 /** Failures of the engine itself. */

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/log.ts'
 import type { ConfigFields, Offence, QuorumStore } from '../ports/quorum.ts'
 import { offenceId } from './offence.ts'
-import { backoffMs, pause } from './pause.ts'
+import { persistently } from './pause.ts'
 import { SerialQueue } from './serial.ts'
 
 /** Offences of one culprit and kind that are written at once; beyond them one in `REFILL_MS`. */
@@ -10,7 +10,6 @@ const BURST = 4
 const REFILL_MS = 10_000
 /** More than all others can burst at once: 30 culprits, three kinds. */
 const MAX_WAITING = 512
-const ATTEMPTS = 4
 
 interface OffenceLogOptions {
   readonly dutyId: string
@@ -69,16 +68,13 @@ export class OffenceLog {
     }
     const id = offenceId(configDigest, offence)
     const record = { ...offence, id, dutyId, configDigest, configuration, recordedAt: clock.now() }
-    for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !signal.aborted); attempt++) {
-      try {
-        await store.saveOffence(record)
-        return
-      } catch (error) {
-        log.warn({ id, error, attempt }, 'keeping evidence of an offence failed')
-        await pause(clock, backoffMs(attempt, 50, 1000), signal)
-      }
-    }
-    onLost({ oracle: offence.oracle, reason: 'it could not be written' })
+    const kept = await persistently(() => store.saveOffence(record), {
+      clock,
+      signal,
+      onFailure: (error, attempt) =>
+        log.warn({ id, error, attempt }, 'keeping evidence of an offence failed'),
+    })
+    if (!kept) onLost({ oracle: offence.oracle, reason: 'it could not be written' })
   }
 }
 

@@ -19,6 +19,33 @@ export function backoffMs(attempt: number, firstMs: number, maxMs: number): numb
   return Math.min(maxMs, firstMs * 2 ** Math.min(attempt, 20))
 }
 
+const ATTEMPTS = 4
+
+/**
+ * Tries a write up to four times, once even when `signal` has aborted: what waits when the engine stops is written if the
+ * database lets it. True when it was written; never rejects.
+ */
+export async function persistently(
+  write: () => Promise<void>,
+  options: {
+    readonly clock: Clock
+    readonly signal: AbortSignal
+    readonly onFailure: (error: unknown, attempt: number) => void
+  },
+): Promise<boolean> {
+  const { clock, signal, onFailure } = options
+  for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !signal.aborted); attempt++) {
+    try {
+      await write()
+      return true
+    } catch (error) {
+      onFailure(error, attempt)
+      await pause(clock, backoffMs(attempt, 50, 1000), signal)
+    }
+  }
+  return false
+}
+
 /** Resolves when `signal` aborts, at once when it has. */
 export function abortOf(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,27 +1,19 @@
-import type { SignedObservation } from '../../ports/quorum.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Certificate } from '../certificate.ts'
-import { QuorumCodecError } from '../errors.ts'
-import type { LeaderWord, MessageOf } from '../messages.ts'
-import {
-  inputsBytes,
-  observationSignedBytes,
-  proposalSignedBytes,
-  type SignedPosition,
-  sha256,
-  signatureListBytes,
-} from '../signed-bytes.ts'
+import type { MessageOf } from '../messages.ts'
+import { observationSignedBytes, type SignedPosition, sha256 } from '../signed-bytes.ts'
 import { Ballots } from './ballots.ts'
 import { type Core, reasonOf } from './core.ts'
 import type { RoundInputs } from './effects.ts'
 import { Leader } from './leader.ts'
+import { Proposals } from './proposals.ts'
 import { Round, Seen } from './round.ts'
 
 export type RoundMessage = MessageOf<
   'round-start' | 'idle' | 'observation' | 'proposal' | 'prepare' | 'commit'
 >
 
-/** Round starts, and proposals, that a leader gets looked at in one round. */
+/** Round starts that a leader gets looked at in one round. */
 const MAX_ATTEMPTS = 4
 
 /** A follower's part of the rounds, with the leader's beside it. */
@@ -29,26 +21,24 @@ export class Rounds {
   readonly #core: Core
   readonly #leader: Leader
   readonly #ballots: Ballots
+  readonly #proposals: Proposals
   #round: Round | null = null
   #firstSeqNr = 1n
   #idleBeats = 0
   #judgedLately = false
-  /** The last observation signed here. */
-  #own: { readonly payload: Uint8Array; readonly signature: Uint8Array } | null = null
   /** The round at the last tick: if it is still on at the next, something was lost. */
   #atLastTick: Round | null = null
   /** Who sent what of the last committed sequence number. */
   #seen: Seen
-  /** Last accepted proposal, for a re-proposal of it in a later epoch. */
-  #lastInputs: { readonly hash: Uint8Array; readonly inputs: RoundInputs } | null = null
 
   constructor(core: Core) {
     this.#core = core
     this.#seen = new Seen(0n, core.options.n)
     this.#ballots = new Ballots(core, () => this.#round)
+    this.#proposals = new Proposals(core, this.#ballots)
     this.#leader = new Leader(core, {
       onRoundStart: (from, message) => this.#onRoundStart(from, message),
-      onOwnProposal: (message) => this.#onProposal(core.options.self, message),
+      onOwnProposal: (message) => this.#proposals.onProposal(core.options.self, message, this.#round),
       onIdle: () => this.#acceptIdle(),
       // Beats are not counted alike by all: a leader that stopped for them would stop alone, and nobody would follow.
       mayStart: () => this.#commitsUsed() < core.options.timing.rMax,
@@ -108,12 +98,11 @@ export class Rounds {
   #propose(prepared: Certificate): void {
     const round = new Round(prepared.seqNr, this.#core.options.n)
     this.#setRound(round)
-    const known = this.#lastInputs
     this.#ballots.stand(round, {
       inputsHash: prepared.inputsHash,
       outcomeHash: sha256(prepared.outcome),
       outcome: prepared.outcome,
-      inputs: known !== null && sameBytes(known.hash, prepared.inputsHash) ? known.inputs : null,
+      inputs: this.#proposals.inputsOf(prepared.inputsHash),
       proposal: null,
     })
   }
@@ -199,7 +188,7 @@ export class Rounds {
         this.#onRoundStart(from, message)
         return
       case 'proposal':
-        this.#onProposal(from, message)
+        this.#proposals.onProposal(from, message, this.#round)
         return
       case 'idle':
         this.#onIdle()
@@ -276,141 +265,13 @@ export class Rounds {
     const payload = observationSignedBytes(this.#position(round.seqNr), query, observation)
     this.#core.sign('observation', [BigInt(epoch), round.seqNr], payload, (signature) => {
       if (this.#round !== round) return
-      this.#own = { payload, signature }
+      this.#proposals.observed(payload, signature)
       const message = { kind: 'observation', epoch, seqNr: round.seqNr, observation, signature } as const
       if (leader === options.self) return this.#leader.onObservation(leader, message)
       // To the leader alone: broadcast observations would let lazy validators copy them.
       round.observation = this.#core.encode(message)
       this.#core.send(leader, round.observation)
     })
-  }
-
-  #onProposal(from: number, message: MessageOf<'proposal'>): void {
-    const round = this.#round
-    if (round === null || round.seqNr !== message.seqNr) return
-    if (++round.proposalAttempts > MAX_ATTEMPTS) {
-      this.#core.drop('too-many-attempts', from)
-      return
-    }
-    const at = this.#position(message.seqNr)
-    const { previousOutcome } = this.#core
-    const inputs = inputsBytes(at, message.query, previousOutcome, message.observations)
-    const signatures = signatureListBytes(message.observations)
-    const hash = sha256(inputs)
-    const word = { signaturesHash: sha256(signatures), signature: message.signature }
-    const signed = proposalSignedBytes(at, hash, word.signaturesHash)
-    const own = from === this.#core.options.self
-    const again = round.proposalHash !== null && sameBytes(round.proposalHash, hash)
-    if (again) return
-    if (!own && !this.#core.verification.consensus(from, signed, word.signature)) {
-      const statement = { bytes: signed, signature: word.signature }
-      this.#core.badSignature(from, 'proposal', { epoch: at.epoch, seqNr: at.seqNr }, statement)
-      return
-    }
-    this.#core.witness.note({
-      ...{ oracle: from, statement: 'proposal', epoch: at.epoch, seqNr: at.seqNr, from, verified: true },
-      content: hash,
-      bytes: () => signed,
-      signature: word.signature,
-    })
-    if (round.candidate !== null) return
-    if (round.query !== null && !sameBytes(round.query, message.query)) {
-      // Queries are not signed: this node knows, and nobody else can.
-      this.#core.fault('equivocation', from, { message: message.kind })
-      return
-    }
-    if (!own && !this.#isSound(from, at, message, { inputs, signatures, signed })) return
-    this.#accept(round, message, hash, word)
-  }
-
-  #accept(round: Round, message: MessageOf<'proposal'>, hash: Uint8Array, word: LeaderWord): void {
-    const { epoch, leader, previousOutcome } = this.#core
-    let outcome: Uint8Array
-    try {
-      outcome = this.#core.duty.outcome(message.seqNr, message.query, previousOutcome, message.observations)
-      const limit = this.#core.options.limits.outcome
-      if (outcome.length > limit) {
-        throw new QuorumCodecError('QUORUM_CODEC_LIMIT', `${outcome.length} bytes are more than ${limit}`, {
-          data: { limit, actual: outcome.length },
-        })
-      }
-    } catch (error) {
-      this.#core.fault('outcome-failed', null, {
-        seqNr: message.seqNr.toString(),
-        reason: reasonOf(error),
-      })
-      return
-    }
-    const inputs = { epoch, leader, query: message.query, observations: message.observations }
-    this.#lastInputs = { hash, inputs }
-    round.query = message.query
-    round.proposalHash = hash
-    this.#ballots.stand(round, {
-      inputsHash: hash,
-      outcomeHash: sha256(outcome),
-      outcome,
-      inputs,
-      proposal: word,
-    })
-  }
-
-  /** Every observation is its observer's and fits the query. What is not becomes a fault of the leader. */
-  #isSound(
-    leader: number,
-    at: SignedPosition,
-    message: MessageOf<'proposal'>,
-    parts: { readonly inputs: Uint8Array; readonly signatures: Uint8Array; readonly signed: Uint8Array },
-  ): boolean {
-    const { n, f } = this.#core.options
-    const { query, observations, seqNr } = message
-    const refuse = (reason: string) => {
-      this.#core.fault('bad-proposal', leader, { seqNr: seqNr.toString(), reason })
-      return false
-    }
-    if (observations.length < 2 * f + 1) return refuse('fewer than 2f+1 observations')
-    if (observations.some(({ oracle }) => oracle >= n)) return refuse('an observation of nobody')
-    for (const each of observations) {
-      if (this.#isObservers(leader, at, query, each)) continue
-      const { inputs, signatures, signed } = parts
-      this.#core.offence({
-        offence: 'forged-proposal',
-        statement: 'proposal',
-        oracle: leader,
-        epoch: at.epoch,
-        seqNr,
-        statements: [{ bytes: signed, signature: message.signature }],
-        forged: { inputs, signatures, oracle: each.oracle },
-      })
-      return refuse(`bad signature of oracle ${each.oracle}`)
-    }
-    try {
-      for (const { observation } of observations) {
-        this.#core.duty.validate(seqNr, query, this.#core.previousOutcome, observation)
-      }
-    } catch (error) {
-      return refuse(reasonOf(error))
-    }
-    return true
-  }
-
-  #isObservers(
-    leader: number,
-    at: SignedPosition,
-    query: Uint8Array,
-    { oracle, observation, signature }: SignedObservation,
-  ): boolean {
-    const payload = observationSignedBytes(at, query, observation)
-    const own = oracle === this.#core.options.self ? this.#own : null
-    // This node's own signature over the same bytes needs no second look.
-    if (own !== null && sameBytes(own.signature, signature) && sameBytes(own.payload, payload)) return true
-    if (!this.#core.verification.consensus(oracle, payload, signature)) return false
-    this.#core.witness.note({
-      ...{ oracle, statement: 'observation', epoch: at.epoch, seqNr: at.seqNr, from: leader, verified: true },
-      content: payload,
-      bytes: () => payload,
-      signature,
-    })
-    return true
   }
 
   /** A round that outlived a whole DeltaResend lost something on the way. */

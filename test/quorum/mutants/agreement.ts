@@ -2,6 +2,7 @@ import { type Mutant, mutant } from './mutant.ts'
 
 const BALLOTS = 'node/quorum/machine/ballots.ts'
 const ROUNDS = 'node/quorum/machine/rounds.ts'
+const PROPOSALS = 'node/quorum/machine/proposals.ts'
 const LEADER = 'node/quorum/machine/leader.ts'
 const MACHINE = 'node/quorum/machine/machine.ts'
 const CERTIFICATE = 'node/quorum/certificate.ts'
@@ -76,7 +77,7 @@ export const AGREEMENT: readonly Mutant[] = [
     'second proposal accepted',
     'agreement',
     'a follower that stands for an outcome lets the leader change its mind',
-    ROUNDS,
+    PROPOSALS,
     'if (round.candidate !== null) return\n    if (round.query !== null && !sameBytes(round.query, message.query)) {',
     'if (round.query !== null && !sameBytes(round.query, message.query)) {',
   ),
@@ -144,7 +145,7 @@ export const AGREEMENT: readonly Mutant[] = [
     'too few observations',
     'validity',
     'a proposal with f+1 observations is accepted',
-    ROUNDS,
+    PROPOSALS,
     "if (observations.length < 2 * f + 1) return refuse('fewer than 2f+1 observations')",
     "if (observations.length < f + 1) return refuse('fewer than 2f+1 observations')",
   ),
@@ -152,7 +153,7 @@ export const AGREEMENT: readonly Mutant[] = [
     'invented observations',
     'validity',
     'followers do not check whose observations a proposal shows',
-    ROUNDS,
+    PROPOSALS,
     'if (!this.#core.verification.consensus(oracle, payload, signature)) return false',
     '',
   ),
@@ -160,7 +161,7 @@ export const AGREEMENT: readonly Mutant[] = [
     'invalid observations',
     'validity',
     'followers do not ask the duty whether the observations of a proposal are valid',
-    ROUNDS,
+    PROPOSALS,
     'this.#core.duty.validate(seqNr, query, this.#core.previousOutcome, observation)',
     'void observation',
   ),

@@ -1,6 +1,7 @@
 import { zeroHash } from 'viem'
 import type { Codec } from '../../../../node/ports/quorum.ts'
 import { ByteReader, ByteWriter } from '../../../../node/quorum/bytes.ts'
+import { u64Codec } from '../median.ts'
 import type { Random } from '../random.ts'
 import { CONTRACT, type SimDuty, simDuty } from './duty.ts'
 
@@ -29,16 +30,6 @@ const vectorCodec: Codec<Vector> = {
     const vector = Array.from({ length: SIZE }, () => reader.u32() | 0)
     reader.end()
     return vector
-  },
-}
-
-const queryCodec: Codec<bigint> = {
-  encode: (value) => new ByteWriter().u64(value).finish(),
-  decode: (bytes) => {
-    const reader = new ByteReader(bytes)
-    const value = reader.u64()
-    reader.end()
-    return value
   },
 }
 
@@ -96,7 +87,7 @@ export function vectorDuty(options: {
     {
       id: 'simulation/vector',
       contract: CONTRACT,
-      codecs: { query: queryCodec, observation: vectorCodec, outcome: outcomeCodec },
+      codecs: { query: u64Codec, observation: vectorCodec, outcome: outcomeCodec },
       validate: (_ctx, _query, _previous, vector) => {
         if (vector.some((value) => Math.abs(value) === I32_MAX)) throw new RangeError('saturated')
       },
@@ -115,9 +106,9 @@ export function vectorDuty(options: {
           : [],
     },
     {
-      query: (node, seqNr, nowMs) => (work(node, nowMs) ? queryCodec.encode(seqNr) : null),
+      query: (node, seqNr, nowMs) => (work(node, nowMs) ? u64Codec.encode(seqNr) : null),
       observe: (_node, seqNr, query) => {
-        const topic = queryCodec.decode(query)
+        const topic = u64Codec.decode(query)
         if (topic !== seqNr) throw new RangeError('not the input of this round')
         return vectorCodec.encode(
           Array.from({ length: SIZE }, (_, i) => {
