@@ -65,11 +65,40 @@ async function check(
   faults: FieldFault[],
 ): Promise<unknown> {
   if (schema === undefined) return {}
+  const nul = pathOfNul(value)
+  if (nul !== null) {
+    faults.push({ path: [where, ...nul].join('.'), message: 'holds a NUL character (U+0000); leave it out' })
+    return undefined
+  }
   const result = await schema.safeParseAsync(value)
   if (result.success) return result.data
   for (const issue of result.error.issues.slice(0, 20))
     faults.push({ path: [where, ...issue.path.map(String)].join('.'), message: issue.message })
   return undefined
+}
+
+interface Place {
+  readonly key: string
+  readonly value: unknown
+  readonly parent: Place | null
+}
+
+/** Where a text with U+0000 is, which no column of PostgreSQL can hold. A loop: bodies may be nested deeper than the stack. */
+function pathOfNul(root: unknown): readonly string[] | null {
+  const open: Place[] = [{ key: '', value: root, parent: null }]
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { value } = place
+    if (typeof value === 'string' && value.includes('\0')) return pathTo(place)
+    if (typeof value !== 'object' || value === null) continue
+    for (const [key, each] of Object.entries(value)) open.push({ key, value: each, parent: place })
+  }
+  return null
+}
+
+function pathTo(place: Place): readonly string[] {
+  const keys: string[] = []
+  for (let each = place; each.parent !== null; each = each.parent) keys.push(each.key)
+  return keys.reverse()
 }
 
 async function readJson(c: Context): Promise<unknown> {

@@ -75,6 +75,24 @@ describe('plugin routes', () => {
     expect(await response.json()).toEqual({ count: (2n ** 100n).toString(), id: 'x' })
   })
 
+  it('takes no text with a NUL in it, which PostgreSQL could not store or look for', async () => {
+    const { url } = await serve(shop)
+    const requests = [
+      fetch(`${url}/v1/shop/items/a%00b`),
+      fetch(`${url}/v1/shop/items/a?limit=%00`),
+      post(`${url}/v1/shop/items`, { id: 'x\0', tags: [] }),
+      post(`${url}/v1/shop/items`, { id: 'x', tags: [1, 'x\0'] }),
+      post(`${url}/v1/shop/items`, '\0'),
+    ]
+    const bodies = await Promise.all(requests.map(async (each) => problemOf(await each)))
+    expect(bodies.map(({ status, errors }) => ({ status, errors }))).toEqual(
+      ['params.id', 'query.limit', 'body.id', 'body.tags.1', 'body'].map((path) => ({
+        status: 400,
+        errors: [{ path, message: 'holds a NUL character (U+0000); leave it out' }],
+      })),
+    )
+  })
+
   it('reports every fault of a request at once', async () => {
     const { url } = await serve(shop)
     const body = await problemOf(await fetch(`${url}/v1/shop/items/${'x'.repeat(41)}?limit=1000`))

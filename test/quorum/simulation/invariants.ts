@@ -20,6 +20,7 @@ import type { SimDuty } from './duties/duty.ts'
 
 export type Rule =
   | 'one-outcome'
+  | 'lock'
   | 'gapless'
   | 'certificate'
   | 'validity'

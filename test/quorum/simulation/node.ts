@@ -62,7 +62,9 @@ export class SimNode {
     this.disk = new Disk(latencyMs, { schedule, random })
     const unguarded = !this.guarded
     const released = (slot: SigningSlot, payload: Hex) => {
-      if (this.standing !== 'liar') world.invariants.released(index, slot, payload)
+      if (this.standing === 'liar') return
+      world.invariants.released(index, slot, payload)
+      world.locks.released(index, slot, payload)
     }
     this.consensusSigner = new Signer({ latencyMs, unguarded }, { schedule, random, released })
     this.reportSigner = new Signer({ latencyMs, unguarded }, { schedule, random, released })

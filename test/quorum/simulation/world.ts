@@ -9,6 +9,7 @@ import type { SimDuty } from './duties/duty.ts'
 import { sourcedMedian } from './duties/median.ts'
 import { Invariants, InvariantViolation, type Rule } from './invariants.ts'
 import { simulatedKeys } from './keys.ts'
+import { Locks } from './locks.ts'
 import type { MedianSource } from './median.ts'
 import { Network, type NetworkConditions } from './network.ts'
 import { SimNode } from './node.ts'
@@ -71,6 +72,7 @@ export class World {
   readonly trace: Trace
   readonly invariants: Invariants
   readonly offences: Offences
+  readonly locks: Locks
   readonly conspiracy: Conspiracy
   readonly nodes: SimNode[]
   /** Second machines of liars that have two, by oracle. */
@@ -121,6 +123,13 @@ export class World {
       guarded: (node) => this.nodes[node]?.guarded === true,
       fail: (rule, message) => this.fail(rule, message),
     })
+    this.locks = new Locks(
+      { n, f },
+      {
+        honest: (node) => this.nodes[node]?.standing === 'honest',
+        fail: (rule, message) => this.fail(rule, message),
+      },
+    )
     const liars = new Set(Object.keys(options.behaviours ?? {}).map(Number))
     this.conspiracy = new Conspiracy(liars, {
       n,
