@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { Hex } from '../../node/ports/chain.ts'
 import { ADVERSARY_NAMES } from './simulation/adversaries/catalog.ts'
 import { describeFailure, Summary } from './simulation/describe.ts'
+import { InvariantViolation } from './simulation/invariants.ts'
+import { Locks } from './simulation/locks.ts'
 import { simulate } from './simulation/run.ts'
 import { scenarioOf } from './simulation/scenario.ts'
 import { BROKEN_BY, TREASONS, treasonOf } from './simulation/treason.ts'
@@ -60,6 +63,50 @@ describe('a seed', () => {
 })
 
 describe('beyond what is claimed, the checks fail', () => {
+  describe('lock, of 4 validators of whom the last is a liar', () => {
+    const A = `0x${'aa'.repeat(32)}` as const
+    const B = `0x${'bb'.repeat(32)}` as const
+    const locks = () =>
+      new Locks(
+        { n: 4, f: 1 },
+        {
+          honest: (node) => node !== 3,
+          fail: (rule, message) => {
+            throw new InvariantViolation(rule, message)
+          },
+        },
+      )
+    const sign = (to: Locks, node: number, purpose: string, epoch: bigint, outcome: Hex) =>
+      to.released(node, { purpose, scope: '0xc0', position: [epoch, 7n] }, outcome)
+
+    it('two honest commits, then a prepare of something else in a later epoch', () => {
+      const watched = locks()
+      sign(watched, 0, 'commit', 1n, A)
+      sign(watched, 1, 'commit', 1n, A)
+      sign(watched, 2, 'prepare', 2n, A)
+      expect(() => sign(watched, 2, 'prepare', 3n, B)).toThrow('node 2 prepares 7 anew in epoch 3')
+    })
+
+    it('or the same told the other way round', () => {
+      const watched = locks()
+      sign(watched, 2, 'prepare', 3n, B)
+      sign(watched, 0, 'commit', 1n, A)
+      expect(() => sign(watched, 1, 'commit', 1n, A)).toThrow('node 2 prepares 7 anew in epoch 3')
+    })
+
+    it('and nothing else: one commit twice, a liar that prepares, an earlier epoch', () => {
+      const watched = locks()
+      sign(watched, 0, 'commit', 1n, A)
+      sign(watched, 0, 'commit', 1n, A)
+      sign(watched, 3, 'commit', 1n, A)
+      sign(watched, 2, 'prepare', 1n, B)
+      sign(watched, 2, 'prepare', 2n, B)
+      sign(watched, 2, 'commit', 2n, B)
+      sign(watched, 1, 'commit', 2n, B)
+      expect(() => sign(watched, 3, 'prepare', 3n, A)).not.toThrow()
+    })
+  })
+
   describe.each(TREASONS)('%s', (treason) => {
     it.each([1, 2, 3, 4, 5, 6])(`breaks ${BROKEN_BY[treason]}, seed %i`, (seed) => {
       const result = simulate(treasonOf(treason, seed))
