@@ -144,6 +144,19 @@ export const indexTables = {
   },
 } as const satisfies Record<string, Record<string, ColumnKind>>
 
+/** The column that names the contract which a row came from. */
+export const contractColumns = {
+  event: 'address',
+  pool: 'address',
+  poolSync: 'pool',
+  poolSwap: 'pool',
+  poolBar: 'pool',
+  feedRound: 'feed',
+  model: 'registry',
+  modelVersion: 'registry',
+  validatorConfig: 'contract',
+} as const satisfies { readonly [T in TableName]?: Column<T> }
+
 export type ColumnKind = 'int' | 'bigint' | 'text' | 'hex' | 'bool' | 'json'
 
 interface KindValue {

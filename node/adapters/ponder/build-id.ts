@@ -43,6 +43,14 @@ export function indexSchema(options: {
 
 /** Ponder's entry points under `root` and every file that they import by a relative path, sorted. */
 export function programFiles(root: string): readonly string[] {
+  const handlers = readdirSync(resolve(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => resolve(entry.parentPath, entry.name))
+  return filesFrom([...entries.map((entry) => resolve(root, entry)), ...handlers])
+}
+
+/** Files and every file that they import by a relative path, sorted. */
+export function filesFrom(starts: readonly string[]): readonly string[] {
   const found = new Set<string>()
   const visit = (file: string): void => {
     if (found.has(file)) return
@@ -51,9 +59,6 @@ export function programFiles(root: string): readonly string[] {
       if (path !== undefined) visit(resolve(dirname(file), path))
     }
   }
-  for (const entry of entries) visit(resolve(root, entry))
-  for (const entry of readdirSync(resolve(root, 'src'), { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name.endsWith('.ts')) visit(resolve(entry.parentPath, entry.name))
-  }
+  for (const start of starts) visit(start)
   return [...found].sort()
 }

@@ -13,12 +13,15 @@ export interface ChildOptions {
   /** File of the indexer's configuration; its folder is the child's working directory. */
   readonly configPath: string
   readonly schema: string
-  readonly viewsSchema: string
   readonly port: number
 }
 
 /** The installed Ponder. Throws `INDEX_BAD_OPTIONS` when there is none. */
-export function installedPonder(): { readonly version: string; readonly program: string } {
+export function installedPonder(): {
+  readonly version: string
+  readonly program: string
+  readonly packageFile: string
+} {
   const path = findPackageJSON('ponder', import.meta.url)
   if (path === undefined) {
     throw new IndexError('INDEX_BAD_OPTIONS', 'Ponder is not installed. Install the dependencies.', {
@@ -29,7 +32,7 @@ export function installedPonder(): { readonly version: string; readonly program:
     version: string
     bin: { ponder: string }
   }
-  return { version, program: join(dirname(path), bin.ponder) }
+  return { version, program: join(dirname(path), bin.ponder), packageFile: path }
 }
 
 /** Starts `ponder start` with its output in the log. In a process group of its own: a terminal's Ctrl-C is ours. */
@@ -46,8 +49,8 @@ export function spawnPonder(
       new URL('./end-with-parent.ts', import.meta.url).href,
       installedPonder().program,
       ...['--root', options.root, '--log-format', 'json', '--log-level', 'info', 'start'],
-      ...['--schema', options.schema, '--views-schema', options.viewsSchema],
-      ...['--hostname', '127.0.0.1', '--port', `${options.port}`],
+      // The views are moved by us, see flip.ts.
+      ...['--schema', options.schema, '--hostname', '127.0.0.1', '--port', `${options.port}`],
     ],
     {
       // Ponder reads `.env.local` of its working directory: this one is the node's own.

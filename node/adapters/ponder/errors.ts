@@ -7,6 +7,10 @@ export type IndexErrorCode =
   /** The wanted block is not indexed, or not any more. */
   | 'INDEX_BEHIND'
   | 'INDEX_BAD_OPTIONS'
+  /** No such build, or none to go back to. */
+  | 'INDEX_NO_BUILD'
+  /** Another process keeps these views. */
+  | 'INDEX_MANAGED_ELSEWHERE'
 
 /** What the indexer's supervisor and the index reader reject with. */
 export class IndexError extends IyiError<IndexErrorCode, Readonly<Record<string, unknown>>> {}

@@ -1,30 +1,45 @@
-import type { ChildProcess } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import pg from 'pg'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { ProcessGuard } from '../../ports/process.ts'
+import { buildFolder } from './build-folder.ts'
 import { indexSchema } from './build-id.ts'
-import { installedPonder, killGroup, spawnPonder } from './child.ts'
+import { planBuilds } from './build-plan.ts'
+import { Estimate, readProgress } from './build-progress.ts'
+import {
+  addBuild,
+  type BuiltContract,
+  createBuildList,
+  dropBuild,
+  noteProgress,
+  readBuilds,
+  type StoredBuild,
+  setState,
+} from './build-store.ts'
+import { installedPonder } from './child.ts'
+import { type Comparison, compareBuilds } from './compare-builds.ts'
+import { IndexError } from './errors.ts'
+import { flipViews } from './flip.ts'
 import type { IndexerConfig } from './indexer-config.ts'
-import type { LogLine } from './log-lines.ts'
 import { checkedSchema } from './names.ts'
-import { secretRedactor } from './redact.ts'
+import { programOfKind, removeOtherCopies } from './program-copy.ts'
+import { type PonderRunner, ponderRunner } from './runner.ts'
 
 export interface PonderSupervisorOptions {
   /** The indexer's folder. */
   readonly root: string
   readonly databaseUrl: string
   readonly config: IndexerConfig
-  /** Where to write the configuration for the child; readable by this account only. */
-  readonly configPath: string
+  /** Where each build has a folder of its own: its program and its configuration, readable by this account only. */
+  readonly dir: string
   /** Each build has a schema `<prefix>_<build id>` of its own. */
   readonly schemaPrefix: string
-  /** The schema of views that follows the build which is ready. */
+  /** The schema of views of the build that is live. */
   readonly viewsSchema: string
-  /** Of Ponder's own server on the loopback interface; Ponder takes the next free one when it is taken. */
+  /** Of Ponder's own server on the loopback interface; a second one takes the next free port. */
   readonly port: number
   /** What tells two chains of one id apart, such as genesis hashes of development chains. */
   readonly identities?: readonly string[]
@@ -38,159 +53,384 @@ export interface PonderSupervisorModules {
 }
 
 export interface PonderSupervisor {
-  /** The schema of this build. */
+  /** The schema of the build that this program and configuration make. */
   readonly schema: string
-  /** Starts Ponder and keeps it running; resolves once it was started. */
+  /** Starts what has to run; resolves once it was started. Rejects with `INDEX_MANAGED_ELSEWHERE`, or the database's error. */
   start(): Promise<void>
-  /** Asks Ponder to end; when `deadline` aborts, ends it and what it started. Resolves when it is gone. */
+  /** Asks all to end; when `deadline` aborts, ends them. Resolves when they are gone. */
   stop(deadline: AbortSignal): Promise<void>
+  /** Ends the live build's Ponder, which stands still; it is started again. */
+  restart(why: string): void
   health(): Health
-  /** Process id of the running child; null between two runs. */
+  /** Process id of the live build's Ponder, or of the one that is built first; null between two runs. */
   pid(): number | null
 }
 
-const firstDelayMs = 500
-const maxDelayMs = 30_000
-/** A run that was ready for so long ends a row of failures. */
-const steadyMs = 60_000
-/** So many failures in a row are not going to pass by themselves. */
-const failureLimit = 3
-const keptErrors = 5
-/** How long after its end the rest of a child's output is waited for. */
-const outputLimitMs = 1_000
+const TICK_MS = 500
+/** After so long without both builds at one block, rows that change are not compared. */
+const TOGETHER_MS = 60_000
+/** A difference must show so often before it counts: one side may have been in the middle of a reorganisation. */
+const DIFFERENCES = 3
 
 /**
- * Runs Ponder as a child and starts it again whenever it ends, after a delay that doubles from 0.5 s to 30 s, with
- * jitter. A Ponder that was killed leaves its schema locked for up to 25 s; the next one waits for that by itself.
+ * Keeps the index in builds. Another program or configuration makes another build, with a schema of its own, while the live
+ * one goes on and is read; when it has caught up and says the same where nothing changed, the views move to it in one
+ * transaction. The build before is kept for `iyi db rollback`. What happens is in the database step by step, so
+ * whoever starts next, after a crash at any moment, goes on with it.
  *
  * Throws `INDEX_BAD_OPTIONS` for names that can't be schemas.
  */
 export function ponderSupervisor(
   options: PonderSupervisorOptions,
-  { clock, log, metrics, guard }: PonderSupervisorModules,
+  modules: PonderSupervisorModules,
 ): PonderSupervisor {
-  const root = resolve(options.root)
-  const configPath = resolve(options.configPath)
-  const viewsSchema = checkedSchema(options.viewsSchema)
-  const schema = indexSchema({
-    prefix: options.schemaPrefix,
-    root,
-    ponderVersion: installedPonder().version,
-    config: options.config,
-    ...(options.identities === undefined ? {} : { identities: options.identities }),
-  })
-  const clean = secretRedactor([options.databaseUrl, ...options.config.chains.flatMap(({ rpc }) => rpc)])
-  const restarts = metrics.counter({
-    name: 'iyi_index_restarts_total',
-    help: 'Times the indexer was started again.',
-  })
-  const childLog = log.child({ program: 'ponder' })
+  return new Supervisor(options, modules)
+}
 
-  let child: ChildProcess | null = null
-  let gone: Promise<void> = Promise.resolve()
-  let restart: Timer | null = null
-  let stopping = false
-  let readySince: number | null = null
-  let failures = 0
-  let errors: string[] = []
+class Supervisor implements PonderSupervisor {
+  readonly schema: string
+  readonly #options: PonderSupervisorOptions
+  readonly #modules: PonderSupervisorModules
+  readonly #viewsSchema: string
+  readonly #pool: pg.Pool
+  readonly #runners = new Map<string, PonderRunner>()
+  readonly #estimate = new Estimate()
+  readonly #restarts
+  readonly #progress
+  readonly #flips
+  #builds: readonly StoredBuild[] = []
+  #lock: pg.PoolClient | null = null
+  #timer: Timer | null = null
+  #ticking: Promise<void> = Promise.resolve()
+  #stopping = false
+  #readyAt: number | null = null
+  #differences = 0
+  #trouble: string | null = null
 
-  function seen({ level, msg, fields }: LogLine): void {
-    if (msg === 'Started returning 200 responses' && fields.endpoint === '/ready') becomeReady()
-    if (level >= 40) errors = [...errors, errorText(msg, fields)].slice(-keptErrors)
-  }
-
-  function becomeReady(): void {
-    readySince = clock.monotonic()
-    errors = []
-  }
-
-  function run(): void {
-    restart = null
-    const started = spawnPonder(
-      { root, databaseUrl: options.databaseUrl, configPath, schema, viewsSchema, port: options.port },
-      { log: childLog, clean, seen },
-    )
-    child = started
-    if (started.pid !== undefined) guard.watch(started.pid)
-    gone = new Promise((resolve) => {
-      started.once('error', (error) => {
-        errors = [...errors, error.message].slice(-keptErrors)
-        if (started.pid === undefined) ended(started, 'did not start', resolve)
-      })
-      // `close` comes once its output is read to the end, so its last words are in `errors`; but not before a program
-      // of its own that shares the pipe has ended, so there is a limit to that.
-      started.once('exit', (code, signal) => {
-        const how = `ended with ${signal ?? code}`
-        const limit = clock.setTimer(outputLimitMs, () => ended(started, how, resolve))
-        started.once('close', () => {
-          limit.cancel()
-          ended(started, how, resolve)
-        })
-      })
+  constructor(options: PonderSupervisorOptions, modules: PonderSupervisorModules) {
+    this.#options = options
+    this.#modules = modules
+    this.#viewsSchema = checkedSchema(options.viewsSchema)
+    this.schema = indexSchema({
+      prefix: options.schemaPrefix,
+      root: resolve(options.root),
+      ponderVersion: installedPonder().version,
+      config: options.config,
+      ...(options.identities === undefined ? {} : { identities: options.identities }),
     })
-    log.info({ schema, viewsSchema, pid: started.pid }, 'Start the indexer')
+    this.#pool = new pg.Pool({
+      connectionString: options.databaseUrl,
+      max: 3,
+      application_name: 'iyi index builds',
+    })
+    // A connection that breaks while nobody uses it: the next statement says so.
+    this.#pool.on('error', () => {})
+    const { metrics } = modules
+    this.#restarts = metrics.counter({
+      name: 'iyi_index_restarts_total',
+      help: 'Times the indexer was started again.',
+    })
+    this.#progress = metrics.gauge({
+      name: 'iyi_index_build_progress_ratio',
+      help: 'Share of the blocks that a new build of the index has read; 1 when none is made.',
+    })
+    this.#flips = metrics.counter({
+      name: 'iyi_index_flips_total',
+      help: 'Times the views of the index moved to another build.',
+    })
   }
 
-  function ended(which: ChildProcess, how: string, resolve: () => void): void {
-    if (child !== which) return
-    child = null
-    if (which.pid !== undefined) guard.release(which.pid)
-    const steady = readySince !== null && clock.monotonic() - readySince >= steadyMs
-    readySince = null
-    resolve()
-    if (stopping) return
-    failures = steady ? 1 : failures + 1
-    const delayMs = Math.min(firstDelayMs * 2 ** (failures - 1), maxDelayMs) * (0.75 + Math.random() / 2)
-    log.warn(
-      { how, failures, delayMs: Math.round(delayMs), lastErrors: errors },
-      'Start the indexer again soon',
+  async start(): Promise<void> {
+    await this.#own()
+    await createBuildList(this.#pool, this.#viewsSchema)
+    await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts: this.#contracts() })
+    await this.#tick()
+    this.#schedule()
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#stopping = true
+    this.#timer?.cancel()
+    await this.#ticking
+    await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
+    this.#lock?.release(true)
+    await this.#pool.end()
+  }
+
+  restart(why: string): void
+  health(): Health
+  /** Process id of the live build's Ponder, or of the one that is built first; null between two runs. */
+  pid(): number | null
+}
+
+const TICK_MS = 500
+/** After so long without both builds at one block, rows that change are not compared. */
+const TOGETHER_MS = 60_000
+/** A difference must show so often before it counts: one side may have been in the middle of a reorganisation. */
+const DIFFERENCES = 3
+
+/**
+ * Keeps the index in builds. Another program or configuration makes another build, with a schema of its own, while the live
+ * one goes on and is read; when it has caught up and says the same where nothing changed, the views move to it in one
+ * transaction. The build before is kept for `iyi db rollback`. What happens is in the database step by step, so
+ * whoever starts next, after a crash at any moment, goes on with it.
+ *
+ * Throws `INDEX_BAD_OPTIONS` for names that can't be schemas.
+ */
+export function ponderSupervisor(
+  options: PonderSupervisorOptions,
+  modules: PonderSupervisorModules,
+): PonderSupervisor {
+  return new Supervisor(options, modules)
+}
+
+class Supervisor implements PonderSupervisor {
+  readonly schema: string
+  readonly #options: PonderSupervisorOptions
+  readonly #modules: PonderSupervisorModules
+  readonly #viewsSchema: string
+  readonly #pool: pg.Pool
+  readonly #runners = new Map<string, PonderRunner>()
+  readonly #estimate = new Estimate()
+  readonly #restarts
+  readonly #progress
+  readonly #flips
+  #builds: readonly StoredBuild[] = []
+  #lock: pg.PoolClient | null = null
+  #timer: Timer | null = null
+  #ticking: Promise<void> = Promise.resolve()
+  #stopping = false
+  #readyAt: number | null = null
+  #differences = 0
+  #trouble: string | null = null
+
+  constructor(options: PonderSupervisorOptions, modules: PonderSupervisorModules) {
+    this.#options = options
+    this.#modules = modules
+    this.#viewsSchema = checkedSchema(options.viewsSchema)
+    this.schema = indexSchema({
+      prefix: options.schemaPrefix,
+      root: resolve(options.root),
+      ponderVersion: installedPonder().version,
+      config: options.config,
+      ...(options.identities === undefined ? {} : { identities: options.identities }),
+    })
+    this.#pool = new pg.Pool({
+      connectionString: options.databaseUrl,
+      max: 3,
+      application_name: 'iyi index builds',
+    })
+    // A connection that breaks while nobody uses it: the next statement says so.
+    this.#pool.on('error', () => {})
+    const { metrics } = modules
+    this.#restarts = metrics.counter({
+      name: 'iyi_index_restarts_total',
+      help: 'Times the indexer was started again.',
+    })
+    this.#progress = metrics.gauge({
+      name: 'iyi_index_build_progress_ratio',
+      help: 'Share of the blocks that a new build of the index has read; 1 when none is made.',
+    })
+    this.#flips = metrics.counter({
+      name: 'iyi_index_flips_total',
+      help: 'Times the views of the index moved to another build.',
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#own()
+    await createBuildList(this.#pool, this.#viewsSchema)
+    await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts: this.#contracts() })
+    this.#place(this.schema)
+    await this.#tick()
+    this.#schedule()
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#stopping = true
+    this.#timer?.cancel()
+    await this.#ticking.catch(() => {})
+    await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
+    this.#lock?.release(true)
+    await this.#pool.end()
+  }
+
+  restart(why: string): void {
+    const live = this.#builds.find(({ state }) => state === 'live')
+    if (live !== undefined) this.#runners.get(live.schema)?.restart(why)
+  }
+
+  health(): Health {
+    const live = this.#builds.find(({ state }) => state === 'live')
+    const ours = this.#builds.find(({ schema }) => schema === this.schema)
+    if (this.#trouble !== null) return { status: 'degraded', reason: this.#trouble }
+    const running = this.#runners.get(live?.schema ?? this.schema)?.health()
+    if (running !== undefined && running.status !== 'ok') return running
+    if (ours?.state === 'refused' || ours?.state === 'rolled-back')
+      return { status: 'degraded', reason: `build ${this.schema} is not read: ${ours.note}` }
+    const building = ours?.state === 'building' ? this.#runners.get(this.schema)?.health() : undefined
+    if (building?.status === 'failed') return building
+    return { status: 'ok', detail: describe(live, ours) }
+  }
+
+  pid(): number | null {
+    const live = this.#builds.find(({ state }) => state === 'live')
+    return this.#runners.get(live?.schema ?? this.schema)?.pid() ?? null
+  }
+
+  /** One process keeps the builds of these views: two with different configurations would flip them for ever. */
+  async #own(): Promise<void> {
+    const client = await this.#pool.connect()
+    client.on('error', () => {})
+    const { rows } = await client.query<{ taken: boolean }>(
+      `select pg_try_advisory_lock(hashtextextended('iyi index builds ' || $1, 0)) as taken`,
+      [this.#viewsSchema],
     )
-    restarts.inc()
-    restart = clock.setTimer(delayMs, run)
-  }
-
-  function health(): Health {
-    const last = errors.length === 0 ? 'see its log lines' : errors.join(' | ')
-    if (failures >= failureLimit && readySince === null) {
-      return {
-        status: 'failed',
-        reason: `the indexer ended ${failures} times in a row; correct what it says: ${last}`,
-      }
+    if (rows[0]?.taken !== true) {
+      client.release()
+      await this.#pool.end()
+      throw new IndexError(
+        'INDEX_MANAGED_ELSEWHERE',
+        `Another node keeps the index in "${this.#viewsSchema}". Give this one another indexer.viewsSchema, or set indexer.mode: external to read that index.`,
+        { data: { viewsSchema: this.#viewsSchema } },
+      )
     }
-    if (readySince !== null) return { status: 'ok', detail: `indexing into ${schema}` }
-    if (child === null)
-      return { status: 'degraded', reason: `the indexer is not running and starts again soon: ${last}` }
-    return { status: 'degraded', reason: 'the indexer reads the chains up to now; wait until it is ready' }
+    this.#lock = client
   }
 
-  return {
-    schema,
-    async start() {
-      mkdirSync(dirname(configPath), { recursive: true })
-      writeFileSync(configPath, `${JSON.stringify(options.config, null, 2)}\n`, { mode: 0o600 })
-      // The mode of a new file does not change one that was there.
-      chmodSync(configPath, 0o600)
-      run()
-    },
-    async stop(deadline) {
-      stopping = true
-      restart?.cancel()
-      const running = child
-      if (running === null) return
-      const kill = (): void => killGroup(running)
-      deadline.addEventListener('abort', kill, { once: true })
-      running.kill('SIGTERM')
-      if (deadline.aborted) kill()
-      await gone
-      deadline.removeEventListener('abort', kill)
-      log.info({ schema }, 'Indexer ended')
-    },
-    health,
-    pid: () => child?.pid ?? null,
+  #contracts(): readonly BuiltContract[] {
+    const programOf = programOfKind(resolve(this.#options.root))
+    return this.#options.config.contracts.map(({ kind, chainId, address, startBlock }) => ({
+      ...{ kind, chainId, startBlock },
+      address: address.toLowerCase(),
+      program: programOf(kind),
+    }))
+  }
+
+  #schedule(): void {
+    this.#timer = this.#modules.clock.setTimer(TICK_MS, () => {
+      this.#ticking = this.#tick()
+        .then(() => {
+          if (this.#trouble !== null) this.#modules.log.info({}, 'Look after the builds of the index again')
+          this.#trouble = null
+        })
+        .catch((error: unknown) => {
+          if (this.#trouble === null)
+            this.#modules.log.warn({ err: error }, 'Fail to look after the builds of the index, keep trying')
+          this.#trouble = 'the database does not tell which build of the index is live; see the log'
+        })
+        .finally(() => {
+          if (!this.#stopping) this.#schedule()
+        })
+    })
+  }
+
+  /** One look at the list of builds, and one step towards what it should be. */
+  async #tick(): Promise<void> {
+    this.#builds = await readBuilds(this.#pool, this.#viewsSchema)
+    const plan = planBuilds(this.#builds, this.schema)
+    for (const [schema, runner] of this.#runners) {
+      if (plan.run.includes(schema)) continue
+      await runner.stop(AbortSignal.timeout(5_000))
+      this.#runners.delete(schema)
+    }
+    for (const schema of plan.run) await this.#run(schema)
+    if (plan.next === null) this.#progress.set(1)
+    else await this.#build(plan.next)
+    for (const schema of plan.drop) {
+      await dropBuild(this.#pool, this.#viewsSchema, schema)
+      this.#modules.log.info({ schema }, 'Drop a build of the index that nobody goes back to')
+    }
+    const left = this.#builds.map(({ schema }) => schema).filter((schema) => !plan.drop.includes(schema))
+    removeOtherCopies(this.#options.dir, left)
+  }
+
+  async #run(schema: string): Promise<void> {
+    if (this.#stopping || this.#runners.has(schema)) return
+    const { dir, root, config, databaseUrl, port } = this.#options
+    const folder = buildFolder({ dir, schema, ours: this.schema, root, config })
+    if (folder === null) {
+      // It can be read, and gets old: freshness says so until the new one takes over.
+      this.#modules.log.warn(
+        { schema },
+        'The program of the live build is gone: it stands still until the next is ready',
+      )
+      return
+    }
+    const { clock, log, guard } = this.#modules
+    const runner = ponderRunner(
+      { ...folder, databaseUrl, schema, port },
+      { clock, log, guard, restarts: this.#restarts },
+    )
+    this.#runners.set(schema, runner)
+    await runner.start()
+  }
+
+  /** Sees to the build that is being made: how far it is, and whether it may take over. */
+  async #build(schema: string): Promise<void> {
+    if (this.#runners.get(schema)?.ready() !== true) {
+      this.#readyAt = null
+      await this.#noteProgress(schema)
+      return
+    }
+    const { clock, log } = this.#modules
+    this.#readyAt ??= clock.monotonic()
+    const live = this.#builds.find(({ state }) => state === 'live')
+    const next = this.#builds.find((build) => build.schema === schema)
+    if (next === undefined) return
+    const verdict = live === undefined ? [] : await compareBuilds(this.#pool, live, next)
+    const different = verdict.filter(({ result }) => result === 'different')
+    if (different.length > 0) {
+      await this.#differs(schema, different)
+      return
+    }
+    this.#differences = 0
+    const pending = verdict.filter(({ result }) => result === 'pending').map(({ table }) => table)
+    if (pending.length > 0 && clock.monotonic() - this.#readyAt < TOGETHER_MS) return
+    await flipViews(this.#pool, {
+      ...{ viewsSchema: this.#viewsSchema, to: schema, previous: 'kept' },
+      note: `until ${schema} took over`,
+    })
+    this.#flips.inc()
+    const compared = verdict
+      .filter(({ result }) => result === 'equal')
+      .reduce((sum, { rows }) => sum + rows, 0)
+    log.info(
+      { from: live?.schema, to: schema, comparedRows: compared, notCompared: [...new Set(pending)] },
+      'Read another build of the index from now on',
+    )
+  }
+
+  async #differs(schema: string, different: readonly Comparison[]): Promise<void> {
+    this.#differences++
+    if (this.#differences < DIFFERENCES) return
+    this.#differences = 0
+    const tables = different.map(({ table, chainId }) => `${table} of chain ${chainId}`).join(', ')
+    const note = `it has other rows than the live build where nothing changed (${tables}): look at the log, then \`iyi db flip ${schema}\` to read it all the same, or go back to what ran before`
+    await setState(this.#pool, this.#viewsSchema, { schema, state: 'refused', note })
+    const examples = different.map(({ table, chainId, examples }) => ({ table, chainId, examples }))
+    this.#modules.log.error({ schema, different: examples }, 'Refuse a build of the index: its rows differ')
+  }
+
+  async #noteProgress(schema: string): Promise<void> {
+    const starts = new Map<number, number>()
+    for (const { chainId, startBlock } of this.#options.config.contracts)
+      starts.set(chainId, Math.min(startBlock, starts.get(chainId) ?? startBlock))
+    // Before Ponder made its tables there is nothing to read.
+    const progress = await readProgress(this.#pool, schema, starts).catch(() => null)
+    if (progress === null) return
+    this.#progress.set(progress)
+    const { secondsLeft } = this.#estimate.at(this.#modules.clock.monotonic(), progress)
+    await noteProgress(this.#pool, this.#viewsSchema, { schema, progress, secondsLeft })
   }
 }
 
-function errorText(msg: string, { err }: LogLine['fields']): string {
-  const inner = typeof err === 'object' && err !== null && 'message' in err ? `: ${String(err.message)}` : ''
-  return `${msg}${inner}`.slice(0, 500)
+function describe(live: StoredBuild | undefined, ours: StoredBuild | undefined): string {
+  const parts = [live === undefined ? 'no build is read yet' : `build ${live.schema} is read`]
+  if (ours?.state === 'building') {
+    const share = ours.progress === null ? '' : `, ${Math.floor(ours.progress * 100)} % read`
+    const left = ours.secondsLeft === null ? '' : `, about ${ours.secondsLeft} s left`
+    parts.push(`${ours.schema} is made${share}${left}`)
+  }
+  return parts.join('; ')
 }

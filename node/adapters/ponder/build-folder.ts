@@ -1,0 +1,54 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { IndexerConfig } from './indexer-config.ts'
+import { copyProgram } from './program-copy.ts'
+
+/** What a build runs from: its own copy of the program, and its configuration. */
+export interface BuildFolder {
+  readonly root: string
+  readonly configPath: string
+  readonly config: IndexerConfig
+}
+
+/**
+ * The folder of a build, made if it is ours and not there yet. An older build keeps what it indexes, and gets the
+ * providers that the chains have today. Null for an older one whose folder is gone: it can be read and not go on.
+ */
+export function buildFolder(options: {
+  readonly dir: string
+  readonly schema: string
+  readonly ours: string
+  /** The indexer's folder in the installed program. */
+  readonly root: string
+  readonly config: IndexerConfig
+}): BuildFolder | null {
+  const { dir, schema, ours, config } = options
+  const into = resolve(dir, schema)
+  const configPath = join(into, 'indexer.json')
+  try {
+    const own = schema === ours ? config : withProviders(readConfig(configPath), config)
+    const root = copyProgram({ root: options.root, into, make: schema === ours })
+    if (root === null) return null
+    mkdirSync(dirname(configPath), { recursive: true })
+    writeFileSync(configPath, `${JSON.stringify(own, null, 2)}\n`, { mode: 0o600 })
+    // The mode of a new file does not change one that was there.
+    chmodSync(configPath, 0o600)
+    return { root, configPath, config: own }
+  } catch (error) {
+    if (schema !== ours && error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function readConfig(path: string): IndexerConfig {
+  return JSON.parse(readFileSync(path, 'utf8')) as IndexerConfig
+}
+
+/** Names stay: Ponder knows its chains by them. */
+function withProviders(old: IndexerConfig, now: IndexerConfig): IndexerConfig {
+  const chains = old.chains.map((chain) => {
+    const today = now.chains.find(({ id }) => id === chain.id)
+    return today === undefined ? chain : { ...today, name: chain.name }
+  })
+  return { ...old, chains }
+}

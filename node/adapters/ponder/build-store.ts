@@ -1,0 +1,133 @@
+import type { Pool, PoolClient } from 'pg'
+import type { BuildState, IndexBuild } from '../../ports/index-builds.ts'
+import { IndexError } from './errors.ts'
+
+/** A contract as one build followed it. */
+export interface BuiltContract {
+  readonly kind: string
+  readonly chainId: number
+  /** Lower case. */
+  readonly address: string
+  readonly startBlock: number
+  /** Hash of all code that made its rows. */
+  readonly program: string
+}
+
+export interface StoredBuild extends IndexBuild {
+  readonly contracts: readonly BuiltContract[]
+}
+
+/** In the schema of the views, which only we write: who reads the index finds there what it is made of. */
+const table = (viewsSchema: string) => `"${viewsSchema}"."_iyi_build"`
+
+/** Makes the schema of the views and the list of builds. */
+export async function createBuildList(pool: Pool, viewsSchema: string): Promise<void> {
+  await pool.query(`create schema if not exists "${viewsSchema}"`)
+  await pool.query(`
+    create table if not exists ${table(viewsSchema)} (
+      schema text primary key,
+      state text not null,
+      contracts json not null,
+      progress double precision,
+      seconds_left double precision,
+      created_at timestamptz not null default now(),
+      live_at timestamptz,
+      note text
+    )`)
+  // Whatever goes wrong, two builds are never live.
+  await pool.query(
+    `create unique index if not exists _iyi_build_live on ${table(viewsSchema)} (state) where state = 'live'`,
+  )
+}
+
+/** Oldest first; empty where no indexer has ever run. Rejects with `INDEX_UNAVAILABLE` (retry). */
+export async function readBuilds(
+  client: Pool | PoolClient,
+  viewsSchema: string,
+): Promise<readonly StoredBuild[]> {
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(
+      `select schema, state, contracts::text, progress, seconds_left, note,
+              extract(epoch from created_at) * 1000 as created_ms, extract(epoch from live_at) * 1000 as live_ms
+       from ${table(viewsSchema)} order by created_at, schema`,
+    )
+    return rows.map(buildOf)
+  } catch (cause) {
+    const state = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (state === '42P01' || state === '3F000') return []
+    throw new IndexError(
+      'INDEX_UNAVAILABLE',
+      'The database does not tell which builds of the index it has.',
+      {
+        data: { viewsSchema },
+        retry: true,
+        cause,
+      },
+    )
+  }
+}
+
+function buildOf(row: Record<string, unknown>): StoredBuild {
+  const number = (value: unknown) => (value === null ? null : Number(value))
+  return {
+    schema: String(row.schema),
+    state: String(row.state) as BuildState,
+    contracts: JSON.parse(String(row.contracts)) as BuiltContract[],
+    progress: number(row.progress),
+    secondsLeft: number(row.seconds_left),
+    createdAt: Math.round(Number(row.created_ms)),
+    liveAt: row.live_ms === null ? null : Math.round(Number(row.live_ms)),
+    note: row.note === null ? null : String(row.note),
+  }
+}
+
+/** A new build, or one that was given up before and is wanted again. One that an operator went back from stays so. */
+export async function addBuild(
+  pool: Pool,
+  viewsSchema: string,
+  build: { readonly schema: string; readonly contracts: readonly BuiltContract[] },
+): Promise<void> {
+  await pool.query(
+    `insert into ${table(viewsSchema)} as known (schema, state, contracts) values ($1, 'building', $2)
+     on conflict (schema) do update set state = 'building', note = null where known.state = 'kept'`,
+    [build.schema, JSON.stringify(build.contracts)],
+  )
+}
+
+export async function noteProgress(
+  pool: Pool,
+  viewsSchema: string,
+  { schema, progress, secondsLeft }: Pick<IndexBuild, 'schema' | 'progress' | 'secondsLeft'>,
+): Promise<void> {
+  await pool.query(`update ${table(viewsSchema)} set progress = $2, seconds_left = $3 where schema = $1`, [
+    schema,
+    progress,
+    secondsLeft,
+  ])
+}
+
+export async function setState(
+  client: Pool | PoolClient,
+  viewsSchema: string,
+  { schema, state, note }: Pick<IndexBuild, 'schema' | 'state' | 'note'>,
+): Promise<void> {
+  await client.query(
+    `update ${table(viewsSchema)} set state = $2, note = $3,
+       live_at = case when $2 = 'live' then now() else live_at end,
+       progress = case when $2 = 'live' then 1 else progress end,
+       seconds_left = case when $2 = 'live' then null else seconds_left end
+     where schema = $1`,
+    [schema, state, note],
+  )
+}
+
+/** Holds the list for the rest of the transaction: one flip at a time, whoever asks for it. */
+export async function lockBuilds(client: PoolClient, viewsSchema: string): Promise<void> {
+  await client.query(`lock table ${table(viewsSchema)} in share row exclusive mode`)
+}
+
+/** Drops a build's tables and forgets it. Ponder must not run on it. */
+export async function dropBuild(pool: Pool, viewsSchema: string, schema: string): Promise<void> {
+  await pool.query(`drop schema if exists "${schema}" cascade`)
+  await pool.query(`delete from ${table(viewsSchema)} where schema = $1 and state <> 'live'`, [schema])
+}
