@@ -1,7 +1,7 @@
 import { isLoopback } from '../node/ports/loopback.ts'
 import type { IndexerConfig } from './config.ts'
 
-type Kind = IndexerConfig['contracts'][number]['kind']
+export type Kind = IndexerConfig['contracts'][number]['kind']
 
 /**
  * Ponder's `rpc` of a chain. Ponder gives each entry its own rate limit, which begins at 20 requests/s and grows by 5%

@@ -1,6 +1,7 @@
 import { type Context, ponder } from 'ponder:registry'
 import { event as events, poolBar, poolSwap, poolSync, pool as pools } from 'ponder:schema'
 import { constantProductPoolAbi as abi } from '../../contracts/abi/ConstantProductPool.ts'
+import { isFollowed } from './followed.ts'
 import { placeOf } from './place.ts'
 import { eventRow, lower, type Place } from './reducers/event.ts'
 import {
@@ -17,6 +18,7 @@ type Handler = Context<'pool:Sync' | 'pool:Swap'>
 
 ponder.on('pool:Sync', async ({ event, context: { db, client, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('pool', place)) return
   const pool = await poolOf(place, db, client)
   await db.insert(events).values(eventRow(place, 'pool.Sync', event.args))
   await db.insert(poolSync).values(poolSyncRow(place, event.args))
@@ -26,6 +28,7 @@ ponder.on('pool:Sync', async ({ event, context: { db, client, chain } }) => {
 
 ponder.on('pool:Swap', async ({ event, context: { db, client, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('pool', place)) return
   const pool = await poolOf(place, db, client)
   await db.insert(events).values(eventRow(place, 'pool.Swap', event.args))
   await db.insert(poolSwap).values(poolSwapRow(place, event.args))

@@ -1,17 +1,20 @@
 import { ponder } from 'ponder:registry'
 import { event as events, model, modelVersion } from 'ponder:schema'
+import { isFollowed } from './followed.ts'
 import { placeOf } from './place.ts'
 import { eventRow, lower } from './reducers/event.ts'
 import { modelRow, modelRowId, modelVersionRow, modelVersionRowId } from './reducers/registry.ts'
 
 ponder.on('registry:ModelRegistered', async ({ event, context: { db, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('registry', place)) return
   await db.insert(events).values(eventRow(place, 'registry.ModelRegistered', event.args))
   await db.insert(model).values(modelRow(place, event.args))
 })
 
 ponder.on('registry:ModelVersionAdded', async ({ event, context: { db, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('registry', place)) return
   await db.insert(events).values(eventRow(place, 'registry.ModelVersionAdded', event.args))
   await db.insert(modelVersion).values(modelVersionRow(place, event.args))
 })
@@ -20,6 +23,7 @@ ponder.on('registry:ModelVersionAdded', async ({ event, context: { db, chain } }
 
 ponder.on('registry:ModelVersionActiveSet', async ({ event, context: { db, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('registry', place)) return
   const { modelId, version, active } = event.args
   await db.insert(events).values(eventRow(place, 'registry.ModelVersionActiveSet', event.args))
   const id = modelVersionRowId(place, modelId, version)
@@ -28,11 +32,13 @@ ponder.on('registry:ModelVersionActiveSet', async ({ event, context: { db, chain
 
 ponder.on('registry:ModelOwnershipTransferStarted', async ({ event, context: { db, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('registry', place)) return
   await db.insert(events).values(eventRow(place, 'registry.ModelOwnershipTransferStarted', event.args))
 })
 
 ponder.on('registry:ModelOwnershipTransferred', async ({ event, context: { db, chain } }) => {
   const place = placeOf(event, chain)
+  if (!isFollowed('registry', place)) return
   const { modelId, newOwner } = event.args
   await db.insert(events).values(eventRow(place, 'registry.ModelOwnershipTransferred', event.args))
   const id = modelRowId(place, modelId)

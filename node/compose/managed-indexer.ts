@@ -32,7 +32,7 @@ export async function managedIndexer(
   const indexer = ponderSupervisor(
     {
       root: join(packageRoot, 'indexer'),
-      configPath: join(config.dataDir, 'indexer.json'),
+      dir: join(config.dataDir, 'index'),
       databaseUrl: options.url,
       schemaPrefix: config.indexer.viewsSchema,
       viewsSchema: config.indexer.viewsSchema,

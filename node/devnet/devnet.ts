@@ -137,7 +137,7 @@ export async function runDevnet(
     const ponder = ponderSupervisor(
       {
         root: join(PROJECT_ROOT, 'indexer'),
-        configPath: at('indexer.json'),
+        dir: at('index'),
         schemaPrefix: VIEWS_SCHEMA,
         databaseUrl: postgres.url,
         viewsSchema: VIEWS_SCHEMA,

@@ -101,12 +101,13 @@ async function commonPlaces(client: PoolClient, old: string, next: string): Prom
     }
   }
   const [before, after] = [await of(old), await of(next)]
-  return before.positions.flatMap(({ chainId, block }) => {
-    const other = after.positions.find((position) => position.chainId === chainId)
+  return before.positions.flatMap((position) => {
+    const { chainId } = position
+    const other = after.positions.find((candidate) => candidate.chainId === chainId)
     if (other === undefined) return []
+    const { block } = position.block < other.block ? position : other
     const head = before.heads.get(chainId)
-    const together = head !== undefined && head === after.heads.get(chainId)
-    return [{ chainId, block: block < other.block ? block : other.block, together }]
+    return [{ chainId, block, together: head !== undefined && head === after.heads.get(chainId) }]
   })
 }
 

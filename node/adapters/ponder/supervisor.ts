@@ -141,7 +141,12 @@ class Supervisor implements PonderSupervisor {
   }
 
   async start(): Promise<void> {
-    await this.#own()
+    try {
+      await this.#own()
+    } catch (error) {
+      await this.#pool.end()
+      throw error
+    }
     await createBuildList(this.#pool, this.#viewsSchema)
     await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts: this.#contracts() })
     await this.#tick()
@@ -149,109 +154,14 @@ class Supervisor implements PonderSupervisor {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#stopping) return
     this.#stopping = true
     this.#timer?.cancel()
     await this.#ticking
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
-    this.#lock?.release(true)
-    await this.#pool.end()
-  }
-
-  restart(why: string): void
-  health(): Health
-  /** Process id of the live build's Ponder, or of the one that is built first; null between two runs. */
-  pid(): number | null
-}
-
-const TICK_MS = 500
-/** After so long without both builds at one block, rows that change are not compared. */
-const TOGETHER_MS = 60_000
-/** A difference must show so often before it counts: one side may have been in the middle of a reorganisation. */
-const DIFFERENCES = 3
-
-/**
- * Keeps the index in builds. Another program or configuration makes another build, with a schema of its own, while the live
- * one goes on and is read; when it has caught up and says the same where nothing changed, the views move to it in one
- * transaction. The build before is kept for `iyi db rollback`. What happens is in the database step by step, so
- * whoever starts next, after a crash at any moment, goes on with it.
- *
- * Throws `INDEX_BAD_OPTIONS` for names that can't be schemas.
- */
-export function ponderSupervisor(
-  options: PonderSupervisorOptions,
-  modules: PonderSupervisorModules,
-): PonderSupervisor {
-  return new Supervisor(options, modules)
-}
-
-class Supervisor implements PonderSupervisor {
-  readonly schema: string
-  readonly #options: PonderSupervisorOptions
-  readonly #modules: PonderSupervisorModules
-  readonly #viewsSchema: string
-  readonly #pool: pg.Pool
-  readonly #runners = new Map<string, PonderRunner>()
-  readonly #estimate = new Estimate()
-  readonly #restarts
-  readonly #progress
-  readonly #flips
-  #builds: readonly StoredBuild[] = []
-  #lock: pg.PoolClient | null = null
-  #timer: Timer | null = null
-  #ticking: Promise<void> = Promise.resolve()
-  #stopping = false
-  #readyAt: number | null = null
-  #differences = 0
-  #trouble: string | null = null
-
-  constructor(options: PonderSupervisorOptions, modules: PonderSupervisorModules) {
-    this.#options = options
-    this.#modules = modules
-    this.#viewsSchema = checkedSchema(options.viewsSchema)
-    this.schema = indexSchema({
-      prefix: options.schemaPrefix,
-      root: resolve(options.root),
-      ponderVersion: installedPonder().version,
-      config: options.config,
-      ...(options.identities === undefined ? {} : { identities: options.identities }),
-    })
-    this.#pool = new pg.Pool({
-      connectionString: options.databaseUrl,
-      max: 3,
-      application_name: 'iyi index builds',
-    })
-    // A connection that breaks while nobody uses it: the next statement says so.
-    this.#pool.on('error', () => {})
-    const { metrics } = modules
-    this.#restarts = metrics.counter({
-      name: 'iyi_index_restarts_total',
-      help: 'Times the indexer was started again.',
-    })
-    this.#progress = metrics.gauge({
-      name: 'iyi_index_build_progress_ratio',
-      help: 'Share of the blocks that a new build of the index has read; 1 when none is made.',
-    })
-    this.#flips = metrics.counter({
-      name: 'iyi_index_flips_total',
-      help: 'Times the views of the index moved to another build.',
-    })
-  }
-
-  async start(): Promise<void> {
-    await this.#own()
-    await createBuildList(this.#pool, this.#viewsSchema)
-    await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts: this.#contracts() })
-    this.#place(this.schema)
-    await this.#tick()
-    this.#schedule()
-  }
-
-  async stop(deadline: AbortSignal): Promise<void> {
-    this.#stopping = true
-    this.#timer?.cancel()
-    await this.#ticking.catch(() => {})
-    await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
-    this.#lock?.release(true)
+    const lock = this.#lock
+    this.#lock = null
+    lock?.release(true)
     await this.#pool.end()
   }
 
@@ -270,7 +180,8 @@ class Supervisor implements PonderSupervisor {
       return { status: 'degraded', reason: `build ${this.schema} is not read: ${ours.note}` }
     const building = ours?.state === 'building' ? this.#runners.get(this.schema)?.health() : undefined
     if (building?.status === 'failed') return building
-    return { status: 'ok', detail: describe(live, ours) }
+    const detail = describe(live, ours)
+    return live === undefined ? { status: 'degraded', reason: detail } : { status: 'ok', detail }
   }
 
   pid(): number | null {
@@ -281,14 +192,18 @@ class Supervisor implements PonderSupervisor {
   /** One process keeps the builds of these views: two with different configurations would flip them for ever. */
   async #own(): Promise<void> {
     const client = await this.#pool.connect()
-    client.on('error', () => {})
+    // The server went away, and the lock with it: the next tick takes it again.
+    client.on('error', () => {
+      if (this.#lock !== client) return
+      this.#lock = null
+      client.release(true)
+    })
     const { rows } = await client.query<{ taken: boolean }>(
       `select pg_try_advisory_lock(hashtextextended('iyi index builds ' || $1, 0)) as taken`,
       [this.#viewsSchema],
     )
     if (rows[0]?.taken !== true) {
       client.release()
-      await this.#pool.end()
       throw new IndexError(
         'INDEX_MANAGED_ELSEWHERE',
         `Another node keeps the index in "${this.#viewsSchema}". Give this one another indexer.viewsSchema, or set indexer.mode: external to read that index.`,
@@ -327,6 +242,7 @@ class Supervisor implements PonderSupervisor {
 
   /** One look at the list of builds, and one step towards what it should be. */
   async #tick(): Promise<void> {
+    if (this.#lock === null && !this.#stopping) await this.#own()
     this.#builds = await readBuilds(this.#pool, this.#viewsSchema)
     const plan = planBuilds(this.#builds, this.schema)
     for (const [schema, runner] of this.#runners) {
@@ -406,7 +322,7 @@ class Supervisor implements PonderSupervisor {
     if (this.#differences < DIFFERENCES) return
     this.#differences = 0
     const tables = different.map(({ table, chainId }) => `${table} of chain ${chainId}`).join(', ')
-    const note = `it has other rows than the live build where nothing changed (${tables}): look at the log, then \`iyi db flip ${schema}\` to read it all the same, or go back to what ran before`
+    const note = `it has other rows than the live build where nothing changed (${tables}): look at the log, then \`iyi db rollback --to ${schema}\` to read it all the same, or go back to what ran before`
     await setState(this.#pool, this.#viewsSchema, { schema, state: 'refused', note })
     const examples = different.map(({ table, chainId, examples }) => ({ table, chainId, examples }))
     this.#modules.log.error({ schema, different: examples }, 'Refuse a build of the index: its rows differ')
@@ -426,7 +342,9 @@ class Supervisor implements PonderSupervisor {
 }
 
 function describe(live: StoredBuild | undefined, ours: StoredBuild | undefined): string {
-  const parts = [live === undefined ? 'no build is read yet' : `build ${live.schema} is read`]
+  const parts = [
+    live === undefined ? 'no build of the index can be read yet' : `build ${live.schema} is read`,
+  ]
   if (ours?.state === 'building') {
     const share = ours.progress === null ? '' : `, ${Math.floor(ours.progress * 100)} % read`
     const left = ours.secondsLeft === null ? '' : `, about ${ours.secondsLeft} s left`

@@ -1,26 +1,25 @@
 // A process of its own that supervises an indexer until it is killed. Arguments: folder for its files, indexer.
 import { join } from 'node:path'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
-import { ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
+import { ponderRunner } from '../../../node/adapters/ponder/runner.ts'
 import { recordingLogger, recordingMetrics } from './recorders.ts'
 
 const [directory = '', root = ''] = process.argv.slice(2)
-const supervisor = ponderSupervisor(
+const runner = ponderRunner(
   {
     root,
     databaseUrl: 'postgres://node:x@127.0.0.1:1/iyi',
     config: { chains: [{ id: 1, name: 'one', rpc: ['http://127.0.0.1:1'] }], contracts: [] },
     configPath: join(directory, 'indexer.json'),
-    schemaPrefix: 'iyi',
-    viewsSchema: 'iyi_index',
+    schema: 'iyi_000000000000',
     port: 42_101,
   },
   {
     clock: systemClock,
     log: recordingLogger(),
-    metrics: recordingMetrics(),
+    restarts: recordingMetrics().counter({ name: 'restarts', help: '' }),
     guard: { watch: () => {}, release: () => {} },
   },
 )
-await supervisor.start()
-process.stdout.write(`${supervisor.pid()}\n`)
+await runner.start()
+process.stdout.write(`${runner.pid()}\n`)

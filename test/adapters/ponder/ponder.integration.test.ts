@@ -104,7 +104,7 @@ beforeAll(async () => {
           { kind: 'ocr2', chainId: beta.chainId, address: aggregator, startBlock: betaMarket.startBlock },
         ],
       },
-      configPath: join(directory, 'indexer.json'),
+      dir: directory,
       schemaPrefix: 'iyi',
       viewsSchema: 'iyi_index',
       port: await freePort(),
@@ -224,7 +224,7 @@ describe('Ponder under its supervisor, two chains with pools and one without con
       (await reader.freshness()).every(({ indexed }) => indexed !== null),
     )
     await until('the supervisor knows', 5_000, async () => supervisor.health().status === 'ok')
-    expect((await stat(join(directory, 'indexer.json'))).mode & 0o777).toBe(0o600)
+    expect((await stat(join(directory, supervisor.schema, 'indexer.json'))).mode & 0o777).toBe(0o600)
     await trade(alpha, alphaMarket, false, 10n ** 9n)
     for (const [anvil, market] of [
       [alpha, alphaMarket],

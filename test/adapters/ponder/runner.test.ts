@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
-import { ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
+import { ponderRunner } from '../../../node/adapters/ponder/runner.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
 import { groupMembers, repository, until } from './fixture.ts'
 import { recordingLogger, recordingMetrics } from './recorders.ts'
@@ -35,7 +35,7 @@ describe('a Ponder that can never start', () => {
     const metrics = recordingMetrics()
     const watched: number[] = []
     const released: number[] = []
-    const supervisor = ponderSupervisor(
+    const runner = ponderRunner(
       {
         root: join(repository, 'indexer'),
         databaseUrl: 'postgres://node:never-log-this@127.0.0.1:1/iyi',
@@ -44,22 +44,20 @@ describe('a Ponder that can never start', () => {
           contracts: [{ kind: 'pool', chainId: 2, address: `0x${'ab'.repeat(20)}`, startBlock: 0 }],
         },
         configPath: join(directory, 'indexer.json'),
-        schemaPrefix: 'iyi',
-        viewsSchema: 'iyi_index',
+        schema: 'iyi_000000000000',
         port: 42_100,
       },
       {
         clock,
         log,
-        metrics,
+        restarts: metrics.counter({ name: 'iyi_index_restarts_total', help: '' }),
         guard: { watch: (pid) => void watched.push(pid), release: (pid) => void released.push(pid) },
       },
     )
-    expect(supervisor.schema).toMatch(/^iyi_[0-9a-f]{12}$/)
-    await supervisor.start()
-    await until('failed', 50_000, async () => supervisor.health().status === 'failed')
-    expect(supervisor.health()).toMatchObject({ reason: expect.stringContaining('2 is not one of chains') })
-    await supervisor.stop(AbortSignal.timeout(2_000))
+    await runner.start()
+    await until('failed', 50_000, async () => runner.health().status === 'failed')
+    expect(runner.health()).toMatchObject({ reason: expect.stringContaining('2 is not one of chains') })
+    await runner.stop(AbortSignal.timeout(2_000))
     expect(delays.length).toBeGreaterThanOrEqual(3)
     delays.slice(0, 3).forEach((delayMs, at) => {
       expect(delayMs).toBeGreaterThanOrEqual(500 * 2 ** at * 0.75)
@@ -68,12 +66,12 @@ describe('a Ponder that can never start', () => {
     expect(metrics.values.get('iyi_index_restarts_total{}')).toBe(delays.length)
     expect(watched.length).toBeGreaterThanOrEqual(3)
     expect(released).toEqual(watched)
-    expect(supervisor.pid()).toBeNull()
+    expect(runner.pid()).toBeNull()
     expect(JSON.stringify(log.lines)).not.toContain('never-log-this')
   })
 })
 
-describe('a Ponder whose supervisor was killed', () => {
+describe('a Ponder whose node was killed', () => {
   it('ends by itself', { timeout: 30_000 }, async () => {
     const program = fileURLToPath(new URL('./orphan-parent.ts', import.meta.url))
     const parent = spawn(process.execPath, [program, directory, join(repository, 'indexer')], {
