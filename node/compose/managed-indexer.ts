@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { ponderSupervisor } from '../adapters/ponder/supervisor.ts'
+import { type PonderSupervisor, ponderSupervisor } from '../adapters/ponder/supervisor.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import type { IndexedContract } from '../kernel/plugin.ts'
 import type { ChainReader } from '../ports/chain.ts'
@@ -23,7 +23,7 @@ export async function managedIndexer(
     metrics: Metrics
     clock: Clock
   },
-): Promise<void> {
+): Promise<PonderSupervisor> {
   const { guard, log, metrics, clock, teardown } = modules
   const identities = await chainIdentities(
     { chains: config.chains, file: join(config.dataDir, 'indexer-genesis.json') },
@@ -52,4 +52,5 @@ export async function managedIndexer(
   )
   await indexer.start()
   teardown.add('indexer', () => indexer.stop(AbortSignal.timeout(4_000)))
+  return indexer
 }

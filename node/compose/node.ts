@@ -8,6 +8,7 @@ import { libp2pTransport } from '../adapters/libp2p/transport.ts'
 import { onnxInference } from '../adapters/onnx/onnx-inference.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
+import type { PonderSupervisor } from '../adapters/ponder/supervisor.ts'
 import { openDatabase } from '../adapters/postgres/database.ts'
 import { lockDatabase } from '../adapters/postgres/database-lock.ts'
 import { eventLog } from '../adapters/postgres/event-log.ts'
@@ -22,6 +23,7 @@ import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
+import type { Health } from '../ports/health.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
 import { loadPlugins } from './builtin.ts'
@@ -35,6 +37,7 @@ import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { packageRoot, version } from './version.ts'
+import { watchIndex } from './watch-index.ts'
 
 /** All that a clean stop may take. */
 const STOP_MS = 12_000
@@ -171,6 +174,11 @@ export async function runNode(
       },
     )
 
+    let indexer: PonderSupervisor | null = null
+    const restart = config.indexer.mode === 'managed' ? (why: string) => indexer?.restart(why) : null
+    const watch = watchIndex({ index, restart, ...common })
+    teardown.add('index watch', () => watch.stop())
+
     const node: NodeView = {
       identity: () => ({ id: transport.peerId, name: config.name, version }),
       freshness: () => index.freshness(),
@@ -178,6 +186,7 @@ export async function runNode(
         readiness({
           database: () => database.health(),
           index,
+          indexer: () => worst(indexer?.health() ?? { status: 'ok' }, watch.health()),
           duties: () => quorum.statuses(),
           maySign: () => lock.held(),
           inference: () => inference.health(),
@@ -223,12 +232,13 @@ export async function runNode(
       },
     )
     host.resolve()
-    if (config.indexer.mode === 'managed')
-      await managedIndexer(
+    if (config.indexer.mode === 'managed') {
+      indexer = await managedIndexer(
         config,
         { contracts: host.contracts(), url },
         { guard, teardown, chain, ...common },
       )
+    }
 
     signal.throwIfAborted()
     teardown.add('plugins', () => host.stop('the node ends'))
@@ -263,6 +273,11 @@ export async function runNode(
     // A start that was refused before anything was opened has nothing to say but its error.
     if (began) log.info({}, 'node stopped')
   }
+}
+
+/** The first that is not well. */
+function worst(...healths: readonly Health[]): Health {
+  return healths.find(({ status }) => status !== 'ok') ?? healths[0] ?? { status: 'ok' }
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

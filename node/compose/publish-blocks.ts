@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { IndexReader } from '../ports/index-reader.ts'
+import { type IndexReader, lagSecondsOf } from '../ports/index-reader.ts'
 import type { Json } from '../ports/json.ts'
 
 const POLL_MS = 250
@@ -17,7 +17,8 @@ export function publishBlocks(
   let ended = false
   const look = async () => {
     try {
-      for (const { chainId, name, head, indexed, finalized, lagBlocks } of await options.index.freshness()) {
+      for (const chain of await options.index.freshness()) {
+        const { chainId, name, head, indexed, finalized, lagBlocks } = chain
         if (head === null) continue
         const state = `${head.hash} ${indexed?.number ?? ''}`
         if (seen.get(chainId) === state) continue
@@ -33,6 +34,7 @@ export function publishBlocks(
             indexed: indexed === null ? null : indexed.number.toString(),
             finalized: finalized === null ? null : finalized.toString(),
             lagBlocks,
+            lagSeconds: lagSecondsOf(chain),
           },
         })
       }

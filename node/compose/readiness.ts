@@ -9,6 +9,8 @@ const MAX_LAG_SECONDS = 60
 export interface ReadinessSources {
   readonly database: () => Health
   readonly index: Pick<IndexReader, 'freshness'>
+  /** Who keeps the index, and who watches that it moves. */
+  readonly indexer: () => Health
   readonly duties: () => readonly DutyStatus[]
   /** Whether this process still holds the right to sign as this validator. */
   readonly maySign: () => boolean
@@ -20,6 +22,7 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
   const checks: ReadinessCheck[] = [
     ofHealth('database', sources.database()),
     await indexCheck(sources.index),
+    ofHealth('indexer', sources.indexer()),
     peersCheck(sources.duties()),
     sources.maySign()
       ? { name: 'signer', ok: true, detail: 'this process holds the right to sign' }

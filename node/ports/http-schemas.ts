@@ -1,7 +1,7 @@
 import { type ZodType, z } from 'zod'
 import type { Address, Hex } from './chain.ts'
 import { ProblemError } from './http.ts'
-import type { ChainFreshness } from './index-reader.ts'
+import { type ChainFreshness, lagSecondsOf } from './index-reader.ts'
 import type { Json } from './json.ts'
 
 /** An integer as a decimal string, at most 256 bits: amounts, block numbers, sequence numbers. */
@@ -70,6 +70,7 @@ export const metaSchema = z
         indexed: unsignedSchema.nullable().meta({ description: 'Newest block in the tables of this answer' }),
         finalized: unsignedSchema.nullable(),
         lagBlocks: z.int().nullable().meta({ description: 'head - indexed' }),
+        lagSeconds: z.number().nullable().meta({ description: 'The same in seconds of the chain' }),
       }),
     ),
   })
@@ -103,6 +104,7 @@ export function freshnessToMeta(freshness: readonly ChainFreshness[]): Meta {
       indexed: chain.indexed === null ? null : chain.indexed.number.toString(),
       finalized: chain.finalized === null ? null : chain.finalized.toString(),
       lagBlocks: chain.lagBlocks,
+      lagSeconds: lagSecondsOf(chain),
     })),
   }
 }

@@ -14,6 +14,11 @@ export interface ChainFreshness {
   readonly lagBlocks: number | null
 }
 
+/** How much older the newest indexed block is than the head, in seconds of the chain; null while either is unknown. */
+export function lagSecondsOf({ head, indexed }: ChainFreshness): number | null {
+  return head === null || indexed === null ? null : Math.max(0, head.timestamp - indexed.timestamp)
+}
+
 export type Condition<T extends TableName> = {
   [C in Column<T>]: {
     readonly column: C

@@ -47,6 +47,7 @@ function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): D
 const fine: ReadinessSources = {
   database: () => ({ status: 'ok' }),
   index: { freshness: async () => [chain] },
+  indexer: () => ({ status: 'ok' }),
   duties: () => [duty([1, 2, 3])],
   maySign: () => true,
   inference: () => ({ status: 'ok', detail: '1 model' }),
@@ -66,6 +67,7 @@ test('ready when everything is, and each check says so', async () => {
   expect(checks.map(({ name }) => name)).toEqual([
     'database',
     'index',
+    'indexer',
     'peers',
     'signer',
     'duties',

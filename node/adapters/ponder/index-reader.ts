@@ -1,7 +1,12 @@
 import type { Pool, PoolClient } from 'pg'
 import type { ChainReader } from '../../ports/chain.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { ChainFreshness, IndexQuery, IndexReader } from '../../ports/index-reader.ts'
+import {
+  type ChainFreshness,
+  type IndexQuery,
+  type IndexReader,
+  lagSecondsOf,
+} from '../../ports/index-reader.ts'
 import type { Row, TableName } from '../../ports/index-tables.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -51,6 +56,10 @@ export function ponderIndexReader(
   const headGauge = gauge('iyi_index_head_block', 'Newest block seen on the chain.')
   const indexedGauge = gauge('iyi_index_indexed_block', 'Newest block whose events are all in the tables.')
   const lagGauge = gauge('iyi_index_lag_blocks', 'Blocks of the chain that are not indexed yet.')
+  const lagSecondsGauge = gauge(
+    'iyi_index_lag_seconds',
+    'How much older the newest indexed block is than the head.',
+  )
   let readable = true
 
   async function positions(): Promise<readonly Position[]> {
@@ -101,10 +110,13 @@ export function ponderIndexReader(
 
   async function report(): Promise<void> {
     try {
-      for (const { name, head, indexed, lagBlocks } of await freshness()) {
+      for (const fresh of await freshness()) {
+        const { name, head, indexed, lagBlocks } = fresh
+        const lagSeconds = lagSecondsOf(fresh)
         if (head !== null) headGauge.set(Number(head.number), { chain: name })
         if (indexed !== null) indexedGauge.set(Number(indexed.number), { chain: name })
         if (lagBlocks !== null) lagGauge.set(lagBlocks, { chain: name })
+        if (lagSeconds !== null) lagSecondsGauge.set(lagSeconds, { chain: name })
       }
       if (!readable) log.info({}, 'Read the index again')
       readable = true
