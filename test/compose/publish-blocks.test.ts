@@ -62,7 +62,7 @@ test('tells of every head and every step of the index once, amounts as strings',
       indexed: '7',
       finalized: null,
       lagBlocks: 1,
-      lagSeconds: 10,
+      lagSeconds: 1,
     },
   ])
   expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['block']))
