@@ -24,6 +24,7 @@ import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
+import { chainHalts } from '../trust/halts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
@@ -132,7 +133,8 @@ export async function runNode(
     )
     await index.start()
     teardown.add('index reader', () => index.stop())
-    const events = eventLog({}, { database, index, chains: chain, ...common })
+    const halts = chainHalts(common)
+    const events = eventLog({}, { database, index, chains: chain, halts, ...common })
     await events.start()
     teardown.add('event log', () => events.stop())
 
@@ -181,6 +183,8 @@ export async function runNode(
           duties: () => quorum.statuses(),
           maySign: () => lock.held(),
           inference: () => inference.health(),
+          halts: () => halts.list(),
+          events: () => events.health(),
         }),
       plugins: () =>
         host.plugins().map((plugin) => ({
@@ -226,7 +230,7 @@ export async function runNode(
     if (config.indexer.mode === 'managed')
       await managedIndexer(
         config,
-        { contracts: host.contracts(), url },
+        { contracts: host.contracts(), url, onDeepReorg: (id, reason) => events.halt(id, reason) },
         { guard, teardown, chain, ...common },
       )
 

@@ -64,12 +64,18 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
     const handler = async ({ name }: ChainEvent) => {
       seen.push(name)
     }
-    const first = await log.subscribe({ consumer: 'c', names: ['a', 'b', 'c'], from: 'start', stage: 'confirmed' }, handler)
+    const first = await log.subscribe(
+      { consumer: 'c', names: ['a', 'b', 'c'], from: 'start', stage: 'confirmed' },
+      handler,
+    )
     await emit('a')
     await until(() => seen.length === 1)
     await first.close()
     await emit('b')
-    const second = await log.subscribe({ consumer: 'c', names: ['a', 'b', 'c'], from: 'now', stage: 'confirmed' }, handler)
+    const second = await log.subscribe(
+      { consumer: 'c', names: ['a', 'b', 'c'], from: 'now', stage: 'confirmed' },
+      handler,
+    )
     await emit('c')
     await until(() => seen.length === 3)
     expect(seen).toEqual(['a', 'b', 'c'])
@@ -96,12 +102,16 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
   it('holds one consumer back without holding another', async () => {
     const { log, emit } = await make()
     const seen: string[] = []
-    const stuck = await log.subscribe({ consumer: 'stuck', names: ['a'], from: 'start', stage: 'confirmed' }, () =>
-      Promise.reject(new TypeError('never')),
+    const stuck = await log.subscribe(
+      { consumer: 'stuck', names: ['a'], from: 'start', stage: 'confirmed' },
+      () => Promise.reject(new TypeError('never')),
     )
-    const free = await log.subscribe({ consumer: 'free', names: ['a'], from: 'start', stage: 'confirmed' }, async ({ name }) => {
-      seen.push(name)
-    })
+    const free = await log.subscribe(
+      { consumer: 'free', names: ['a'], from: 'start', stage: 'confirmed' },
+      async ({ name }) => {
+        seen.push(name)
+      },
+    )
     await emit('a', 'a')
     await until(() => seen.length === 2)
     await Promise.all([stuck.close(), free.close()])
@@ -111,12 +121,15 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
     const { log, emit } = await make()
     let finish = () => {}
     let calls = 0
-    const subscription = await log.subscribe({ consumer: 'c', names: ['a'], from: 'start', stage: 'confirmed' }, () => {
-      calls++
-      return new Promise<void>((done) => {
-        finish = done
-      })
-    })
+    const subscription = await log.subscribe(
+      { consumer: 'c', names: ['a'], from: 'start', stage: 'confirmed' },
+      () => {
+        calls++
+        return new Promise<void>((done) => {
+          finish = done
+        })
+      },
+    )
     await emit('a', 'a')
     await until(() => calls === 1)
     let closed = false

@@ -76,9 +76,7 @@ export function memoryEventLog(): MemoryEventLog {
     },
     replay: (consumer, chainId, fromBlock) => {
       const cursor = cursors.get(consumer)?.get(chainId)
-      const first = notices.find(
-        ({ event }) => event.chainId === chainId && event.blockNumber >= fromBlock,
-      )
+      const first = notices.find(({ event }) => event.chainId === chainId && event.blockNumber >= fromBlock)
       if (cursor === undefined || first === undefined) return
       cursor.seq = first.seq - 1n
       cursor.epoch++
@@ -102,7 +100,12 @@ export function memoryEventLog(): MemoryEventLog {
           for (const notice of cursor.retry) {
             cursor.retry.delete(notice)
             const dropped = notice.after > 0 && levels.get(placeOf(notice.event)) === 0
-            const done = dropped || (await handle(eventOf(notice, stage)).then(() => true, () => false))
+            const done =
+              dropped ||
+              (await handle(eventOf(notice, stage)).then(
+                () => true,
+                () => false,
+              ))
             if (done) cursor.dead.delete(notice)
           }
           const { epoch } = cursor
@@ -123,7 +126,10 @@ export function memoryEventLog(): MemoryEventLog {
           let tries = 0
           let done = false
           while (!done && !closed && tries++ < attempts) {
-            done = await handle(eventOf(next, stage)).then(() => true, () => false)
+            done = await handle(eventOf(next, stage)).then(
+              () => true,
+              () => false,
+            )
             if (!done) await turn()
           }
           if (!done && closed) return

@@ -25,7 +25,10 @@ export function memoryIndex(): MemoryIndex {
   const checkComplete = ({ chainId, block, hash }: NonNullable<IndexQuery<'event'>['complete']>) => {
     const blocks = (tables.get('block') ?? []) as Row<'block'>[]
     const found = blocks.find((row) => row.chainId === chainId && row.number === block)
-    if ((chains.get(chainId)?.indexed?.number ?? -1n) >= block && (hash === undefined || hash === found?.hash))
+    if (
+      (chains.get(chainId)?.indexed?.number ?? -1n) >= block &&
+      (hash === undefined || hash === found?.hash)
+    )
       return
     throw new IyiError('INDEX_BEHIND', 'the index is behind', { data: { chainId }, retry: true })
   }

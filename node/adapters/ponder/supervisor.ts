@@ -28,6 +28,11 @@ export interface PonderSupervisorOptions {
   readonly port: number
   /** What tells two chains of one id apart, such as genesis hashes of development chains. */
   readonly identities?: readonly string[]
+  /**
+   * Told once of each chain that was reorganised deeper than Ponder can follow. Ponder itself ends and, started again,
+   * goes on with the rows of the blocks that are gone: whoever reads them must stop.
+   */
+  readonly onDeepReorg?: (chainId: number, reason: string) => void
 }
 
 export interface PonderSupervisorModules {
@@ -93,10 +98,19 @@ export function ponderSupervisor(
   let readySince: number | null = null
   let failures = 0
   let errors: string[] = []
+  const deepReorgs = new Map<number, string>()
 
   function seen({ level, msg, fields }: LogLine): void {
     if (msg === 'Started returning 200 responses' && fields.endpoint === '/ready') becomeReady()
+    if (msg === 'Encountered unrecoverable reorg') deepReorg(fields)
     if (level >= 40) errors = [...errors, errorText(msg, fields)].slice(-keptErrors)
+  }
+
+  function deepReorg({ chain, chain_id: id, finalized_block: block }: LogLine['fields']): void {
+    if (typeof id !== 'number' || deepReorgs.has(id)) return
+    const reason = `${String(chain)} was reorganised below block ${String(block)}, deeper than its indexer can follow; stop the node and run "iyi index recover --chain ${id}"`
+    deepReorgs.set(id, reason)
+    options.onDeepReorg?.(id, reason)
   }
 
   function becomeReady(): void {
@@ -150,6 +164,8 @@ export function ponderSupervisor(
   }
 
   function health(): Health {
+    // Started again it runs, but what it has of that chain is wrong.
+    if (deepReorgs.size > 0) return { status: 'failed', reason: [...deepReorgs.values()].join('; ') }
     const last = errors.length === 0 ? 'see its log lines' : errors.join(' | ')
     if (failures >= failureLimit && readySince === null) {
       return {

@@ -102,7 +102,7 @@ export async function replayEvents(
   database: Database,
   { consumer, chainId, fromBlock }: { consumer: string; chainId: number; fromBlock: bigint },
 ): Promise<{ readonly notices: bigint }> {
-  return database.transaction(async (client) => {
+  const notices = await database.transaction(async (client) => {
     const { rows } = await client.query<{ seq: bigint }>(
       `update event_consumer
           set epoch = epoch + 1, from_block = least(from_block, $3::numeric), updated_at = now(),
@@ -113,21 +113,22 @@ export async function replayEvents(
       [consumer, chainId, fromBlock.toString()],
     )
     const [moved] = rows
-    if (moved === undefined) {
-      throw new EventLogError(
-        'EVENTS_UNKNOWN',
-        `There is no consumer "${consumer}" on chain ${chainId}. See "iyi events consumers".`,
-        { data: { consumer, chainId } },
-      )
-    }
-    await client.query(
-      'delete from event_dead_letter where consumer = $1 and chain_id = $2 and seq > $3',
-      [consumer, chainId, moved.seq.toString()],
-    )
+    if (moved === undefined) return null
+    await client.query('delete from event_dead_letter where consumer = $1 and chain_id = $2 and seq > $3', [
+      consumer,
+      chainId,
+      moved.seq.toString(),
+    ])
     const behind = await client.query<{ count: bigint }>(
       'select count(*) from event_notice where chain_id = $1 and seq > $2',
       [chainId, moved.seq.toString()],
     )
-    return { notices: behind.rows[0]?.count ?? 0n }
+    return behind.rows[0]?.count ?? 0n
   })
+  if (notices !== null) return { notices }
+  throw new EventLogError(
+    'EVENTS_UNKNOWN',
+    `There is no consumer "${consumer}" on chain ${chainId}. See "iyi events consumers".`,
+    { data: { consumer, chainId } },
+  )
 }

@@ -156,7 +156,10 @@ export class EventConsumer {
     const failure = await this.#try(event, at)
     if (failure === 'closed') return false
     if (failure !== null) {
-      log.error({ ...at, consumer, attempts, err: failure.error }, 'Give up on an event, make it a dead letter')
+      log.error(
+        { ...at, consumer, attempts, err: failure.error },
+        'Give up on an event, make it a dead letter',
+      )
       const buried = await this.#insist('Fail to save a dead letter', at, () =>
         buryEvent(database, { consumer, event, error: errorText(failure.error), attempts }),
       )
@@ -191,7 +194,13 @@ export class EventConsumer {
   async #retry({ id, event, dropped }: DeadLetter): Promise<void> {
     const { database, log } = this.#modules
     const { consumer, handler } = this.#options
-    const at = { event: event.name, key: event.key, seq: event.seq.toString(), chainId: event.chainId, consumer }
+    const at = {
+      event: event.name,
+      key: event.key,
+      seq: event.seq.toString(),
+      chainId: event.chainId,
+      consumer,
+    }
     let failure: { error: unknown } | null = null
     if (dropped) log.info(at, 'Let a dead letter go: its event was reverted meanwhile')
     else {

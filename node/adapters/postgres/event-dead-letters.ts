@@ -54,7 +54,7 @@ export async function readRetries(
   return rows.map((row) => ({
     id: BigInt(String(row.letter)),
     event: eventOf(row, level),
-    dropped: row.reverted === true && Number(row.after) > 0,
+    dropped: Number(row.level) === 0 && Number(row.after) > 0,
   }))
 }
 

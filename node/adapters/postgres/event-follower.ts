@@ -1,7 +1,7 @@
 import type { BlockRef, ChainInfo, ChainReader, Hex } from '../../ports/chain.ts'
 import type { ChainHalts } from '../../ports/chain-trust.ts'
 import type { IndexReader } from '../../ports/index-reader.ts'
-import type { Row } from '../../ports/index-tables.ts'
+import { blockSlots, type Row } from '../../ports/index-tables.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { Database } from './database.ts'
@@ -201,19 +201,22 @@ export class EventFollower {
     const fork = await forkOf(missing, (number) => this.#hashOnChain(number))
     if (fork === 'unknown') return 'wait'
     this.#compared = true
+    // What was confirmed on a branch that is gone may be nearer to the tip on the new one.
+    const confirmed = least(position.confirmed, most(final, target.confirmed))
     if (fork === null) {
       // The hash of a block is only known where it is the tip; otherwise the next pass compares again.
       const known = target.number === copied ? target.hash : null
-      const next = { ...position, hash: known }
+      const next = { ...position, hash: known, confirmed }
       if (extra.length > 0) await this.#write(position, next, { added: extra })
       else this.#position = next
       return extra.length > 0
     }
     const indexed = new Set(theirs.map(placeOf))
     const gone = ours.filter((event) => event.blockNumber >= fork && !indexed.has(placeOf(event)))
+    // The branches may have parted below: what is new there comes with this step, all above is copied as if new.
     const below = fork - 1n
-    const confirmed = least(position.confirmed, below)
-    await this.#write(position, { ...position, copied: below, hash: null, confirmed }, { gone })
+    const added = extra.filter(({ blockNumber }) => blockNumber < fork)
+    await this.#write(position, { ...position, copied: below, hash: null, confirmed }, { gone, added })
     this.#modules.log.info(
       { chain: this.#chain.name, fromBlock: fork.toString(), events: gone.length },
       'Take back events that a reorganisation dropped',
@@ -237,8 +240,8 @@ export class EventFollower {
     const confirmed = most(position.confirmed, least(target.confirmed, upTo))
     const final = most(position.final, least(target.final, upTo))
     const rising = await readRising(this.#modules.database, this.#chain.id, position, { confirmed, final })
-    const last = rows.findLast(({ blockNumber }) => blockNumber <= final) ?? rising.final
-    if (last !== null && !(await this.#inChain(last, target))) return 'wait'
+    for (const block of blocksToCheck([...rising.final, ...rows], final, target.number))
+      if (!(await this.#inChain(block, target))) return 'wait'
     const { anchor } = target
     const next = {
       ...position,
@@ -305,6 +308,26 @@ export class EventFollower {
     if (added.length > 0) copied.inc(labels, added.length)
     if (gone.length > 0) reverted.inc(labels, gone.length)
   }
+}
+
+/**
+ * The blocks of events that become final: each one near the tip, where an index may hold rows of two branches; below, the
+ * newest stands for all.
+ */
+function blocksToCheck(
+  events: readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[],
+  final: bigint,
+  tip: bigint,
+): readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[] {
+  const blocks = new Map(
+    events
+      .filter(({ blockNumber }) => blockNumber <= final)
+      .map(({ blockHash, blockNumber }) => [blockHash, { blockHash, blockNumber }]),
+  )
+  const sorted = [...blocks.values()].sort((a, b) => (a.blockNumber < b.blockNumber ? -1 : 1))
+  return sorted.filter(
+    ({ blockNumber }, at) => at === sorted.length - 1 || tip - blockNumber < BigInt(blockSlots),
+  )
 }
 
 const least = (a: bigint, b: bigint) => (a < b ? a : b)

@@ -74,7 +74,7 @@ export async function readPosition(database: Pick<Database, 'query'>, chainId: n
  * took back, then what rose to a higher stage, then what is new. Rejects with EventLogError `EVENTS_MOVED` (retry)
  * when somebody else moved it meanwhile.
  */
-export function writePosition(
+export async function writePosition(
   database: Database,
   chainId: number,
   step: {
@@ -86,7 +86,7 @@ export function writePosition(
   },
 ): Promise<Position> {
   const { from, to, reverted = [], added = [] } = step
-  return database.transaction(async (client) => {
+  const saved = await database.transaction(async (client) => {
     await client.query(lockEventsSql, [database.schema])
     const { rows } = await client.query<{ revision: bigint }>(saveSql, [
       chainId,
@@ -100,26 +100,22 @@ export function writePosition(
       to.halt?.reason ?? null,
       to.halt?.by ?? null,
     ])
-    const [saved] = rows
-    if (saved === undefined) {
-      throw new EventLogError(
-        'EVENTS_MOVED',
-        `Another process moved the events of chain ${chainId}. Try again.`,
-        { data: { chainId }, retry: true },
-      )
-    }
-    if (reverted.length > 0)
-      await client.query(revertEventsSql, [reverted.map(String), `${from.confirmed}`, `${from.final}`])
+    const [moved] = rows
+    if (moved === undefined) return null
+    if (reverted.length > 0) await client.query(revertEventsSql, [reverted.map(String)])
     if (to.confirmed > from.confirmed || to.final > from.final) {
-      await client.query(promoteEventsSql, [
-        chainId,
-        `${from.confirmed}`,
-        `${to.confirmed}`,
-        `${from.final}`,
-        `${to.final}`,
-      ])
+      await client.query(promoteEventsSql, [chainId, `${from.final}`, `${to.confirmed}`, `${to.final}`])
     }
     if (added.length > 0) await client.query(insertEventsSql, insertEventsParams(added, to))
-    return { ...to, revision: saved.revision }
+    return moved
   })
+  if (saved !== null) return { ...to, revision: saved.revision }
+  throw new EventLogError(
+    'EVENTS_MOVED',
+    `Another process moved the events of chain ${chainId}. Try again.`,
+    {
+      data: { chainId },
+      retry: true,
+    },
+  )
 }

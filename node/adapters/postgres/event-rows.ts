@@ -66,23 +66,24 @@ export function eventOf(row: Readonly<Record<string, unknown>>, level: number): 
 export const insertEventsSql = `
   with added as (
     insert into event
-      (id, chain_id, block_number, block_hash, log_index, transaction_hash, "timestamp", address, name, data, life)
+      (id, chain_id, block_number, block_hash, log_index, transaction_hash, "timestamp", address, name, data, level,
+       life)
     select (select coalesce(max(id), 0) from event) + row_number() over (order by block_number, log_index),
            chain_id, block_number, block_hash, log_index, transaction_hash, "timestamp", address, name, data::json,
+           case when block_number <= $11::numeric then 3 when block_number <= $10::numeric then 2 else 1 end,
            1 + (select count(*) from event known
                   where known.chain_id = row.chain_id and known.block_hash = row.block_hash
-                    and known.log_index = row.log_index and known.reverted)
+                    and known.log_index = row.log_index and known.level = 0)
     from unnest($1::bigint[], $2::numeric[], $3::text[], $4::integer[], $5::text[], $6::numeric[], $7::text[],
                 $8::text[], $9::text[])
       as row (chain_id, block_number, block_hash, log_index, transaction_hash, "timestamp", address, name, data)
     order by block_number, log_index
     on conflict (chain_id, block_hash, log_index, life) do nothing
-    returning id, chain_id, name, block_number, log_index
+    returning id, chain_id, name, block_number, log_index, level
   )
   insert into event_notice (seq, event_id, chain_id, name, before, after)
   select (select coalesce(max(seq), 0) from event_notice) + row_number() over (order by block_number, log_index),
-         id, chain_id, name, 0,
-         case when block_number <= $11::numeric then 3 when block_number <= $10::numeric then 2 else 1 end
+         id, chain_id, name, 0, level
   from added`
 
 /** Parameters of `insertEventsSql`. */
@@ -105,29 +106,37 @@ export function insertEventsParams(
   ]
 }
 
-/**
- * Notices of the events that a higher confirmed ($3, was $2) and final ($5, was $4) block of chain $1 promotes, in the
- * order of the chain.
- */
+/** What rises on chain $1 above block $2, which was final, when $3 is confirmed and $4 is final. */
+const risingSql = `
+  select id, chain_id, name, block_number, block_hash, log_index, level as before,
+         case when block_number <= $4::numeric then 3 else 2 end as after
+    from event
+    where chain_id = $1 and block_number > $2::numeric and block_number <= $3::numeric
+      and level between 1 and case when block_number <= $4::numeric then 2 else 1 end`
+
+/** The blocks of `risingSql`. */
+export const risingBlocksSql = `select distinct block_number, block_hash from (${risingSql}) rising`
+
+/** Raises the events of `risingSql`, with a notice each in the order of the chain. */
 export const promoteEventsSql = `
+  with rising as (${risingSql}), risen as (
+    update event set level = rising.after from rising where event.id = rising.id
+  )
   insert into event_notice (seq, event_id, chain_id, name, before, after)
   select (select coalesce(max(seq), 0) from event_notice) + row_number() over (order by block_number, log_index),
-         id, chain_id, name,
-         case when block_number <= $2::numeric then 2 else 1 end,
-         case when block_number <= $5::numeric then 3 else 2 end
-  from event
-  where chain_id = $1 and not reverted and block_number > $4::numeric and block_number <= $3::numeric
-    and (block_number > $2::numeric or block_number <= $5::numeric)`
+         id, chain_id, name, before, after
+  from rising`
 
-/** Takes back events $1 of a chain whose confirmed block was $2 and final block $3: newest first. */
+/** Takes back events $1: newest first. */
 export const revertEventsSql = `
-  with gone as (
-    update event set reverted = true where id = any($1::bigint[]) and not reverted
-    returning id, chain_id, name, block_number, log_index
+  with going as (
+    select id, chain_id, name, block_number, log_index, level as before
+      from event where id = any($1::bigint[]) and level > 0
+  ), gone as (
+    update event set level = 0 from going where event.id = going.id
   )
   insert into event_notice (seq, event_id, chain_id, name, before, after)
   select (select coalesce(max(seq), 0) from event_notice)
            + row_number() over (order by block_number desc, log_index desc),
-         id, chain_id, name,
-         case when block_number <= $3::numeric then 3 when block_number <= $2::numeric then 2 else 1 end, 0
-  from gone`
+         id, chain_id, name, before, 0
+  from going`

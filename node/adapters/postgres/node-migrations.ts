@@ -120,7 +120,7 @@ export const nodeMigrations: readonly Migration[] = [
       alter table event rename column seq to id;
       alter table event
         add column life integer not null default 1,
-        add column reverted boolean not null default false,
+        add column level smallint not null default 3,
         drop constraint event_chain_id_block_hash_log_index_key,
         add unique (chain_id, block_hash, log_index, life);
       drop index event_by_name;
@@ -169,6 +169,7 @@ export const nodeMigrations: readonly Migration[] = [
         failed_at timestamptz not null default now(),
         retry boolean not null default false,
         unique (consumer, seq)
-      );`,
+      );
+      alter table event alter column level drop default;`,
   },
 ]
