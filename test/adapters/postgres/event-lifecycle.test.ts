@@ -10,10 +10,11 @@ import {
 import { type DurableEventLog, eventLog } from '../../../node/adapters/postgres/event-log.ts'
 import { repairLog, surveyDamage } from '../../../node/adapters/postgres/event-recovery.ts'
 import type { ChainHalts } from '../../../node/ports/chain-trust.ts'
-import type { ChainEvent, Stage } from '../../../node/ports/events.ts'
+import type { Stage } from '../../../node/ports/events.ts'
 import { chainHalts } from '../../../node/trust/halts.ts'
 import { chain, eventRow, hash } from './chain-events.ts'
 import { type ChainWorld, chainWorld } from './chain-world.ts'
+import { Fold } from './event-fold.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from './support.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -44,29 +45,6 @@ async function start(database: Database, { index, chains }: ChainWorld, attempts
   logs.push(log)
   await log.start()
   return { log, halts }
-}
-
-/** What a consumer that keeps a list of events believes, chain by chain. */
-class Fold {
-  readonly heard: ChainEvent[] = []
-  readonly #live = new Map<string, ChainEvent>()
-  readonly #done = new Set<string>()
-
-  readonly take = async (event: ChainEvent): Promise<void> => {
-    this.heard.push(event)
-    if (this.#done.has(event.key)) return
-    this.#done.add(event.key)
-    const place = `${event.chainId}-${event.blockHash}-${event.logIndex}`
-    if (event.stage === 'reverted') this.#live.delete(place)
-    else this.#live.set(place, event)
-  }
-
-  of(chainId: number): readonly string[] {
-    return [...this.#live.values()]
-      .filter((event) => event.chainId === chainId)
-      .sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
-      .map(({ blockNumber, name }) => `${blockNumber}/${name}`)
-  }
 }
 
 async function follow(log: DurableEventLog, stage: Stage, fold = new Fold()): Promise<Fold> {
