@@ -186,6 +186,20 @@ export const validatorConfig = onchainTable(
   }),
 )
 
+/** The newest live blocks of each chain, in as many slots: what is older is written over. */
+export const block = onchainTable(
+  'block',
+  (t) => ({
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    slot: t.integer().notNull(),
+    number: t.bigint().notNull(),
+    hash: t.hex().notNull(),
+    parentHash: t.hex().notNull(),
+    timestamp: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.slot] }) }),
+)
+
 /**
  * One row a chain: the newest live block whose rows are all there. Changes with those rows in one transaction. Stays
  * the last table, by place and by name: readers rely on Ponder's locking order.

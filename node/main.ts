@@ -62,6 +62,8 @@ async function keySummaries({ dir }: { dir: string }) {
   }))
 }
 
+const outside = { signal: stopping.signal, stderr: process.stderr }
+
 const code = await runCli(process.argv, {
   // Loaded when asked for, so that a help text does not wait for libp2p.
   async startNode(config, context) {
@@ -89,6 +91,21 @@ const code = await runCli(process.argv, {
   async importSigningHistory(config, options) {
     const { importSigningHistory } = await import('./compose/signing-history.ts')
     return importSigningHistory(config, options, { signal: stopping.signal, stderr: process.stderr })
+  },
+  async eventConsumers(config) {
+    return (await import('./compose/events.ts')).eventConsumers(config, outside)
+  },
+  async eventDeadLetters(config, options) {
+    return (await import('./compose/events.ts')).eventDeadLetters(config, options, outside)
+  },
+  async retryEvents(config, options) {
+    return (await import('./compose/events.ts')).retryEvents(config, options, outside)
+  },
+  async replayEvents(config, options) {
+    return (await import('./compose/events.ts')).replayConsumer(config, options, outside)
+  },
+  async recoverIndex(config, options) {
+    return (await import('./compose/recover-index.ts')).recoverIndex(config, options, outside)
   },
   stdin: process.stdin,
   stdout: process.stdout,

@@ -80,6 +80,31 @@ export interface HistoryImport {
   readonly uncovered: readonly string[]
 }
 
+/** How far a consumer of events is with a chain. */
+export interface EventConsumerStatus {
+  readonly consumer: string
+  readonly chainId: number
+  readonly stage: string
+  readonly seq: bigint
+  /** What the chain has told since. */
+  readonly behind: bigint
+  readonly deadLetters: number
+}
+
+/** An event that a consumer failed to handle. */
+export interface EventDeadLetter {
+  readonly id: bigint
+  readonly consumer: string
+  readonly chainId: number
+  readonly event: string
+  readonly blockNumber: bigint
+  readonly attempts: number
+  readonly failedAt: string
+  /** It is delivered again as soon as the node runs. */
+  readonly waiting: boolean
+  readonly error: string
+}
+
 /** All that the verbs may do to the world. The composition root gives it. */
 export interface CliDeps {
   /** Runs a node; resolves when it was stopped. */
@@ -105,6 +130,28 @@ export interface CliDeps {
   exportSigningHistory(config: NodeConfig, options: { readonly retire: boolean }): Promise<HistoryExport>
   /** Takes over the signing history in a file, whole or not at all. */
   importSigningHistory(config: NodeConfig, options: { readonly file: string }): Promise<HistoryImport>
+  /** The consumers of events on the node's database. */
+  eventConsumers(config: NodeConfig): Promise<readonly EventConsumerStatus[]>
+  /** Events that were put aside, of one consumer or of all. */
+  eventDeadLetters(
+    config: NodeConfig,
+    options: { readonly consumer: string | null },
+  ): Promise<readonly EventDeadLetter[]>
+  /** Has dead letters delivered again, all of them without `ids`; resolves with how many. */
+  retryEvents(
+    config: NodeConfig,
+    options: { readonly consumer: string; readonly ids: readonly bigint[] | null },
+  ): Promise<number>
+  /** Sets a consumer back on a chain; resolves with what it has before it then. */
+  replayEvents(
+    config: NodeConfig,
+    options: { readonly consumer: string; readonly chainId: number; readonly fromBlock: bigint },
+  ): Promise<{ readonly notices: bigint }>
+  /** Recovers a chain from a reorganisation deeper than finality; the node must not run. */
+  recoverIndex(
+    config: NodeConfig,
+    options: { readonly chainId: number },
+  ): Promise<{ readonly chain: string; readonly ancestor: bigint | null; readonly reverted: number }>
   readonly stdin: TextSource
   readonly stdout: TextSink
   readonly stderr: TextSink

@@ -1,7 +1,12 @@
 import { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { configCheck } from './verbs/config-check.ts'
+import { eventsConsumers } from './verbs/events-consumers.ts'
+import { eventsDeadLetters } from './verbs/events-dead-letters.ts'
+import { eventsReplay } from './verbs/events-replay.ts'
+import { eventsRetry } from './verbs/events-retry.ts'
 import { evidenceVerify } from './verbs/evidence-verify.ts'
+import { indexRecover } from './verbs/index-recover.ts'
 import { init } from './verbs/init.ts'
 import { keysList } from './verbs/keys-list.ts'
 import { signingHistoryExport } from './verbs/signing-history-export.ts'
@@ -108,6 +113,17 @@ export function createProgram(deps: CliDeps): Command {
     .argument('<file>', 'JSON: one record, or an answer of the API')
     .action(async (path: string) => evidenceVerify(path, deps))
 
+  addEventVerbs(program, deps)
+
+  program
+    .command('index')
+    .description('the index of chain events')
+    .command('recover')
+    .description('after a reorganisation deeper than finality: revert what is gone (the node must not run)')
+    .option(...CONFIG)
+    .requiredOption('--chain <id>', 'chain id', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .action(async (options: { config: string; chain: number }) => indexRecover(options, deps))
+
   program
     .command('devnet')
     .description('run a whole network on this machine: chains, validators, contracts, a market')
@@ -129,3 +145,47 @@ export function createProgram(deps: CliDeps): Command {
 
   return program
 }
+
+function addEventVerbs(program: Command, deps: CliDeps): void {
+  const events = program
+    .command('events')
+    .description('the events that plugins follow (also while the node runs)')
+  events
+    .command('consumers')
+    .description('print each consumer, where it is on each chain, and its dead letters')
+    .option(...CONFIG)
+    .action(async (options: { config: string }) => eventsConsumers(options, deps))
+  events
+    .command('dead-letters')
+    .description('print the events that a consumer failed to handle, and why')
+    .option(...CONFIG)
+    .option('--consumer <name>', 'of one consumer alone')
+    .action(async (options: { config: string; consumer?: string }) =>
+      eventsDeadLetters({ config: options.config, consumer: options.consumer ?? null }, deps),
+    )
+  events
+    .command('retry <consumer>')
+    .description('deliver dead letters again, once each')
+    .option(...CONFIG)
+    .option('--id <n...>', 'these; numbers of dead-letters', bigints)
+    .option('--all', 'all of that consumer')
+    .action(async (consumer: string, options: { config: string; id?: readonly bigint[]; all?: true }) => {
+      const { config, id = [], all = false } = options
+      await eventsRetry({ config, consumer, ids: id, all }, deps)
+    })
+  events
+    .command('replay <consumer>')
+    .description('deliver again what was told of a block and all that came after it')
+    .option(...CONFIG)
+    .requiredOption('--chain <id>', 'chain id', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .requiredOption('--from-block <n>', 'first block', wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .action(async (consumer: string, options: { config: string; chain: number; fromBlock: number }) =>
+      eventsReplay({ ...options, consumer }, deps),
+    )
+}
+
+const anId = wholeNumber(1, Number.MAX_SAFE_INTEGER)
+const bigints = (text: string, before: readonly bigint[] = []): readonly bigint[] => [
+  ...before,
+  BigInt(anId(text)),
+]

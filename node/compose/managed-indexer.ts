@@ -14,7 +14,12 @@ import { packageRoot } from './version.ts'
 /** Runs the node's own indexer for what its plugins need. It starts in the background; readiness tells when it is there. */
 export async function managedIndexer(
   config: NodeConfig,
-  options: { contracts: readonly IndexedContract[]; url: string },
+  options: {
+    contracts: readonly IndexedContract[]
+    url: string
+    /** Told of a chain that was reorganised deeper than the indexer can follow. */
+    onDeepReorg: (chainId: number, reason: string) => void
+  },
   modules: {
     guard: ProcessGuard
     teardown: Teardown
@@ -38,6 +43,7 @@ export async function managedIndexer(
       viewsSchema: config.indexer.viewsSchema,
       port: config.indexer.port,
       identities,
+      onDeepReorg: options.onDeepReorg,
       config: {
         chains: config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
           id,

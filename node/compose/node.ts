@@ -26,6 +26,7 @@ import { pluginHost } from '../kernel/host.ts'
 import type { Health } from '../ports/health.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
+import { chainHalts } from '../trust/halts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
@@ -135,7 +136,8 @@ export async function runNode(
     )
     await index.start()
     teardown.add('index reader', () => index.stop())
-    const events = eventLog({}, { database, index, chains: chain, ...common })
+    const halts = chainHalts(common)
+    const events = eventLog({}, { database, index, chains: chain, halts, ...common })
     await events.start()
     teardown.add('event log', () => events.stop())
 
@@ -190,6 +192,8 @@ export async function runNode(
           duties: () => quorum.statuses(),
           maySign: () => lock.held(),
           inference: () => inference.health(),
+          halts: () => halts.list(),
+          events: () => events.health(),
         }),
       plugins: () =>
         host.plugins().map((plugin) => ({
@@ -235,7 +239,7 @@ export async function runNode(
     if (config.indexer.mode === 'managed') {
       indexer = await managedIndexer(
         config,
-        { contracts: host.contracts(), url },
+        { contracts: host.contracts(), url, onDeepReorg: (id, reason) => events.halt(id, reason) },
         { guard, teardown, chain, ...common },
       )
     }

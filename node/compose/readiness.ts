@@ -1,4 +1,5 @@
 import type { Readiness, ReadinessCheck } from '../adapters/hono/node-view.ts'
+import type { ChainHalt } from '../ports/chain-trust.ts'
 import type { Health } from '../ports/health.ts'
 import type { IndexReader } from '../ports/index-reader.ts'
 import type { DutyStatus } from '../ports/quorum.ts'
@@ -15,6 +16,9 @@ export interface ReadinessSources {
   /** Whether this process still holds the right to sign as this validator. */
   readonly maySign: () => boolean
   readonly inference: () => Health
+  /** Chains that stand still. */
+  readonly halts: () => readonly ChainHalt[]
+  readonly events: () => Health
 }
 
 /** Ready only when database, index, peers, signer and models are fine; each check says why not. */
@@ -33,8 +37,22 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
         },
     dutiesCheck(sources.duties()),
     ofHealth('inference', sources.inference()),
+    haltsCheck(sources.halts()),
+    eventsCheck(sources.events()),
   ]
   return { ready: checks.every((check) => check.ok), checks }
+}
+
+function haltsCheck(halts: readonly ChainHalt[]): ReadinessCheck {
+  const name = 'halts'
+  return halts.length === 0
+    ? { name, ok: true, detail: 'no chain stands still' }
+    : { name, ok: false, detail: halts.map(({ reason }) => reason).join('; ') }
+}
+
+/** An event that a plugin can't handle is told of, and makes no validator unfit. */
+function eventsCheck(health: Health): ReadinessCheck {
+  return { ...ofHealth('events', health), ok: health.status !== 'failed' }
 }
 
 function ofHealth(name: string, health: Health): ReadinessCheck {

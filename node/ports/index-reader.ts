@@ -39,7 +39,12 @@ export interface IndexQuery<T extends TableName> {
    * `block` is in the tables. Whoever moves a cursor by what `select` returned needs it: between `freshness` and
    * `select` a reorganisation or a restart of the indexer may take rows away for a while.
    */
-  readonly complete?: { readonly chainId: number; readonly block: bigint }
+  readonly complete?: {
+    readonly chainId: number
+    readonly block: bigint
+    /** The rows must be of the branch in which `block` has this hash; one of the live blocks that table `block` holds. */
+    readonly hash?: Hex
+  }
 }
 
 /** Typed reads of the indexed tables. Rejects with `IndexError` (`INDEX_UNAVAILABLE` retry, `INDEX_BAD_QUERY`, `INDEX_BEHIND` retry). */

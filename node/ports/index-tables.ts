@@ -142,6 +142,18 @@ export const indexTables = {
     blockNumber: 'bigint',
     timestamp: 'bigint',
   },
+  /**
+   * The newest live blocks of each chain, at most `blockSlots`: block n lies in slot n modulo `blockSlots`, whichever is
+   * the newest. A row is written and taken back together with the rows of its block.
+   */
+  block: {
+    chainId: 'int',
+    slot: 'int',
+    number: 'bigint',
+    hash: 'hex',
+    parentHash: 'hex',
+    timestamp: 'bigint',
+  },
 } as const satisfies Record<string, Record<string, ColumnKind>>
 
 /** The column that names the contract which a row came from. */
@@ -156,6 +168,9 @@ export const contractColumns = {
   modelVersion: 'registry',
   validatorConfig: 'contract',
 } as const satisfies { readonly [T in TableName]?: Column<T> }
+
+/** How many live blocks of a chain the index remembers. */
+export const blockSlots = 1_024
 
 export type ColumnKind = 'int' | 'bigint' | 'text' | 'hex' | 'bool' | 'json'
 

@@ -71,8 +71,15 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
         ]),
       )
       subscription = await events.subscribe(
-        { consumer: 'oracle.rounds', names: ['feed.ReportTransmitted', 'ocr2.NewTransmission'], from: 'now' },
+        {
+          consumer: 'oracle.rounds',
+          names: ['feed.ReportTransmitted', 'ocr2.NewTransmission'],
+          from: 'now',
+          stage: 'confirmed',
+        },
         async (event) => {
+          // The stream tells of rounds as they come; what a deep reorganisation dropped, the tables show.
+          if (event.stage === 'reverted') return
           const feed = byAddress.get(`${event.chainId}:${event.address.toLowerCase() as Hex}`)
           if (feed === undefined) return
           const { roundEvent, roundOf } = kindOf(feed)

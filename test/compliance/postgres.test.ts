@@ -1,18 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, vi } from 'vitest'
 import { systemClock } from '../../node/adapters/clock/system.ts'
+import { replayEvents, retryDeadLetters } from '../../node/adapters/postgres/event-admin.ts'
 import { eventLog } from '../../node/adapters/postgres/event-log.ts'
 import { quorumStore } from '../../node/adapters/postgres/quorum-store.ts'
 import { signingHistory } from '../../node/adapters/postgres/signing-history.ts'
 import { pluginStore } from '../../node/adapters/postgres/store.ts'
-import { chain, eventRow } from '../adapters/postgres/chain-events.ts'
+import { chainHalts } from '../../node/trust/halts.ts'
+import { chain } from '../adapters/postgres/chain-events.ts'
+import { chainWorld } from '../adapters/postgres/chain-world.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres } from '../adapters/postgres/support.ts'
-import { memoryEventLog } from '../fakes/event-log.ts'
 import { memorySigningHistory } from '../fakes/guarded-signer.ts'
-import { memoryIndex } from '../fakes/index-reader.ts'
 import { memoryQuorumStore } from '../fakes/quorum-store.ts'
 import { memoryStore } from '../fakes/store.ts'
 import { eventLogCompliance } from './event-log.ts'
 import { guardedSignerCompliance } from './guarded-signer.ts'
+import { memoryEventLogSubject } from './memory-event-log.ts'
 import { quorumStoreCompliance } from './quorum-store.ts'
 import { storeCompliance } from './store.ts'
 
@@ -52,35 +54,36 @@ describe('GuardedSigner', () => {
 })
 
 describe('EventLog', () => {
-  describe('in memory', () =>
-    eventLogCompliance(async () => {
-      const log = memoryEventLog()
-      let block = 0n
-      return {
-        log,
-        emit: async (...names) => {
-          for (const name of names) {
-            const { id: _, ...event } = eventRow({ block: ++block, logIndex: 0 }, name)
-            log.emit(event)
-          }
-        },
-      }
-    }))
+  describe('in memory', () => eventLogCompliance(async () => memoryEventLogSubject()))
   describe('PostgreSQL', () =>
     eventLogCompliance(async () => {
-      const index = memoryIndex()
-      const chains = { chains: () => [chain(1, 2)] }
+      const world = chainWorld([chain(1, 2), chain(2, 2)])
+      const database = await freshDatabase()
+      const { index, chains } = world
       const modules = { index, chains, clock: systemClock, log: recordingLog(), metrics: noMetrics }
-      const log = eventLog({ pollMs: 5 }, { ...modules, database: await freshDatabase() })
+      const log = eventLog(
+        { pollMs: 5, requestPollMs: 5, attempts: 4 },
+        { ...modules, halts: chainHalts(modules), database },
+      )
       await log.start()
       endings.push(() => log.stop())
-      let block = 0n
+      const confirm = async () => {
+        world.mine(1)
+        world.mine(1)
+      }
       return {
         log,
         emit: async (...names) => {
-          for (const name of names) index.add('event', eventRow({ block: ++block, logIndex: 0 }, name))
-          index.setHead(1, block + 2n)
+          for (const name of names) world.mine(1, name)
+          await confirm()
         },
+        mine: async (names, chainId = 1) => void world.mine(chainId, ...names),
+        confirm,
+        finalize: async () => world.finalize(1),
+        drop: async (depth) => world.reorg(1, depth, []),
+        retry: async (consumer) => void (await retryDeadLetters(database, { consumer, ids: null })),
+        replay: async (consumer, fromBlock) =>
+          void (await replayEvents(database, { consumer, chainId: 1, fromBlock })),
       }
     }))
 })

@@ -48,6 +48,8 @@ const fine: ReadinessSources = {
   database: () => ({ status: 'ok' }),
   index: { freshness: async () => [chain] },
   indexer: () => ({ status: 'ok' }),
+  halts: () => [],
+  events: () => ({ status: 'ok' }),
   duties: () => [duty([1, 2, 3])],
   maySign: () => true,
   inference: () => ({ status: 'ok', detail: '1 model' }),
@@ -72,6 +74,8 @@ test('ready when everything is, and each check says so', async () => {
     'signer',
     'duties',
     'inference',
+    'halts',
+    'events',
   ])
   expect(checks.every(({ ok, detail }) => ok && detail !== '')).toBe(true)
 })
@@ -132,4 +136,16 @@ test('no quorum is claimed where no duty runs', async () => {
   expect(await peers([])).toBe('no duty runs')
   expect(await peers([duty([], { state: 'refused' })])).toBe('no duty runs')
   expect(await peers([duty([1, 2, 3])])).toBe('a quorum is within reach')
+})
+
+test('a chain that stands still, with what to do', async () => {
+  const halt = { chainId: 1, cause: 'deep-reorg', reason: 'recover it', since: 1 } as const
+  expect(await failing({ halts: () => [halt] })).toEqual({ halts: 'recover it' })
+})
+
+test('events that a plugin gave up on are told of, and do not make a validator unfit', async () => {
+  const events = () => ({ status: 'degraded', reason: 'gave up on 2 events' }) as const
+  expect(await failing({ events })).toEqual({})
+  const { checks } = await readiness({ ...fine, events })
+  expect(checks.find(({ name }) => name === 'events')?.detail).toBe('gave up on 2 events')
 })

@@ -22,6 +22,16 @@ export function memoryIndex(): MemoryIndex {
   const check = () => {
     if (down) throw new IyiError('INDEX_UNAVAILABLE', 'the index is down', { data: {}, retry: true })
   }
+  const checkComplete = ({ chainId, block, hash }: NonNullable<IndexQuery<'event'>['complete']>) => {
+    const blocks = (tables.get('block') ?? []) as Row<'block'>[]
+    const found = blocks.find((row) => row.chainId === chainId && row.number === block)
+    if (
+      (chains.get(chainId)?.indexed?.number ?? -1n) >= block &&
+      (hash === undefined || hash === found?.hash)
+    )
+      return
+    throw new IyiError('INDEX_BEHIND', 'the index is behind', { data: { chainId }, retry: true })
+  }
   return {
     add: (table, ...rows) => {
       tables.set(table, [...(tables.get(table) ?? []), ...rows])
@@ -55,8 +65,10 @@ export function memoryIndex(): MemoryIndex {
       where = [],
       orderBy = [],
       limit = 1_000,
+      complete,
     }: IndexQuery<T>) => {
       check()
+      if (complete !== undefined) checkComplete(complete)
       const rows = (tables.get(table) ?? []) as Row<T>[]
       const found = rows.filter((row) =>
         where.every(({ column, op, value }) => holds(row[column], op, value)),

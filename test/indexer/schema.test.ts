@@ -47,6 +47,7 @@ describe("the indexer's schema", () => {
     expectTypeOf<Row<'feedRound'>>().toExtend<typeof schema.feedRound.$inferInsert>()
     expectTypeOf<Row<'model'>>().toExtend<typeof schema.model.$inferInsert>()
     expectTypeOf<Row<'modelVersion'>>().toExtend<typeof schema.modelVersion.$inferInsert>()
+    expectTypeOf<Row<'block'>>().toExtend<typeof schema.block.$inferInsert>()
     expectTypeOf<Row<'validatorConfig'>>().toExtend<typeof schema.validatorConfig.$inferInsert>()
   })
 

@@ -11,11 +11,12 @@ import { hostOf } from './sample-plugins.ts'
 // Importing its type makes the compiler check the example, and that it fits the seam.
 const isPlugin = (plugin: typeof hello): AnyPlugin => plugin
 
-/** Understands the three statements of the example. */
+/** Understands the statements of the example. */
 function memoryStore(): Store {
   const rows = new Set<unknown>()
   const run: Store['query'] = async ({ sql, params = [] }) => {
     if (sql.startsWith('INSERT')) rows.add(params[0])
+    if (sql.startsWith('DELETE')) rows.delete(params[0])
     return sql.startsWith('SELECT') ? [{ n: String(rows.size) }] : []
   }
   return {
@@ -30,8 +31,8 @@ function eventLog() {
   const log: EventLog = {
     read: async () => [],
     async subscribe(options, handle) {
-      expect(options).toEqual({ consumer: 'count', names: ['pool.Swap'], from: 'start' })
-      handler = handle
+      expect(options).toEqual({ consumer: 'count', names: ['pool.Swap'], from: 'start', stage: 'seen' })
+      handler = handle as (event: ChainEvent) => Promise<void>
       return {
         async close() {
           handler = null
@@ -39,17 +40,19 @@ function eventLog() {
       }
     },
   }
-  const deliver = async (seq: bigint) => handler?.(swap(seq))
+  const deliver = async (block: bigint, stage?: 'reverted') => handler?.(swap(block, stage))
   return { log, deliver, followed: () => handler !== null }
 }
 
 const hex = (byte: string) => `0x${byte.repeat(32)}` as const
-const swap = (seq: bigint): ChainEvent => ({
-  seq,
+const swap = (block: bigint, stage: ChainEvent['stage'] = 'seen'): ChainEvent => ({
+  seq: block,
+  stage,
+  key: `${block}-${stage}`,
   name: 'pool.Swap',
   chainId: 31_337,
-  blockNumber: seq,
-  blockHash: hex('11'),
+  blockNumber: block,
+  blockHash: `0x${block.toString(16).padStart(64, '0')}`,
   logIndex: 0,
   transactionHash: hex('22'),
   timestamp: 1n,
@@ -78,6 +81,8 @@ test('the example of docs/plugins.md loads by path and works', async () => {
   await events.deliver(1n)
   await events.deliver(2n)
   await events.deliver(2n)
+  await events.deliver(3n)
+  await events.deliver(3n, 'reverted')
 
   const [route] = added
   expect(route?.path).toBe('/v1/hello/swaps')

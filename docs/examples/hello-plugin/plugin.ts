@@ -18,11 +18,15 @@ export function setup({ can, config }: Ctx) {
   return {
     api: { swaps },
     async start() {
-      await store.migrate([{ id: '1', sql: 'CREATE TABLE swap (seq bigint PRIMARY KEY)' }])
-      const names = ['pool.Swap']
-      subscription = await events.subscribe({ consumer: 'count', names, from: 'start' }, async ({ seq }) => {
-        // Events come at least once; the primary key makes a second time harmless.
-        await store.batch([{ sql: 'INSERT INTO swap VALUES ($1) ON CONFLICT DO NOTHING', params: [seq] }])
+      await store.migrate([{ id: '1', sql: 'CREATE TABLE swap (log text PRIMARY KEY)' }])
+      const options = { consumer: 'count', names: ['pool.Swap'], from: 'start', stage: 'seen' } as const
+      subscription = await events.subscribe(options, async ({ stage, chainId, blockHash, logIndex }) => {
+        // Events come at least once: either statement may run twice.
+        const sql =
+          stage === 'reverted'
+            ? 'DELETE FROM swap WHERE log = $1'
+            : 'INSERT INTO swap VALUES ($1) ON CONFLICT DO NOTHING'
+        await store.batch([{ sql, params: [`${chainId}-${blockHash}-${logIndex}`] }])
       })
     },
     stop: async () => subscription?.close(),

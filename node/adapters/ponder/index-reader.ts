@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import type { ChainReader } from '../../ports/chain.ts'
+import type { ChainReader, Hex } from '../../ports/chain.ts'
 import type { Clock } from '../../ports/clock.ts'
 import {
   type ChainFreshness,
@@ -7,7 +7,7 @@ import {
   type IndexReader,
   lagSecondsOf,
 } from '../../ports/index-reader.ts'
-import type { Row, TableName } from '../../ports/index-tables.ts'
+import { blockSlots, type Row, type TableName } from '../../ports/index-tables.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { IndexError } from './errors.ts'
@@ -136,11 +136,28 @@ export function ponderIndexReader(
         : inSnapshot(async (client) => {
             // Rows first: see positionsSql on the order.
             const result = await client.query<unknown[]>(request)
+            if (complete.hash !== undefined) await checkBranch(client, { ...complete, hash: complete.hash })
             checkComplete(await positionsIn(client), complete)
             return result.rows
           }),
     )
     return rows.map(decode)
+  }
+
+  async function checkBranch(
+    client: PoolClient,
+    { chainId, block, hash }: { chainId: number; block: bigint; hash: Hex },
+  ): Promise<void> {
+    const { rows } = await client.query<[string]>({
+      text: `SELECT hash::text FROM "${schema}"."block" WHERE chain_id = $1 AND slot = $2 AND number = $3`,
+      values: [chainId, Number(block % BigInt(blockSlots)), block.toString()],
+      rowMode: 'array',
+    })
+    if (rows[0]?.[0] === hash.toLowerCase()) return
+    throw new IndexError('INDEX_BEHIND', `Block ${block} is another one (now). Try again.`, {
+      data: { chainId, block, hash, indexed: rows[0]?.[0] ?? null },
+      retry: true,
+    })
   }
 
   async function inSnapshot<V>(work: (client: PoolClient) => Promise<V>): Promise<V> {

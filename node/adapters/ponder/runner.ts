@@ -23,6 +23,11 @@ export interface PonderRunnerOptions {
   readonly schema: string
   /** Of Ponder's own server on the loopback interface; Ponder takes the next free one when it is taken. */
   readonly port: number
+  /**
+   * Told once of each chain that was reorganised deeper than Ponder can follow. Ponder itself ends and, started again,
+   * goes on with the rows of the blocks that are gone: whoever reads them must stop.
+   */
+  readonly onDeepReorg?: (chainId: number, reason: string) => void
 }
 
 export interface PonderRunnerModules {
@@ -79,10 +84,19 @@ export function ponderRunner(
   let readySince: number | null = null
   let failures = 0
   let errors: string[] = []
+  const deepReorgs = new Map<number, string>()
 
   function seen({ level, msg, fields }: LogLine): void {
     if (msg === 'Started returning 200 responses' && fields.endpoint === '/ready') becomeReady()
+    if (msg === 'Encountered unrecoverable reorg') deepReorg(fields)
     if (level >= 40) errors = [...errors, errorText(msg, fields)].slice(-keptErrors)
+  }
+
+  function deepReorg({ chain, chain_id: id, finalized_block: block }: LogLine['fields']): void {
+    if (typeof id !== 'number' || deepReorgs.has(id)) return
+    const reason = `${String(chain)} was reorganised below block ${String(block)}, deeper than its indexer can follow; stop the node and run "iyi index recover --chain ${id}"`
+    deepReorgs.set(id, reason)
+    options.onDeepReorg?.(id, reason)
   }
 
   function becomeReady(): void {
@@ -136,6 +150,8 @@ export function ponderRunner(
   }
 
   function health(): Health {
+    // Started again it runs, but what it has of that chain is wrong.
+    if (deepReorgs.size > 0) return { status: 'failed', reason: [...deepReorgs.values()].join('; ') }
     const last = errors.length === 0 ? 'see its log lines' : errors.join(' | ')
     if (failures >= failureLimit && readySince === null) {
       return {

@@ -43,6 +43,8 @@ export interface PonderSupervisorOptions {
   readonly port: number
   /** What tells two chains of one id apart, such as genesis hashes of development chains. */
   readonly identities?: readonly string[]
+  /** Told once of each chain that was reorganised deeper than Ponder can follow; see `PonderRunnerOptions`. */
+  readonly onDeepReorg?: (chainId: number, reason: string) => void
 }
 
 export interface PonderSupervisorModules {
@@ -263,7 +265,7 @@ class Supervisor implements PonderSupervisor {
 
   async #run(schema: string): Promise<void> {
     if (this.#stopping || this.#runners.has(schema)) return
-    const { dir, root, config, databaseUrl, port } = this.#options
+    const { dir, root, config, databaseUrl, port, onDeepReorg } = this.#options
     const folder = buildFolder({ dir, schema, ours: this.schema, root, config })
     if (folder === null) {
       // It can be read, and gets old: freshness says so until the new one takes over.
@@ -275,7 +277,7 @@ class Supervisor implements PonderSupervisor {
     }
     const { clock, log, guard } = this.#modules
     const runner = ponderRunner(
-      { ...folder, databaseUrl, schema, port },
+      { ...folder, databaseUrl, schema, port, ...(onDeepReorg === undefined ? {} : { onDeepReorg }) },
       { clock, log, guard, restarts: this.#restarts },
     )
     this.#runners.set(schema, runner)

@@ -66,6 +66,9 @@ export type EventLogErrorCode =
   | 'EVENTS_BAD_OPTIONS'
   | 'EVENTS_STOPPED'
   | 'EVENTS_UNAVAILABLE'
+  | 'EVENTS_MOVED'
+  | 'EVENTS_UNKNOWN'
+  | 'EVENTS_INDEX_STALE'
 
 /** What the event log rejects with. */
 export class EventLogError extends IyiError<EventLogErrorCode, Readonly<Record<string, unknown>>> {}

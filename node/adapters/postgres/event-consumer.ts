@@ -3,52 +3,65 @@ import type { ChainEvent } from '../../ports/events.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { Database } from './database.ts'
-import { readEvents } from './event-rows.ts'
+import { buryEvent, type DeadLetter, errorText, failAgain, letGo, readRetries } from './event-dead-letters.ts'
+import { eventOf, readChainSql } from './event-rows.ts'
 import { backoffMs, pause, Wake } from './wake.ts'
 
 const page = 200
 const handlerBackoffLimitMs = 30_000
 const databaseBackoffLimitMs = 2_000
+/** A cursor that moves over what the consumer does not want is written only this often. */
+const lazyNotices = 5_000n
 
-/** Delivers the log to one consumer, in order, from its stored cursor. */
-export class EventConsumer {
+export interface ConsumerOptions {
   readonly consumer: string
-  readonly #names: readonly string[]
-  readonly #handler: (event: ChainEvent) => Promise<void>
-  readonly #database: Database
-  readonly #log: Logger
-  readonly #failures: Counter
-  readonly #clock: Clock
+  readonly chainId: number
+  readonly names: readonly string[]
+  /** Number of its stage. */
+  readonly level: number
+  /** So often an event is tried. */
+  readonly attempts: number
+  readonly handler: (event: ChainEvent) => Promise<void>
+}
+
+export interface ConsumerModules {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Logger
+  readonly failures: Counter
+  /** Nothing of a halted chain is delivered. */
+  readonly halted: (chainId: number) => boolean
+}
+
+interface Cursor {
+  readonly seq: bigint
+  /** Changes when somebody else sets the cursor. */
+  readonly epoch: bigint
+  readonly fromBlock: string
+  readonly retries: boolean
+}
+
+/** Delivers the notices of one chain to one consumer, in order, from its stored cursor. */
+export class EventConsumer {
+  readonly #options: ConsumerOptions
+  readonly #modules: ConsumerModules
   readonly #wake = new Wake()
   readonly #closing = new AbortController()
-  #cursor: bigint
+  /** How far the notices were looked through; the stored cursor may be behind. */
+  #scanned = { seq: 0n, epoch: -1n }
   #loop: Promise<void> | null = null
   #trouble: string | null = null
 
-  constructor(
-    options: {
-      consumer: string
-      names: readonly string[]
-      cursor: bigint
-      handler: (event: ChainEvent) => Promise<void>
-    },
-    modules: { database: Database; clock: Clock; log: Logger; failures: Counter },
-  ) {
-    this.consumer = options.consumer
-    this.#names = options.names
-    this.#cursor = options.cursor
-    this.#handler = options.handler
-    this.#database = modules.database
-    this.#log = modules.log
-    this.#failures = modules.failures
-    this.#clock = modules.clock
+  constructor(options: ConsumerOptions, modules: ConsumerModules) {
+    this.#options = options
+    this.#modules = modules
   }
 
   start(): void {
     this.#loop ??= this.#run()
   }
 
-  /** New events may be there. */
+  /** Something may have changed in the database. */
   notify(): void {
     this.#wake.raise()
   }
@@ -64,65 +77,180 @@ export class EventConsumer {
     await this.#loop
   }
 
+  get #closed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
   async #run(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      const events = await this.#insist(databaseBackoffLimitMs, 'Fail to read events', {}, () =>
-        readEvents(this.#database, { after: this.#cursor, names: this.#names, limit: page }),
-      )
+    const { consumer, chainId } = this.#options
+    while (!this.#closed) {
+      if (this.#modules.halted(chainId)) {
+        await this.#wake.sleep()
+        continue
+      }
+      const cursor = await this.#insist('Fail to read a cursor', {}, () => this.#readCursor())
+      if (cursor === null) return
+      if (cursor.retries) {
+        const letters = await this.#insist('Fail to read dead letters', {}, () =>
+          readRetries(this.#modules.database, { consumer, chainId, level: this.#options.level }),
+        )
+        for (const letter of letters ?? []) if (!this.#closed) await this.#retry(letter)
+      }
+      const events = await this.#insist('Fail to read events', {}, () => this.#read(cursor))
       if (events === null) return
-      if (events.length === 0) await this.#wake.sleep()
       for (const event of events) {
-        if (this.#closing.signal.aborted || !(await this.#deliver(event))) return
+        if (this.#closed || this.#modules.halted(chainId)) break
+        if (!(await this.#deliver(event, cursor.epoch))) break
       }
     }
   }
 
-  /** False when closed before the handler resolved. */
-  async #deliver(event: ChainEvent): Promise<boolean> {
-    const at = { event: event.name, seq: event.seq.toString(), chainId: event.chainId }
-    const handled = await this.#insist(handlerBackoffLimitMs, 'Fail to handle an event', at, async () => {
-      await this.#handler(event)
-      return true
-    })
-    if (handled === null) return false
-    this.#cursor = event.seq
-    // The handler has resolved: the cursor moves even when the consumer is closing meanwhile.
-    const save = () =>
-      this.#database
-        .query('update event_consumer set seq = $2, updated_at = now() where consumer = $1 and seq < $2', [
-          this.consumer,
-          event.seq.toString(),
-        ])
-        .then(() => true)
-    return (await this.#insist(databaseBackoffLimitMs, 'Fail to save a cursor', at, save)) !== null
+  async #readCursor(): Promise<Cursor | null> {
+    const { consumer, chainId } = this.#options
+    const [row] = await this.#modules.database.query(
+      `select seq, epoch, from_block,
+              exists (select from event_dead_letter where consumer = $1 and chain_id = $2 and retry) as retries
+         from event_consumer where consumer = $1 and chain_id = $2`,
+      [consumer, chainId],
+    )
+    if (row === undefined) throw new TypeError('the consumer has no cursor any more')
+    return {
+      seq: BigInt(String(row.seq)),
+      epoch: BigInt(String(row.epoch)),
+      fromBlock: String(row.from_block),
+      retries: row.retries === true,
+    }
   }
 
-  /** Repeats `work` with backoff until it resolves; null when closed meanwhile. */
-  async #insist<T>(
-    limitMs: number,
-    message: string,
-    fields: object,
-    work: () => Promise<T>,
-  ): Promise<T | null> {
+  /** The next events; sleeps when there are no notices left to look through. */
+  async #read({ seq, epoch, fromBlock }: Cursor): Promise<readonly ChainEvent[]> {
+    const { chainId, names, level } = this.#options
+    const scanned = this.#scanned
+    const after = scanned.epoch === epoch && scanned.seq > seq ? scanned.seq : seq
+    const rows = await this.#modules.database.query(readChainSql, [
+      chainId,
+      after.toString(),
+      names,
+      level,
+      fromBlock,
+      page,
+    ])
+    const events = rows.filter(({ id }) => id !== null).map((row) => eventOf(row, level))
+    if (events.length > 0) return events
+    const end = rows[0]?.scanned_to
+    if (end === null || end === undefined) {
+      await this.#wake.sleep()
+      return []
+    }
+    const scannedTo = BigInt(String(end))
+    this.#scanned = { seq: scannedTo, epoch }
+    if (scannedTo - seq >= lazyNotices) await this.#save(scannedTo, epoch)
+    return []
+  }
+
+  /** False when the cursor was set elsewhere, or on close before the handler resolved. */
+  async #deliver(event: ChainEvent, epoch: bigint): Promise<boolean> {
+    const { database, log } = this.#modules
+    const { consumer, attempts } = this.#options
+    const at = { event: event.name, key: event.key, seq: event.seq.toString(), chainId: event.chainId }
+    const failure = await this.#try(event, at)
+    if (failure === 'closed') return false
+    if (failure !== null) {
+      log.error(
+        { ...at, consumer, attempts, err: failure.error },
+        'Give up on an event, make it a dead letter',
+      )
+      const buried = await this.#insist('Fail to save a dead letter', at, () =>
+        buryEvent(database, { consumer, event, error: errorText(failure.error), attempts }),
+      )
+      if (buried === null) return false
+    }
+    // Handled: the cursor moves even when the consumer is closing meanwhile.
+    return (await this.#insist('Fail to save a cursor', at, () => this.#save(event.seq, epoch))) ?? false
+  }
+
+  /** Null once the handler resolved. */
+  async #try(event: ChainEvent, at: object): Promise<{ error: unknown } | 'closed' | null> {
+    const { consumer, attempts, handler } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await handler(event)
+        this.#trouble = null
+        return null
+      } catch (error) {
+        this.#modules.failures.inc({ consumer })
+        if (attempt === attempts) {
+          this.#trouble = null
+          return { error }
+        }
+        this.#failed('Fail to handle an event', at, attempt, error)
+        await pause(this.#modules.clock, backoffMs(attempt, handlerBackoffLimitMs), this.#closing.signal)
+        if (this.#closed) return 'closed'
+      }
+    }
+  }
+
+  /** Once: who asked for it looks at what comes of it. */
+  async #retry({ id, event, dropped }: DeadLetter): Promise<void> {
+    const { database, log } = this.#modules
+    const { consumer, handler } = this.#options
+    const at = {
+      event: event.name,
+      key: event.key,
+      seq: event.seq.toString(),
+      chainId: event.chainId,
+      consumer,
+    }
+    let failure: { error: unknown } | null = null
+    if (dropped) log.info(at, 'Let a dead letter go: its event was reverted meanwhile')
+    else {
+      try {
+        await handler(event)
+        log.info(at, 'Deliver a dead letter')
+      } catch (error) {
+        failure = { error }
+        this.#modules.failures.inc({ consumer })
+        log.warn({ ...at, err: error }, 'Fail to handle a dead letter again')
+      }
+    }
+    await this.#insist('Fail to save a dead letter', at, () =>
+      failure === null ? letGo(database, id) : failAgain(database, id, errorText(failure.error)),
+    )
+  }
+
+  /** True unless the cursor was set elsewhere. */
+  async #save(seq: bigint, epoch: bigint): Promise<boolean> {
+    const { consumer, chainId } = this.#options
+    const rows = await this.#modules.database.query(
+      `update event_consumer set seq = $3, updated_at = now()
+         where consumer = $1 and chain_id = $2 and epoch = $4 returning seq`,
+      [consumer, chainId, seq.toString(), epoch.toString()],
+    )
+    return rows.length > 0
+  }
+
+  /** Repeats work on the database with backoff until it resolves; null when closed meanwhile. */
+  async #insist<T>(message: string, at: object, work: () => Promise<T>): Promise<T | null> {
     for (let attempt = 1; ; attempt++) {
       try {
         const result = await work()
         this.#trouble = null
         return result
       } catch (error) {
-        this.#failures.inc({ consumer: this.consumer })
-        this.#log.warn({ ...fields, consumer: this.consumer, attempt, err: error }, message)
-        // One failure is everyday; a row of them stops the consumer and needs eyes.
-        if (attempt >= 3) this.#trouble = this.#describe(message, fields, attempt)
+        this.#failed(message, at, attempt, error)
         // The whole pause, however much news comes in; only closing cuts it short.
-        await pause(this.#clock, backoffMs(attempt, limitMs), this.#closing.signal)
-        if (this.#closing.signal.aborted) return null
+        await pause(this.#modules.clock, backoffMs(attempt, databaseBackoffLimitMs), this.#closing.signal)
+        if (this.#closed) return null
       }
     }
   }
 
-  #describe(message: string, fields: object, attempt: number): string {
-    const where = 'event' in fields && 'seq' in fields ? ` (${fields.event} no. ${fields.seq})` : ''
-    return `consumer "${this.consumer}" stands still after ${attempt} tries: ${message.toLowerCase()}${where}; see its log`
+  #failed(message: string, at: object, attempt: number, error: unknown): void {
+    const { consumer } = this.#options
+    this.#modules.log.warn({ ...at, consumer, attempt, err: error }, message)
+    // One failure is everyday; a row of them stops the consumer and needs eyes.
+    if (attempt < 3) return
+    const where = 'event' in at && 'seq' in at ? ` (${at.event} no. ${at.seq})` : ''
+    this.#trouble = `consumer "${consumer}" stands still after ${attempt} tries: ${message.toLowerCase()}${where}; see its log`
   }
 }

@@ -112,4 +112,64 @@ export const nodeMigrations: readonly Migration[] = [
       create trigger refuse_retired_key before insert on signing_history
         for each row execute function refuse_retired_key();`,
   },
+  {
+    id: '0007-event-lifecycle',
+    // A log has one row for each time that it is in the chain; what is told of it are notices. Stages are numbers:
+    // 0 not in the chain, 1 seen, 2 confirmed, 3 final. What was copied so far counts as final.
+    sql: `
+      alter table event rename column seq to id;
+      alter table event
+        add column life integer not null default 1,
+        add column level smallint not null default 3,
+        drop constraint event_chain_id_block_hash_log_index_key,
+        add unique (chain_id, block_hash, log_index, life);
+      drop index event_by_name;
+      create index event_by_place on event (chain_id, block_number, log_index);
+      create table event_notice (
+        seq bigint primary key,
+        event_id bigint not null,
+        chain_id bigint not null,
+        name text not null,
+        before smallint not null,
+        after smallint not null
+      );
+      create index event_notice_by_chain on event_notice (chain_id, seq);
+      insert into event_notice select id, id, chain_id, name, 0, 3 from event;
+      alter table event_cursor
+        add column block_hash text,
+        add column confirmed_block numeric(78, 0) not null default -1,
+        add column final_block numeric(78, 0) not null default -1,
+        add column anchor_block numeric(78, 0),
+        add column anchor_hash text,
+        add column revision bigint not null default 0,
+        add column halted text,
+        add column halted_by text;
+      update event_cursor set confirmed_block = block_number, final_block = block_number;
+      alter table event_consumer rename to event_consumer_before;
+      create table event_consumer (
+        consumer text not null,
+        chain_id bigint not null,
+        stage smallint not null,
+        seq bigint not null,
+        from_block numeric(78, 0) not null default 0,
+        epoch bigint not null default 0,
+        updated_at timestamptz not null default now(),
+        primary key (consumer, chain_id)
+      ) with (fillfactor = 50);
+      insert into event_consumer (consumer, chain_id, stage, seq)
+        select consumer, chain_id, 2, seq from event_consumer_before cross join event_cursor;
+      drop table event_consumer_before;
+      create table event_dead_letter (
+        id bigint generated always as identity primary key,
+        consumer text not null,
+        chain_id bigint not null,
+        seq bigint not null,
+        error text not null,
+        attempts integer not null,
+        failed_at timestamptz not null default now(),
+        retry boolean not null default false,
+        unique (consumer, seq)
+      );
+      alter table event alter column level drop default;`,
+  },
 ]

@@ -1,4 +1,5 @@
-import type { ChainInfo, Hex } from '../../../node/ports/chain.ts'
+import type { ChainInfo, ChainReader, Hex } from '../../../node/ports/chain.ts'
+import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { Json } from '../../../node/ports/json.ts'
 
@@ -33,3 +34,26 @@ export const chain = (id: number, confirmations: number): ChainInfo => ({
   name: `chain-${id}`,
   confirmations,
 })
+
+/** Chains whose blocks are those of the indexed events; only their first one is final. */
+export function chainsOf(
+  index: IndexReader,
+  infos: readonly ChainInfo[],
+): Pick<ChainReader, 'chains' | 'block' | 'finalized'> {
+  const block = async (chainId: number, at: bigint) => {
+    const [row] = await index.select({
+      table: 'event',
+      where: [
+        { column: 'chainId', op: '=', value: chainId },
+        { column: 'blockNumber', op: '=', value: at },
+      ],
+      limit: 1,
+    })
+    return { number: at, hash: row?.blockHash ?? hash(at), parentHash: hash(at - 1n), timestamp: Number(at) }
+  }
+  return {
+    chains: () => infos,
+    block: async (chainId, at) => (typeof at === 'bigint' ? block(chainId, at) : null),
+    finalized: async () => ({ number: 0n, hash: hash(0n), parentHash: hash(0n), timestamp: 0 }),
+  }
+}

@@ -5,8 +5,9 @@ import { type DurableEventLog, eventLog } from '../../../node/adapters/postgres/
 import type { ChainInfo } from '../../../node/ports/chain.ts'
 import type { ChainEvent } from '../../../node/ports/events.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import { chainHalts } from '../../../node/trust/halts.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
-import { chain, eventRow, hash } from './chain-events.ts'
+import { chain, chainsOf, eventRow } from './chain-events.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from './support.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -25,16 +26,14 @@ afterAll(() => postgres.dispose())
 function make(
   database: Database,
   index: IndexReader,
-  options: { chains?: ChainInfo[]; batch?: number } = {},
+  options: { chains?: ChainInfo[]; batch?: number; attempts?: number } = {},
 ): DurableEventLog {
-  const { chains = [chain(1, 0)], batch = 1_000 } = options
-  const modules = {
-    chains: { chains: () => chains },
-    clock: systemClock,
-    log: recordingLog(),
-    metrics: noMetrics,
-  }
-  const log = eventLog({ pollMs: 5, batch }, { database, index, ...modules })
+  const { chains = [chain(1, 0)], batch = 1_000, attempts = 12 } = options
+  const modules = { clock: systemClock, log: recordingLog(), metrics: noMetrics }
+  const log = eventLog(
+    { pollMs: 5, batch, requestPollMs: 5, attempts },
+    { database, index, chains: chainsOf(index, chains), halts: chainHalts(modules), ...modules },
+  )
   logs.push(log)
   return log
 }
@@ -78,7 +77,12 @@ describe('the event log copies', () => {
     expect(events.map(place)).toEqual(['1/1/5', '1/2/0', '1/2/1'])
     const row = eventRow({ block: 1n, logIndex: 5 }, 'feed.ReportTransmitted', data)
     const { id: _, ...fields } = row
-    expect(events[0]).toEqual({ ...fields, seq: 1n })
+    expect(events[0]).toEqual({
+      ...fields,
+      seq: 1n,
+      stage: 'confirmed',
+      key: `1-${fields.blockHash}-5-confirmed`,
+    })
   })
 
   it('whole blocks only, however the pages fall', async () => {
@@ -138,7 +142,7 @@ describe('the event log copies', () => {
     await until(async () => (await all(first)).length === 5)
     await first.stop()
     // As if the process had died between the rows and a cursor: the cursor lies behind the rows.
-    await database.query('update event_cursor set block_number = 2')
+    await database.query('update event_cursor set block_number = 2, block_hash = null')
     const rebuilt = memoryIndex()
     for (let block = 1n; block <= 7n; block++) rebuilt.add('event', eventRow({ block, logIndex: 0 }))
     rebuilt.setHead(1, 7n, 1n)
@@ -204,7 +208,7 @@ describe('the event log delivers', () => {
     await log.start()
     const seen = new Map<string, string[]>()
     const subscribe = (consumer: string, names: string[]) =>
-      log.subscribe({ consumer, names, from: 'start' }, async (event) => {
+      log.subscribe({ consumer, names, from: 'start', stage: 'confirmed' }, async (event) => {
         seen.set(consumer, [...(seen.get(consumer) ?? []), place(event)])
       })
     await subscribe('all', ['a', 'b'])
@@ -234,21 +238,27 @@ describe('the event log delivers', () => {
     const database = await postgres.database('resume')
     const first = make(database, index)
     const seen: bigint[] = []
-    await first.subscribe({ consumer: 'c', names: ['pool.Swap'], from: 'start' }, async ({ blockNumber }) => {
-      // The third event's handler is cut off, as by a crash.
-      if (blockNumber === 3n)
-        return new Promise<void>((_, reject) => setTimeout(() => reject(new TypeError('cut')), 20))
-      seen.push(blockNumber)
-    })
+    await first.subscribe(
+      { consumer: 'c', names: ['pool.Swap'], from: 'start', stage: 'confirmed' },
+      async ({ blockNumber }) => {
+        // The third event's handler is cut off, as by a crash.
+        if (blockNumber === 3n)
+          return new Promise<void>((_, reject) => setTimeout(() => reject(new TypeError('cut')), 20))
+        seen.push(blockNumber)
+      },
+    )
     await first.start()
     await until(() => seen.length === 2)
     await first.stop()
     expect(await database.query(`select seq from event_consumer where consumer = 'c'`)).toEqual([{ seq: 2n }])
     const second = make(database, index)
     await second.start()
-    await second.subscribe({ consumer: 'c', names: ['pool.Swap'], from: 'now' }, async ({ blockNumber }) => {
-      seen.push(blockNumber)
-    })
+    await second.subscribe(
+      { consumer: 'c', names: ['pool.Swap'], from: 'now', stage: 'confirmed' },
+      async ({ blockNumber }) => {
+        seen.push(blockNumber)
+      },
+    )
     await until(() => seen.length === 5)
     expect(seen).toEqual([1n, 2n, 3n, 4n, 5n])
   })
@@ -259,14 +269,20 @@ describe('the event log delivers', () => {
     index.setHead(1, 1n)
     const log = make(await postgres.database('early'), index)
     let seen = 0
-    await log.subscribe({ consumer: 'c', names: ['pool.Swap'], from: 'start' }, async () => {
-      seen++
-    })
+    await log.subscribe(
+      { consumer: 'c', names: ['pool.Swap'], from: 'start', stage: 'confirmed' },
+      async () => {
+        seen++
+      },
+    )
     await log.start()
     await until(() => seen === 1)
     await log.stop()
     await expect(
-      log.subscribe({ consumer: 'd', names: ['pool.Swap'], from: 'start' }, async () => {}),
+      log.subscribe(
+        { consumer: 'd', names: ['pool.Swap'], from: 'start', stage: 'confirmed' },
+        async () => {},
+      ),
     ).rejects.toMatchObject({ code: 'EVENTS_STOPPED' })
   })
 
@@ -277,10 +293,13 @@ describe('the event log delivers', () => {
     const log = make(await postgres.database('stuck'), index)
     let broken = true
     let done = false
-    await log.subscribe({ consumer: 'the-one', names: ['pool.Swap'], from: 'start' }, async () => {
-      if (broken) throw new TypeError('broken')
-      done = true
-    })
+    await log.subscribe(
+      { consumer: 'the-one', names: ['pool.Swap'], from: 'start', stage: 'confirmed' },
+      async () => {
+        if (broken) throw new TypeError('broken')
+        done = true
+      },
+    )
     await log.start()
     await until(() => log.health().status === 'degraded')
     expect(log.health()).toMatchObject({ reason: expect.stringContaining('the-one') })
@@ -312,24 +331,5 @@ describe('the event log waits', () => {
     })
     index.setHead(1, 1_000n)
     await until(() => log.health().status === 'ok')
-  })
-
-  it('and reports a reorg below the confirmation depth', async () => {
-    const index = memoryIndex()
-    index.add('event', eventRow({ block: 5n, logIndex: 0 }))
-    index.setHead(1, 6n)
-    const log = make(await postgres.database('reorg'), index, { chains: [chain(1, 1)] })
-    await log.start()
-    await until(async () => (await all(log)).length === 1)
-    index.remove('event', (row) => row.blockHash === hash(5n))
-    index.add(
-      'event',
-      eventRow({ block: 5n, logIndex: 0, salt: 'b' }),
-      eventRow({ block: 7n, logIndex: 0, salt: 'b' }),
-    )
-    index.setHead(1, 9n)
-    await until(async () => (await all(log)).length === 2)
-    await until(() => log.health().status === 'degraded')
-    expect(log.health()).toMatchObject({ reason: expect.stringContaining('block 5') })
   })
 })

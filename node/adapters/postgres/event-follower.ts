@@ -1,0 +1,334 @@
+import type { BlockRef, ChainInfo, ChainReader, Hex } from '../../ports/chain.ts'
+import type { ChainHalts } from '../../ports/chain-trust.ts'
+import type { IndexReader } from '../../ports/index-reader.ts'
+import { blockSlots, type Row } from '../../ports/index-tables.ts'
+import type { Logger } from '../../ports/log.ts'
+import type { Counter } from '../../ports/metrics.ts'
+import type { Database } from './database.ts'
+import { EventIndex, maxPage, type Tip } from './event-index.ts'
+import { type Halt, type Position, readPosition, writePosition } from './event-position.ts'
+import { readLive, readRising } from './event-rising.ts'
+import { compareWindow, forkOf, placeOf } from './event-window.ts'
+import { FinalityWatch } from './finality-watch.ts'
+
+/** An index further behind the head than this is worth a warning. */
+const lagLimit = 60
+/** A position that moves over blocks without events is written only this often: reading them again costs little. */
+const lazyBlocks = 64n
+
+export interface FollowerModules {
+  readonly database: Database
+  readonly index: IndexReader
+  readonly chains: Pick<ChainReader, 'chains' | 'block' | 'finalized'>
+  readonly halts: ChainHalts
+  readonly log: Logger
+  readonly copied: Counter
+  readonly reverted: Counter
+}
+
+/** Where a pass goes to: the index's tip, and the heights that count as confirmed and final. */
+interface Target extends Tip {
+  readonly confirmed: bigint
+  readonly final: bigint
+  readonly anchor: Position['anchor']
+}
+
+/**
+ * Follows the index of one chain: every event that enters the chain, rises to a higher stage or is dropped becomes a
+ * notice in the node's own log, once and in order.
+ */
+export class EventFollower {
+  readonly #chain: ChainInfo
+  readonly #batch: number
+  readonly #modules: FollowerModules
+  readonly #index: EventIndex
+  readonly #watch: FinalityWatch
+  #position: Position | null = null
+  /** What the database has as copied. */
+  #stored = -1n
+  /** The target that the last pass reached, as a text. */
+  #reached = ''
+  #compared = false
+  #halt: Halt | null = null
+  #trouble: string | null = null
+
+  constructor({ chain, batch }: { chain: ChainInfo; batch: number }, modules: FollowerModules) {
+    this.#chain = chain
+    this.#batch = Math.min(Math.max(1, batch), maxPage)
+    this.#modules = modules
+    this.#index = new EventIndex(chain.id, modules.index)
+    this.#watch = new FinalityWatch(chain.id, modules.chains)
+  }
+
+  get chain(): ChainInfo {
+    return this.#chain
+  }
+
+  /** Why the chain's events stand still or come late; null when they don't. */
+  trouble(): string | null {
+    return this.#halt?.reason ?? this.#trouble
+  }
+
+  /** Nothing of the chain may be delivered. */
+  halted(): boolean {
+    return this.#halt !== null
+  }
+
+  /** Reads the stored position, and raises the halt that it tells. */
+  async load(): Promise<Position> {
+    const position = await readPosition(this.#modules.database, this.#chain.id)
+    this.#position = position
+    this.#stored = position.copied
+    if (position.halt !== null) this.#raise(position.halt)
+    return position
+  }
+
+  /** The index can't follow its chain any more: nothing is copied until it was recovered. */
+  halt(reason: string): void {
+    this.#raise({ by: 'index', reason })
+  }
+
+  /** Brings the log up to the index. Tells whether there are new notices; rejects while something does not answer. */
+  async pass(signal: AbortSignal): Promise<boolean> {
+    try {
+      const position = this.#position ?? (await this.load())
+      const finalized = await this.#modules.chains.finalized(this.#chain.id).catch(() => null)
+      if (!(await this.#mayGoOn(position, finalized))) return false
+      const target = await this.#target(finalized)
+      return target === null ? false : await this.#advance(target, signal)
+    } catch (error) {
+      // Rows that were just being taken back: the next pass reads them as they are then.
+      if (error instanceof Error && 'code' in error && error.code === 'INDEX_BEHIND') return false
+      this.#position = null
+      throw error
+    }
+  }
+
+  #raise(halt: Halt): void {
+    const { reason } = halt
+    this.#halt = halt
+    this.#modules.halts.raise({ chainId: this.#chain.id, cause: 'deep-reorg', reason })
+  }
+
+  async #mayGoOn(position: Position, finalized: BlockRef | null): Promise<boolean> {
+    if (position.halt === null && this.#halt !== null) {
+      await this.#write(position, { ...position, halt: this.#halt })
+      return false
+    }
+    const verdict = await this.#watch.look(position.anchor, finalized)
+    if (verdict === 'broken' && position.halt === null) {
+      await this.#stop(position, 'anchor', `dropped block ${position.anchor?.number}, which counted as final`)
+      return false
+    }
+    if (verdict === 'holds' && position.halt?.by === 'anchor') {
+      await this.#write(position, { ...position, halt: null })
+      this.#halt = null
+      this.#modules.halts.clear(this.#chain.id, 'deep-reorg')
+      return true
+    }
+    if (verdict === 'unknown')
+      this.#trouble = `no provider says whether ${this.#chain.name} still has its final block; events wait until one does`
+    return verdict === 'holds' && position.halt === null
+  }
+
+  async #stop(position: Position, by: Halt['by'], what: string): Promise<void> {
+    const { name, id } = this.#chain
+    const reason = `${name} ${what}; stop the node and run "iyi index recover --chain ${id}"`
+    this.#raise({ by, reason })
+    await this.#write(position, { ...position, halt: { by, reason } })
+  }
+
+  async #target(finalized: BlockRef | null): Promise<Target | null> {
+    const fresh = (await this.#modules.index.freshness()).find(({ chainId }) => chainId === this.#chain.id)
+    const { name, confirmations } = this.#chain
+    if (fresh?.indexed == null || fresh.head === null) {
+      const missing = fresh?.indexed == null ? 'the index has no block of' : 'no provider answered for'
+      this.#trouble = `${missing} ${name}; events wait until it does`
+      return null
+    }
+    const behind = fresh.lagBlocks ?? 0
+    this.#trouble =
+      behind > lagLimit
+        ? `the index is ${behind} blocks behind ${name}; events come late until it caught up`
+        : null
+    const tip = await this.#index.tip(fresh.indexed.number)
+    const final = finalized === null ? -1n : least(finalized.number, tip.number)
+    return {
+      ...tip,
+      final,
+      confirmed: most(final, least(tip.number, fresh.head.number) - BigInt(confirmations)),
+      anchor:
+        finalized === null || finalized.number > tip.number
+          ? null
+          : { number: finalized.number, hash: finalized.hash },
+    }
+  }
+
+  async #advance(target: Target, signal: AbortSignal): Promise<boolean> {
+    const key = `${target.number} ${target.hash} ${target.confirmed} ${target.final}`
+    if (this.#reached === key) return false
+    let news = await this.#followBranch(target)
+    if (news === 'wait') return false
+    while (!signal.aborted) {
+      const { copied } = this.#known()
+      const { rows, upTo } =
+        target.number > copied
+          ? await this.#index.read({ after: copied, upTo: target.number, batch: this.#batch }, target)
+          : { rows: [], upTo: copied }
+      const step = await this.#step(target, rows, upTo)
+      if (step === 'wait') return news
+      news ||= step
+      if (upTo >= target.number) {
+        this.#reached = key
+        return news
+      }
+    }
+    return news
+  }
+
+  /** Sees whether the blocks that were copied are still those of the index, and takes back what is gone. */
+  async #followBranch(target: Target): Promise<boolean | 'wait'> {
+    const position = this.#known()
+    const { copied, hash, final } = position
+    if (this.#compared && hash !== null && target.number >= copied) {
+      const now = target.number === copied ? target.hash : await this.#index.hashAt(copied)
+      if (now === hash) return false
+    }
+    const ours = await readLive(this.#modules.database, this.#chain.id, final)
+    const upTo = least(copied, target.number)
+    const theirs = await this.#window(final, upTo, target)
+    const { missing, extra } = compareWindow(ours, theirs, upTo)
+    const fork = await forkOf(missing, (number) => this.#hashOnChain(number))
+    if (fork === 'unknown') return 'wait'
+    this.#compared = true
+    // What was confirmed on a branch that is gone may be nearer to the tip on the new one.
+    const confirmed = least(position.confirmed, most(final, target.confirmed))
+    if (fork === null) {
+      // The hash of a block is only known where it is the tip; otherwise the next pass compares again.
+      const known = target.number === copied ? target.hash : null
+      const next = { ...position, hash: known, confirmed }
+      if (extra.length > 0) await this.#write(position, next, { added: extra })
+      else this.#position = next
+      return extra.length > 0
+    }
+    const indexed = new Set(theirs.map(placeOf))
+    const gone = ours.filter((event) => event.blockNumber >= fork && !indexed.has(placeOf(event)))
+    // The branches may have parted below: what is new there comes with this step, all above is copied as if new.
+    const below = fork - 1n
+    const added = extra.filter(({ blockNumber }) => blockNumber < fork)
+    await this.#write(position, { ...position, copied: below, hash: null, confirmed }, { gone, added })
+    this.#modules.log.info(
+      { chain: this.#chain.name, fromBlock: fork.toString(), events: gone.length },
+      'Take back events that a reorganisation dropped',
+    )
+    return true
+  }
+
+  async #window(after: bigint, upTo: bigint, tip: Tip): Promise<readonly Row<'event'>[]> {
+    const found: Row<'event'>[] = []
+    for (let from = after; from < upTo; ) {
+      const page = await this.#index.read({ after: from, upTo, batch: maxPage }, tip)
+      found.push(...page.rows)
+      from = page.upTo
+    }
+    return found
+  }
+
+  /** Copies the rows of whole blocks up to `upTo`, and promotes what is higher now. */
+  async #step(target: Target, rows: readonly Row<'event'>[], upTo: bigint): Promise<boolean | 'wait'> {
+    const position = this.#known()
+    const confirmed = most(position.confirmed, least(target.confirmed, upTo))
+    const final = most(position.final, least(target.final, upTo))
+    const rising = await readRising(this.#modules.database, this.#chain.id, position, { confirmed, final })
+    for (const block of blocksToCheck([...rising.final, ...rows], final, target.number))
+      if (!(await this.#inChain(block, target))) return 'wait'
+    const { anchor } = target
+    const next = {
+      ...position,
+      copied: upTo,
+      hash: upTo === target.number ? target.hash : position.copied === upTo ? position.hash : null,
+      confirmed,
+      final,
+      anchor: anchor !== null && anchor.number <= final ? anchor : position.anchor,
+    }
+    const news = rows.length > 0 || rising.any
+    if (!news && upTo - this.#stored < lazyBlocks) {
+      this.#position = next
+      return false
+    }
+    await this.#write(position, next, { added: rows })
+    return news
+  }
+
+  /**
+   * Whether the chain has the block of an event that is about to become final. Where the index is of the chain's own
+   * branch and still holds an event of another, it never takes that back: Ponder reorganises only so deep.
+   */
+  async #inChain(event: { blockNumber: bigint; blockHash: Hex }, tip: Tip): Promise<boolean> {
+    const same = async (number: bigint, hash: Hex) =>
+      (await this.#hashOnChain(number))?.toLowerCase() === hash.toLowerCase()
+    const { blockNumber, blockHash } = event
+    if (await same(blockNumber, blockHash)) return true
+    const { name } = this.#chain
+    this.#trouble = `the index and the providers of ${name} differ at block ${blockNumber}; events wait until they agree`
+    if (tip.hash === null || !(await same(tip.number, tip.hash))) return false
+    const found = await this.#hashOnChain(blockNumber)
+    if (found === null || found.toLowerCase() === blockHash.toLowerCase()) return false
+    await this.#stop(
+      this.#known(),
+      'index',
+      `has another block ${blockNumber} than its index, which can't take that back`,
+    )
+    return false
+  }
+
+  async #hashOnChain(number: bigint): Promise<Hex | null> {
+    return (await this.#modules.chains.block(this.#chain.id, number))?.hash ?? null
+  }
+
+  #known(): Position {
+    if (this.#position === null) throw new TypeError('the position is not loaded')
+    return this.#position
+  }
+
+  async #write(
+    from: Position,
+    to: Omit<Position, 'revision'>,
+    { added = [], gone = [] }: { added?: readonly Row<'event'>[]; gone?: readonly { id: bigint }[] } = {},
+  ): Promise<void> {
+    const { database, copied, reverted } = this.#modules
+    this.#position = await writePosition(database, this.#chain.id, {
+      from,
+      to,
+      added,
+      reverted: gone.map(({ id }) => id),
+    })
+    this.#stored = to.copied
+    const labels = { chain: this.#chain.name }
+    if (added.length > 0) copied.inc(labels, added.length)
+    if (gone.length > 0) reverted.inc(labels, gone.length)
+  }
+}
+
+/**
+ * The blocks of events that become final: each one near the tip, where an index may hold rows of two branches; below, the
+ * newest stands for all.
+ */
+function blocksToCheck(
+  events: readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[],
+  final: bigint,
+  tip: bigint,
+): readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[] {
+  const blocks = new Map(
+    events
+      .filter(({ blockNumber }) => blockNumber <= final)
+      .map(({ blockHash, blockNumber }) => [blockHash, { blockHash, blockNumber }]),
+  )
+  const sorted = [...blocks.values()].sort((a, b) => (a.blockNumber < b.blockNumber ? -1 : 1))
+  return sorted.filter(
+    ({ blockNumber }, at) => at === sorted.length - 1 || tip - blockNumber < BigInt(blockSlots),
+  )
+}
+
+const least = (a: bigint, b: bigint) => (a < b ? a : b)
+const most = (a: bigint, b: bigint) => (a > b ? a : b)

@@ -1,0 +1,42 @@
+import type { Hex } from '../../ports/chain.ts'
+import type { Database } from './database.ts'
+import { risingBlocksSql } from './event-rows.ts'
+import type { LiveEvent } from './event-window.ts'
+
+/** Events of a chain above block `after` that are in the chain. */
+export async function readLive(
+  database: Database,
+  chainId: number,
+  after: bigint,
+): Promise<readonly LiveEvent[]> {
+  const rows = await database.query(
+    `select id, block_number, block_hash, log_index from event
+       where chain_id = $1 and block_number > $2::numeric and level > 0`,
+    [chainId, after.toString()],
+  )
+  return rows.map((row) => ({
+    id: BigInt(String(row.id)),
+    blockNumber: BigInt(String(row.block_number)),
+    blockHash: String(row.block_hash) as Hex,
+    logIndex: Number(row.log_index),
+  }))
+}
+
+/** Whether any event of the log rises to a higher stage between two positions, and the blocks that become final. */
+export async function readRising(
+  database: Database,
+  chainId: number,
+  from: { readonly confirmed: bigint; readonly final: bigint },
+  to: { readonly confirmed: bigint; readonly final: bigint },
+): Promise<{ any: boolean; final: readonly Pick<LiveEvent, 'blockNumber' | 'blockHash'>[] }> {
+  if (from.confirmed === to.confirmed && from.final === to.final) return { any: false, final: [] }
+  const rows = await database.query(risingBlocksSql, [
+    chainId,
+    ...[from.final, to.confirmed, to.final].map(String),
+  ])
+  const blocks = rows.map((row) => ({
+    blockNumber: BigInt(String(row.block_number)),
+    blockHash: String(row.block_hash) as Hex,
+  }))
+  return { any: rows.length > 0, final: blocks.filter(({ blockNumber }) => blockNumber <= to.final) }
+}
