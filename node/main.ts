@@ -104,6 +104,12 @@ const code = await runCli(process.argv, {
   async replayEvents(config, options) {
     return (await import('./compose/events.ts')).replayConsumer(config, options, outside)
   },
+  async indexBuilds(config) {
+    return (await import('./compose/index-builds.ts')).indexBuilds(config, outside)
+  },
+  async rollBackIndex(config, options) {
+    return (await import('./compose/index-builds.ts')).rollBackIndex(config, options, outside)
+  },
   async recoverIndex(config, options) {
     return (await import('./compose/recover-index.ts')).recoverIndex(config, options, outside)
   },

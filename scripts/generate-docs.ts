@@ -28,6 +28,8 @@ const program = createProgram({
   retryEvents: never,
   replayEvents: never,
   recoverIndex: never,
+  indexBuilds: never,
+  rollBackIndex: never,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

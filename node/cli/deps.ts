@@ -1,6 +1,7 @@
 import type { Env } from '../config/env.ts'
 import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import type { IndexBuild } from '../ports/index-builds.ts'
 import type { OffenceRecord } from '../ports/quorum.ts'
 
 export interface TextSink {
@@ -147,6 +148,13 @@ export interface CliDeps {
     config: NodeConfig,
     options: { readonly consumer: string; readonly chainId: number; readonly fromBlock: bigint },
   ): Promise<{ readonly notices: bigint }>
+  /** Builds of the index, oldest first. */
+  indexBuilds(config: NodeConfig): Promise<readonly IndexBuild[]>
+  /** Reads another build from now on: the one before, or the one named. */
+  rollBackIndex(
+    config: NodeConfig,
+    options: { readonly to: string | null },
+  ): Promise<{ readonly from: string | null; readonly to: string }>
   /** Recovers a chain from a reorganisation deeper than finality; the node must not run. */
   recoverIndex(
     config: NodeConfig,

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { configCheck } from './verbs/config-check.ts'
+import { dbBuilds } from './verbs/db-builds.ts'
+import { dbRollback } from './verbs/db-rollback.ts'
 import { eventsConsumers } from './verbs/events-consumers.ts'
 import { eventsDeadLetters } from './verbs/events-dead-letters.ts'
 import { eventsReplay } from './verbs/events-replay.ts'
@@ -114,6 +116,21 @@ export function createProgram(deps: CliDeps): Command {
     .action(async (path: string) => evidenceVerify(path, deps))
 
   addEventVerbs(program, deps)
+
+  const db = program
+    .command('db')
+    .description('builds of the index in the database (also while the node runs)')
+  db.command('builds')
+    .description('print the builds: which one is read, which one is made and how far it is')
+    .option(...CONFIG)
+    .action(async (options: { config: string }) => dbBuilds(options, deps))
+  db.command('rollback')
+    .description('read the build from before the last change of plugins or program again')
+    .option(...CONFIG)
+    .option('--to <build>', 'this build, as `db builds` names it')
+    .action(async ({ config, to }: { config: string; to?: string }) =>
+      dbRollback({ config, to: to ?? null }, deps),
+    )
 
   program
     .command('index')

@@ -61,6 +61,8 @@ const deps: CliDeps = {
   retryEvents: refuse,
   replayEvents: refuse,
   recoverIndex: refuse,
+  indexBuilds: refuse,
+  rollBackIndex: refuse,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -29,6 +29,8 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     eventDeadLetters: async () => [],
     retryEvents: () => Promise.reject(new TestError(false)),
     replayEvents: () => Promise.reject(new TestError(false)),
+    indexBuilds: async () => [],
+    rollBackIndex: () => Promise.reject(new TestError(false)),
     recoverIndex: () => Promise.reject(new TestError(false)),
     stdin: new PassThrough(),
     stdout: { write: (text) => out.push(text) },
