@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { type AbiInput, customFaults } from '../node/ports/custom-tables.ts'
 
 const address = z
   .string()
@@ -31,10 +32,41 @@ const contract = z.strictObject({
   startBlock: z.int().nonnegative(),
 })
 
+const input: z.ZodType<AbiInput> = z.lazy(() =>
+  z.object({
+    name: z.string().optional(),
+    type: z.string(),
+    indexed: z.boolean().optional(),
+    components: z.array(input).optional(),
+  }),
+)
+const event = z.object({
+  type: z.literal('event'),
+  name: z.string().regex(/^[A-Za-z_$][A-Za-z0-9_$]*$/),
+  inputs: z.array(input),
+  anonymous: z.boolean().optional(),
+})
+
+/** A contract that an operator follows, with no code of ours for it. */
+const custom = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9_]{0,23}$/),
+  chainId: z.int().positive(),
+  source: z.union([
+    z.strictObject({ addresses: z.array(address).min(1) }),
+    z.strictObject({ factory: z.strictObject({ address, event, parameter: z.string() }) }),
+  ]),
+  startBlock: z.int().nonnegative(),
+  events: z.array(event),
+})
+
 /** What to index: the one source of chains and contracts. */
 export const indexerConfigSchema = z
-  .strictObject({ chains: z.array(chain).min(1), contracts: z.array(contract) })
-  .superRefine(({ chains, contracts }, ctx) => {
+  .strictObject({
+    chains: z.array(chain).min(1),
+    contracts: z.array(contract),
+    custom: z.array(custom).default([]),
+  })
+  .superRefine(({ chains, contracts, custom }, ctx) => {
     const report = (path: (string | number)[], message: string) =>
       ctx.addIssue({ code: 'custom', path, message })
     chains.forEach(({ id, name }, at) => {
@@ -42,6 +74,11 @@ export const indexerConfigSchema = z
         report(['chains', at, 'id'], `${id} is listed twice`)
       if (chains.findIndex((other) => other.name === name) < at)
         report(['chains', at, 'name'], `"${name}" is listed twice`)
+    })
+    for (const fault of customFaults(custom)) report(['custom'], fault)
+    custom.forEach(({ chainId }, at) => {
+      if (!chains.some(({ id }) => id === chainId))
+        report(['custom', at, 'chainId'], `${chainId} is not one of chains`)
     })
     contracts.forEach(({ kind, chainId, address }, at) => {
       if (!chains.some(({ id }) => id === chainId))

@@ -4,6 +4,7 @@ import { iOcr2AggregatorAbi } from '../contracts/abi/IOcr2Aggregator.ts'
 import { modelRegistryAbi } from '../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../contracts/abi/OracleFeed.ts'
 import { readIndexerConfig } from './config.ts'
+import { customSources } from './custom/sources.ts'
 import { onThisMachine, rpcEntries, sourcesOf } from './sources.ts'
 
 const config = readIndexerConfig(process.env.IYI_INDEXER_CONFIG)
@@ -32,6 +33,7 @@ export default createConfig({
     feed: { abi: oracleFeedAbi, chain: sourcesOf(config, 'feed') },
     ocr2: { abi: iOcr2AggregatorAbi, chain: sourcesOf(config, 'ocr2') },
     registry: { abi: modelRegistryAbi, chain: sourcesOf(config, 'registry') },
+    ...customSources(config),
   },
   blocks: {
     // Every live block, on every chain: see src/head.ts. From 'latest' on, so that a backfill fetches no empty block.

@@ -1,5 +1,8 @@
 import { index, onchainTable, primaryKey } from 'ponder'
 
+// Before the tables below: `watermark` stays the last.
+export * from './custom/tables.ts'
+
 // The public tables mirror node/ports/index-tables.ts; a test holds the two equal. `watermark` is between the
 // indexer and the node's index reader alone.
 

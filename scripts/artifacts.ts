@@ -13,8 +13,10 @@ export const CONTRACT_SOURCES = {
   ModelRegistry: 'contracts/oracle/ModelRegistry.sol',
   ConstantProductPool: 'contracts/mocks/ConstantProductPool.sol',
   Ocr2Aggregator: 'contracts/mocks/Ocr2Aggregator.sol',
+  PoolFactory: 'contracts/mocks/PoolFactory.sol',
   PoolTrader: 'contracts/mocks/PoolTrader.sol',
   TestToken: 'contracts/mocks/TestToken.sol',
+  TransferBurst: 'contracts/mocks/TransferBurst.sol',
   UniqueReportLog: 'contracts/mocks/UniqueReportLog.sol',
 } as const
 

@@ -15,9 +15,11 @@ const GENERATED: readonly ContractName[] = [
   'ModelRegistry',
   'Ocr2Aggregator',
   'OracleFeed',
+  'PoolFactory',
   'PoolTrader',
   'QuorumVerifier',
   'TestToken',
+  'TransferBurst',
   'UniqueReportLog',
 ]
 

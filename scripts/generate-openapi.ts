@@ -30,6 +30,7 @@ export async function generateOpenApi(): Promise<string> {
     { host: '127.0.0.1', port: 0, corsOrigins: [], maxBodyBytes: 1_048_576, version },
     {
       ...common,
+      custom: { tables: () => [], rows: refuse },
       node: {
         identity: refuse,
         freshness: refuse,

@@ -8,6 +8,7 @@ import { eventsDeadLetters } from './verbs/events-dead-letters.ts'
 import { eventsReplay } from './verbs/events-replay.ts'
 import { eventsRetry } from './verbs/events-retry.ts'
 import { evidenceVerify } from './verbs/evidence-verify.ts'
+import { indexAdd } from './verbs/index-add.ts'
 import { indexRecover } from './verbs/index-recover.ts'
 import { init } from './verbs/init.ts'
 import { keysList } from './verbs/keys-list.ts'
@@ -132,9 +133,33 @@ export function createProgram(deps: CliDeps): Command {
       dbRollback({ config, to: to ?? null }, deps),
     )
 
-  program
-    .command('index')
-    .description('the index of chain events')
+  const index = program.command('index').description('the index of chain events')
+  index
+    .command('add <address>')
+    .description('index the events of a contract of your own: writes it into the configuration')
+    .option(...CONFIG)
+    .requiredOption('--chain <id>', 'chain id', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .requiredOption('--abi <file>', 'its ABI: a JSON array, or what a compiler wrote')
+    .requiredOption('--name <name>', 'begins the names of its tables')
+    .option('--start-block <n>', 'first block to index', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('--events <name...>', 'only these events; all when absent')
+    .action(
+      async (
+        address: string,
+        options: {
+          config: string
+          chain: number
+          abi: string
+          name: string
+          startBlock: number
+          events?: readonly string[]
+        },
+      ) => {
+        const { chain, events = null, ...rest } = options
+        await indexAdd({ ...rest, address, chainId: chain, events }, deps)
+      },
+    )
+  index
     .command('recover')
     .description('after a reorganisation deeper than finality: revert what is gone (the node must not run)')
     .option(...CONFIG)

@@ -4,6 +4,7 @@ import type { NodeConfig } from '../config/schema.ts'
 import type { IndexedContract } from '../kernel/plugin.ts'
 import type { ChainReader } from '../ports/chain.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { CustomContract } from '../ports/custom-tables.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ProcessGuard } from '../ports/process.ts'
@@ -16,6 +17,8 @@ export async function managedIndexer(
   config: NodeConfig,
   options: {
     contracts: readonly IndexedContract[]
+    /** The operator's own. */
+    custom: readonly CustomContract[]
     url: string
     /** Told of a chain that was reorganised deeper than the indexer can follow. */
     onDeepReorg: (chainId: number, reason: string) => void
@@ -52,6 +55,7 @@ export async function managedIndexer(
           pollingIntervalMs,
         })),
         contracts: options.contracts,
+        custom: options.custom,
       },
     },
     { guard, log, metrics, clock },

@@ -7,6 +7,7 @@ import { openKeystores } from '../adapters/keystore/open.ts'
 import { libp2pTransport } from '../adapters/libp2p/transport.ts'
 import { onnxInference } from '../adapters/onnx/onnx-inference.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
+import { customIndex } from '../adapters/ponder/custom-reader.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
 import type { PonderSupervisor } from '../adapters/ponder/supervisor.ts'
 import { openDatabase } from '../adapters/postgres/database.ts'
@@ -21,8 +22,10 @@ import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
 import { viemChainReader } from '../adapters/viem/chain-reader.ts'
 import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
+import { customContracts } from '../config/custom-contracts.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
+import { customTables } from '../ports/custom-tables.ts'
 import type { Health } from '../ports/health.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
@@ -73,6 +76,7 @@ export async function runNode(
     // Everything that can be wrong without opening anything is told first.
     await checkPlugins(config, context.source)
     const plugins = await loadPlugins(config, context.source.baseDir)
+    const custom = customContracts(config, context.source.path)
     await requireFreePorts(config)
     const password = await unlessAborted(context.keysPassword(), signal)
     const keys = await openKeystores({ dir: config.keys.dir, password })
@@ -217,7 +221,13 @@ export async function runNode(
         maxBodyBytes: config.api.maxBodyBytes,
         version,
       },
-      { ...common, node },
+      {
+        ...{ ...common, node },
+        custom: customIndex(
+          { viewsSchema: config.indexer.viewsSchema, tables: custom.flatMap(customTables) },
+          { pool: database.pool },
+        ),
+      },
     )
     const host = pluginHost(
       { plugins, chains: config.chains.map(({ id }) => id) },
@@ -239,7 +249,10 @@ export async function runNode(
     if (config.indexer.mode === 'managed') {
       indexer = await managedIndexer(
         config,
-        { contracts: host.contracts(), url, onDeepReorg: (id, reason) => events.halt(id, reason) },
+        {
+          contracts: host.contracts(),
+          ...{ custom, url, onDeepReorg: (id, reason) => events.halt(id, reason) },
+        },
         { guard, teardown, chain, ...common },
       )
     }

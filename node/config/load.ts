@@ -127,6 +127,14 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
       dir: at(config.keys.dir),
       ...(passwordFile === undefined ? {} : { passwordFile: at(passwordFile) }),
     },
+    indexer: {
+      ...config.indexer,
+      contracts: config.indexer.contracts.map(({ factory, ...contract }) => ({
+        ...contract,
+        abi: at(contract.abi),
+        ...(factory === undefined ? {} : { factory: { ...factory, abi: at(factory.abi) } }),
+      })),
+    },
     inference: {
       ...config.inference,
       manifest: config.inference.manifest === 'builtin' ? 'builtin' : at(config.inference.manifest),

@@ -7,6 +7,28 @@ const WIDTH = 100
 /** What a template shows of a list that starts empty: one entry to copy, commented out. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
   plugins: [{ use: './plugins/hello', grants: ['events', 'store', 'http.routes'], config: {} }],
+  contracts: [
+    {
+      name: 'usdc',
+      chainId: 1,
+      address: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48',
+      abi: 'abis/erc20.json',
+      events: ['Transfer'],
+      startBlock: 6_082_465,
+    },
+    {
+      name: 'pair',
+      chainId: 1,
+      factory: {
+        address: '0x5C69bEe701ef814a2B6a3EDD4B1652CB9cc5aA6f',
+        abi: 'abis/factory.json',
+        event: 'PairCreated',
+        parameter: 'pair',
+      },
+      abi: 'abis/pair.json',
+      startBlock: 10_000_835,
+    },
+  ],
 }
 
 /**

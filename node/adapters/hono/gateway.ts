@@ -1,10 +1,12 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Clock } from '../../ports/clock.ts'
+import type { CustomIndex } from '../../ports/custom-index.ts'
 import type { RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { ApiDocument } from './api-document.ts'
+import { customRowsRoute, customTablesRoute } from './custom-routes.ts'
 import { docsRoutes } from './docs-page.ts'
 import { EventHub, type HubLimits, hubLimits, type StreamEvent } from './event-hub.ts'
 import { httpServer } from './http-server.ts'
@@ -62,9 +64,9 @@ export interface Gateway {
 /** Makes the gateway with the node's own routes; nothing listens before `listen`. */
 export function gateway(
   options: GatewayOptions,
-  modules: { clock: Clock; log: Logger; metrics: Metrics; node: NodeView },
+  modules: { clock: Clock; log: Logger; metrics: Metrics; node: NodeView; custom: CustomIndex },
 ): Gateway {
-  const { clock, metrics, node } = modules
+  const { clock, metrics, node, custom } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -160,6 +162,8 @@ export function gateway(
     response: oneOffenceSchema,
     handler: ({ params }) => showOffence(node, params.id),
   })
+  mountTyped(customTablesRoute(custom))
+  for (const table of custom.tables()) mountTyped(customRowsRoute(table, custom, node))
   mountPlain('/v1/stream', streamRoute(hub))
   document.addStream('node', '/v1/stream')
   mountPlain('/openapi.json', (c) => answerJson(c, jsonText(description)))

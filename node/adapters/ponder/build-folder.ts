@@ -27,7 +27,7 @@ export function buildFolder(options: {
   const configPath = join(into, 'indexer.json')
   try {
     const own = schema === ours ? config : withProviders(readConfig(configPath), config)
-    const root = copyProgram({ root: options.root, into, make: schema === ours })
+    const root = copyProgram({ root: options.root, into, make: schema === ours, custom: own.custom ?? [] })
     if (root === null) return null
     mkdirSync(dirname(configPath), { recursive: true })
     writeFileSync(configPath, `${JSON.stringify(own, null, 2)}\n`, { mode: 0o600 })

@@ -37,16 +37,20 @@ export function indexSchema(options: {
   const contracts = config.contracts
     .map((it) => `${it.kind} ${it.chainId} ${it.address.toLowerCase()} ${it.startBlock}`)
     .sort()
-  hash.update(JSON.stringify({ ponderVersion, chains, contracts, identities }))
+  const custom = (config.custom ?? []).map((it) => JSON.stringify(it).toLowerCase()).sort()
+  hash.update(JSON.stringify({ ponderVersion, chains, contracts, custom, identities }))
   return checkedSchema(`${options.prefix}_${hash.digest('hex').slice(0, 12)}`)
 }
 
 /** Ponder's entry points under `root` and every file that they import by a relative path, sorted. */
 export function programFiles(root: string): readonly string[] {
-  const handlers = readdirSync(resolve(root, 'src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => resolve(entry.parentPath, entry.name))
-  return filesFrom([...entries.map((entry) => resolve(root, entry)), ...handlers])
+  // Ponder runs all of `src`; what `custom` holds is imported by a file that is written for each build.
+  const found = ['src', 'custom'].flatMap((folder) =>
+    readdirSync(resolve(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => resolve(entry.parentPath, entry.name)),
+  )
+  return filesFrom([...entries.map((entry) => resolve(root, entry)), ...found])
 }
 
 /** Files and every file that they import by a relative path, sorted. */

@@ -1,4 +1,5 @@
 import type { Address } from '../../ports/chain.ts'
+import type { CustomContract } from '../../ports/custom-tables.ts'
 
 /** What the indexer reads as JSON; `indexer/config.ts` checks it. */
 export interface IndexerConfig {
@@ -14,4 +15,6 @@ export interface IndexerConfig {
     readonly address: Address
     readonly startBlock: number
   }[]
+  /** Operators' own contracts; none when absent. */
+  readonly custom?: readonly CustomContract[]
 }

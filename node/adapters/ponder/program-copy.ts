@@ -8,10 +8,13 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import type { CustomContract } from '../../ports/custom-tables.ts'
 import { filesFrom, programFiles } from './build-id.ts'
 import { installedPonder } from './child.ts'
+import { customTablesSource } from './custom-program.ts'
 
 const KINDS = ['pool', 'feed', 'ocr2', 'registry'] as const
 
@@ -22,16 +25,19 @@ const KINDS = ['pool', 'feed', 'ocr2', 'registry'] as const
  *
  * @param options.root the indexer's folder
  * @param options.into the build's folder
+ * @param options.custom whose tables the program declares
  * @param options.make false gives null when there is no copy
  */
 export function copyProgram({
   root,
   into,
   make,
+  custom,
 }: {
   readonly root: string
   readonly into: string
   readonly make: boolean
+  readonly custom: readonly CustomContract[]
 }): string | null {
   const program = join(resolve(into), 'program')
   const base = dirname(resolve(root))
@@ -43,6 +49,7 @@ export function copyProgram({
   const making = `${program}.${process.pid}`
   rmSync(making, { recursive: true, force: true })
   for (const file of programFiles(root)) cpSync(file, join(making, place(file)), { recursive: true })
+  writeFileSync(join(making, place(join(root, 'custom', 'tables.ts'))), customTablesSource(custom))
   // Where the installed packages lie; a link, so that an upgrade of them reaches every build.
   symlinkSync(join(dirname(installedPonder().packageFile), '..'), join(making, 'node_modules'))
   renameSync(making, program)

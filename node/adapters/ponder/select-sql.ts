@@ -17,7 +17,7 @@ const maxListLength = 10_000
 const operators: readonly string[] = ['=', '!=', '<', '<=', '>', '>=', 'in']
 
 /** How a parameter is compared; `json` columns are not. */
-const sqlTypes = {
+export const sqlTypes = {
   int: 'int8',
   bigint: 'numeric',
   text: 'text',
@@ -103,7 +103,7 @@ function qualified(column: string): string {
   return `t."${snakeCase(column)}"`
 }
 
-function encodeValue(column: string, kind: ColumnKind, value: unknown): string | boolean {
+export function encodeValue(column: string, kind: ColumnKind, value: unknown): string | boolean {
   if (kind === 'bool' && typeof value === 'boolean') return value
   if (kind === 'int' && Number.isSafeInteger(value)) return String(value)
   if (kind === 'bigint' && typeof value === 'bigint') return value.toString()
@@ -113,7 +113,10 @@ function encodeValue(column: string, kind: ColumnKind, value: unknown): string |
   throw bad(`The value for ${column} is no ${kind}.`, { column, kind })
 }
 
-function decodeValue(kind: ColumnKind, value: unknown): number | bigint | boolean | string | Hex | Json {
+export function decodeValue(
+  kind: ColumnKind,
+  value: unknown,
+): number | bigint | boolean | string | Hex | Json {
   if (typeof value === 'boolean') return value
   const text = String(value)
   if (kind === 'int') return Number(text)

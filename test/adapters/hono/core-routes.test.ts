@@ -237,6 +237,7 @@ describe("the node's own routes", () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/health',
       '/ready',
+      '/v1/index',
       '/v1/node',
       '/v1/quorum',
       '/v1/quorum/evidence',

@@ -4,6 +4,7 @@ import type { NodeView } from '../../../node/adapters/hono/node-view.ts'
 import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
+import type { CustomIndex } from '../../../node/ports/custom-index.ts'
 
 /** Real time, with timers that a test can fire at once. */
 export function testClock() {
@@ -46,6 +47,7 @@ export async function serve(
   setup: (door: Gateway) => void = () => {},
   options: Partial<GatewayOptions> = {},
   view: Partial<NodeView> = {},
+  custom: CustomIndex = { tables: () => [], rows: async () => [] },
 ) {
   const logs: Record<string, unknown>[] = []
   const log = pinoLogger({
@@ -57,7 +59,7 @@ export async function serve(
   const time = testClock()
   const door = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: ['*'], maxBodyBytes: 10_000, version: '1.2.3', ...options },
-    { clock: time.clock, log, metrics, node: { ...nodeView, ...view } },
+    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom },
   )
   setup(door)
   const { url } = await door.listen()

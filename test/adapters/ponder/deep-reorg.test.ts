@@ -100,8 +100,18 @@ async function startNode() {
       config: {
         chains: chains().map(({ confirmations: _, ...rest }) => rest),
         contracts: [
-          { kind: 'pool', chainId: alpha.chainId, address: alphaMarket.pool, startBlock: alphaMarket.startBlock },
-          { kind: 'pool', chainId: beta.chainId, address: betaMarket.pool, startBlock: betaMarket.startBlock },
+          {
+            kind: 'pool',
+            chainId: alpha.chainId,
+            address: alphaMarket.pool,
+            startBlock: alphaMarket.startBlock,
+          },
+          {
+            kind: 'pool',
+            chainId: beta.chainId,
+            address: betaMarket.pool,
+            startBlock: betaMarket.startBlock,
+          },
         ],
       },
       dir: join(directory, 'index'),
@@ -170,7 +180,11 @@ describe('real chains, a real indexer and the event log', () => {
       await trade(alpha, alphaMarket, false, 10n ** 8n),
     ]
     await alpha.client.mine({ blocks: finality + 4 })
-    await until('final', 60_000, async () => folds.final.of(alpha.chainId).length === kept.length + lost.length)
+    await until(
+      'final',
+      60_000,
+      async () => folds.final.of(alpha.chainId).length === kept.length + lost.length,
+    )
 
     await alpha.client.revert({ id: snapshot })
     await alpha.client.mine({ blocks: 1 })
@@ -205,7 +219,9 @@ describe('real chains, a real indexer and the event log', () => {
       })
     }
     expect(wanted).toHaveLength(kept.length + 1)
-    expect(heard(folds.seen).slice(told, told + 2)).toEqual(lost.toReversed().map((block) => `reverted ${block}`))
+    expect(heard(folds.seen).slice(told, told + 2)).toEqual(
+      lost.toReversed().map((block) => `reverted ${block}`),
+    )
     expect(node.halts.list()).toEqual([])
     expect(node.events.health()).toEqual({ status: 'ok' })
     const other = await trade(beta, betaMarket, true, 10n ** 17n)

@@ -1,0 +1,190 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type pg from 'pg'
+import type { Abi } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { constantProductPoolAbi } from '../../../contracts/abi/ConstantProductPool.ts'
+import { poolFactoryAbi } from '../../../contracts/abi/PoolFactory.ts'
+import { testTokenAbi } from '../../../contracts/abi/TestToken.ts'
+import { transferBurstAbi } from '../../../contracts/abi/TransferBurst.ts'
+import { systemClock } from '../../../node/adapters/clock/system.ts'
+import { customIndex } from '../../../node/adapters/ponder/custom-reader.ts'
+import { type PonderSupervisor, ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
+import type { Hex } from '../../../node/ports/chain.ts'
+import { type AbiEvent, type CustomContract, customTables } from '../../../node/ports/custom-tables.ts'
+import {
+  type Anvil,
+  account,
+  deploy,
+  freePort,
+  type Postgres,
+  repository,
+  startAnvil,
+  startPostgres,
+  testPool,
+  until,
+} from './fixture.ts'
+import { recordingLogger, recordingMetrics } from './recorders.ts'
+
+const VIEWS = 'iyi_index'
+const eventsOf = (abi: Abi): readonly AbiEvent[] =>
+  abi.filter(({ type }) => type === 'event') as unknown as readonly AbiEvent[]
+
+const log = recordingLogger()
+let postgres: Postgres
+let pool: pg.Pool
+let directory: string
+let anvil: Anvil
+let token: Hex
+let other: Hex
+let factory: Hex
+let burst: Hex
+let supervisor: PonderSupervisor
+let contracts: readonly CustomContract[]
+
+async function send(request: Parameters<Anvil['client']['writeContract']>[0]): Promise<bigint> {
+  const hash = await anvil.client.writeContract(request)
+  return (await anvil.client.waitForTransactionReceipt({ hash })).blockNumber
+}
+
+const transferred = (count: bigint, first = 1n) =>
+  send({
+    ...{ address: burst, abi: transferBurstAbi, functionName: 'burst', args: [token, first, count] },
+    ...{ account, chain: null },
+  })
+
+async function makePool(): Promise<Hex> {
+  const before = await anvil.client.getBlockNumber()
+  await send({
+    ...{ address: factory, abi: poolFactoryAbi, functionName: 'createPair', args: [token, other] },
+    ...{ account, chain: null },
+  })
+  const [made] = await anvil.client.getContractEvents({
+    ...{ address: factory, abi: poolFactoryAbi, eventName: 'PairCreated', fromBlock: before + 1n },
+  })
+  if (made?.args.pool === undefined) throw new Error('no pool')
+  return made.args.pool
+}
+
+/** One approval of the pool's own shares: an event of a contract that the factory made. */
+const approve = (of: Hex) =>
+  send({
+    ...{ address: of, abi: constantProductPoolAbi, functionName: 'approve', args: [account.address, 7n] },
+    ...{ account, chain: null },
+  })
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'iyi-custom-'))
+  ;[postgres, anvil] = await Promise.all([startPostgres(), startAnvil(31337)])
+  pool = testPool({ connectionString: postgres.url, max: 4 })
+  token = await deploy(anvil.client, 'TestToken', testTokenAbi, ['Wrapped A', 'A', 18])
+  other = await deploy(anvil.client, 'TestToken', testTokenAbi, ['Dollar B', 'B', 6])
+  factory = await deploy(anvil.client, 'PoolFactory', poolFactoryAbi, [])
+  burst = await deploy(anvil.client, 'TransferBurst', transferBurstAbi, [])
+  await transferred(20n)
+  await approve(await makePool())
+  const [event] = eventsOf(poolFactoryAbi)
+  if (event === undefined) throw new Error('no event')
+  contracts = [
+    {
+      ...{ name: 'token', chainId: anvil.chainId, startBlock: 0, events: eventsOf(testTokenAbi) },
+      source: { addresses: [token] },
+    },
+    {
+      ...{ name: 'pair', chainId: anvil.chainId, startBlock: 0 },
+      events: eventsOf(constantProductPoolAbi).filter(({ name }) => name === 'Approval'),
+      source: { factory: { address: factory, event, parameter: 'pool' } },
+    },
+  ]
+  supervisor = ponderSupervisor(
+    {
+      root: join(repository, 'indexer'),
+      databaseUrl: postgres.url,
+      config: {
+        chains: [{ id: anvil.chainId, name: 'anvil', rpc: [anvil.url], pollingIntervalMs: 100 }],
+        contracts: [],
+        custom: contracts,
+      },
+      ...{ dir: directory, schemaPrefix: 'iyi', viewsSchema: VIEWS, port: await freePort() },
+    },
+    {
+      ...{ clock: systemClock, log, metrics: recordingMetrics() },
+      guard: { watch: () => {}, release: () => {} },
+    },
+  )
+}, 30_000)
+
+afterAll(async () => {
+  await supervisor?.stop(AbortSignal.timeout(6_000))
+  await pool?.end()
+  await Promise.all([anvil?.stop(), postgres?.stop()])
+  await rm(directory, { recursive: true, force: true })
+}, 20_000)
+
+describe('contracts of an operator’s own', { timeout: 90_000 }, () => {
+  const reader = () => customIndex({ viewsSchema: VIEWS, tables: contracts.flatMap(customTables) }, { pool })
+  const all = { where: {}, before: null, limit: 100 } as const
+
+  it('wait for the build that has them', async () => {
+    await expect(reader().rows('custom_token_transfer', all)).rejects.toMatchObject({
+      code: 'INDEX_UNAVAILABLE',
+      retry: true,
+    })
+  })
+
+  it('become rows with typed columns, exactly those of the chain, of before and after the start', async () => {
+    await supervisor.start()
+    await until('the first build is live', 60_000, async () => supervisor.health().status === 'ok')
+    await transferred(5n, 1_000n)
+    await approve(await makePool())
+    const logs = await anvil.client.getContractEvents({
+      ...{ address: token, abi: testTokenAbi, eventName: 'Transfer', fromBlock: 0n },
+    })
+    await until(
+      'all transfers',
+      20_000,
+      async () => (await reader().rows('custom_token_transfer', all)).length === logs.length,
+    )
+    const rows = await reader().rows('custom_token_transfer', all)
+    expect(
+      rows.map(({ blockNumber, logIndex, from, to, value }) => ({ blockNumber, logIndex, from, to, value })),
+    ).toEqual(
+      logs
+        .map(({ blockNumber, logIndex, args: { from, to, value } }) => ({
+          ...{ blockNumber, logIndex, value },
+          from: from?.toLowerCase(),
+          to: to?.toLowerCase(),
+        }))
+        .reverse(),
+    )
+  })
+
+  it('follow what a factory makes, also what it made since', async () => {
+    const approvals = () => reader().rows('custom_pair_approval', all)
+    await until('both', 20_000, async () => (await approvals()).length === 2)
+    expect(new Set((await approvals()).map(({ address }) => address)).size).toBe(2)
+    expect((await approvals()).map(({ value }) => value)).toEqual([7n, 7n])
+  })
+
+  it('are asked for by any column, page by page', async () => {
+    const [row] = await reader().rows('custom_token_transfer', all)
+    const mine = await reader().rows('custom_token_transfer', { ...all, where: { to: String(row?.to) } })
+    expect(mine).toEqual([row])
+    const first = await reader().rows('custom_token_transfer', { ...all, limit: 10 })
+    const last = first.at(-1)
+    if (last === undefined) throw new Error('no row')
+    const before = {
+      chainId: Number(last.chainId),
+      blockNumber: BigInt(String(last.blockNumber)),
+      logIndex: Number(last.logIndex),
+    }
+    const rest = await reader().rows('custom_token_transfer', { ...all, before })
+    const ids = (await reader().rows('custom_token_transfer', all)).map(({ id }) => id)
+    expect([...first, ...rest].map(({ id }) => id)).toEqual(ids)
+    await expect(
+      reader().rows('custom_token_transfer', { ...all, where: { nothing: 1 } }),
+    ).rejects.toMatchObject({ code: 'INDEX_BAD_QUERY' })
+    await expect(reader().rows('custom_nothing', all)).rejects.toMatchObject({ code: 'INDEX_BAD_QUERY' })
+  })
+})
