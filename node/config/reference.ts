@@ -5,7 +5,7 @@ import { configShape, type Shape } from './shape.ts'
 export function configReference(): string {
   const top = Object.entries(configShape.properties ?? {})
   const scalars = top.filter(([, shape]) => tableOf(shape) === null)
-  const sections = top.flatMap(([key, shape]) => section(key, shape))
+  const sections = top.flatMap(([key, shape]) => section([key], shape))
   return [
     '# Configuration',
     '',
@@ -36,21 +36,26 @@ export function configReference(): string {
   ].join('\n')
 }
 
-function section(key: string, shape: Shape): readonly string[] {
+/** A table, then those of what is nested in it. */
+function section(path: readonly (string | number)[], shape: Shape): readonly string[] {
   const found = tableOf(shape)
   if (found === null) return []
+  const inside = found.list ? [...path, 0] : path
+  const name = inside.map((part) => (part === 0 ? '[]' : `.${part}`)).join('')
   return [
-    `## ${key}${found.list ? '[]' : ''}`,
+    `${path.length === 1 ? '##' : '###'} ${name.slice(1)}`,
     '',
     shape.description ?? '',
     '',
-    ...table(found.properties, found.list ? [key, 0] : [key], found.list ? (found.required ?? []) : []),
+    ...table(found.properties, inside, found.list || path.length > 1 ? (found.required ?? []) : []),
     '',
+    ...Object.entries(found.properties).flatMap(([key, child]) => section([...inside, key], child)),
   ]
 }
 
 function tableOf(shape: Shape) {
-  if (shape.properties !== undefined) return { properties: shape.properties, list: false }
+  if (shape.properties !== undefined)
+    return { properties: shape.properties, required: shape.required, list: false }
   if (shape.items?.properties === undefined) return null
   return { properties: shape.items.properties, required: shape.items.required, list: true }
 }
