@@ -80,7 +80,13 @@ export async function runDevnet(
         startEmbeddedPostgres({ dataDir: at('postgres'), port: ports.postgres }, { guard, log }),
         ...(['chain-a', 'chain-b'] as const).map((name, index) =>
           startAnvil(
-            { id: 31_337 + index, name, port: ports.chains[index] ?? 0, genesisTime },
+            {
+              id: 31_337 + index,
+              name,
+              port: ports.chains[index] ?? 0,
+              genesisTime,
+              stateDir: at('chains', name),
+            },
             { children: programs },
           ),
         ),
@@ -90,7 +96,11 @@ export async function runDevnet(
     pids.postgres = postgres.pid
     void postgres.exited.then(() => fatal.reject(partEnded('postgres', at('logs', 'devnet.log'))))
     for (const chain of chains) {
-      teardown.add(chain.name, () => programs.stop(chain.name, 2_000))
+      teardown.add(chain.name, async () => {
+        await programs.stop(chain.name, 2_000)
+        // Thousands of blocks in files that nobody reads again.
+        rmSync(at('chains', chain.name), { recursive: true, force: true })
+      })
       pids[chain.name] = chain.pid
     }
 
