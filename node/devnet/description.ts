@@ -13,6 +13,8 @@ export interface DevnetDescription {
     readonly chainId: number
     readonly address: Address
     readonly decimals: number
+    /** Further contracts that get its reports: each needs the same `setConfig`. */
+    readonly mirrors: readonly { readonly chainId: number; readonly address: Address }[]
   }[]
   /** Process ids by part: `devnet`, `postgres`, `ponder`, `chain-a`, ..., `validator-0`, ... */
   readonly pids: Readonly<Record<string, number>>
