@@ -21,7 +21,7 @@ import { seededRandom } from './market/random.ts'
 import { simulator, traderAccount } from './market/simulator.ts'
 import { deployNetwork } from './network.ts'
 import { portPlan, requireFreePorts } from './port-plan.ts'
-import { waitUntilReady } from './readiness.ts'
+import { standing, waitUntilReady } from './readiness.ts'
 import { makeValidators, writeConfigs } from './validators.ts'
 import { takeWorkspace } from './workspace.ts'
 
@@ -66,11 +66,12 @@ export async function runDevnet(
     programs.onEnd((child) => {
       if (signal.aborted) return
       const validator = /^validator-(\d+)$/.exec(child.name)?.[1]
-      if (!up || validator === undefined) fatal.reject(partEnded(child.name, child.logFile))
-      else
+      if (!up || validator === undefined) return fatal.reject(partEnded(child.name, child.logFile))
+      void standing({ ports, f: network.f }).then((line) =>
         stdout.write(
-          `${child.name} ended (${child.ended}); the others go on. Start it again: ${startCommands[Number(validator)]}\n`,
-        )
+          `${child.name} ended (${child.ended}). ${line}. Start it again: ${startCommands[Number(validator)]}\n`,
+        ),
+      )
     })
 
     const now = Math.floor(Date.now() / 1000)

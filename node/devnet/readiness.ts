@@ -31,6 +31,25 @@ export async function waitUntilReady(options: {
   )
 }
 
+/** What the end of a validator means for the feeds; one that was started again by hand counts. */
+export async function standing(options: { ports: PortPlan; f: number }): Promise<string> {
+  const alive = await Promise.all(options.ports.api.map((port) => getJson(`http://127.0.0.1:${port}/health`)))
+  return standingLine({
+    n: alive.length,
+    f: options.f,
+    running: alive.filter((answer) => answer !== null).length,
+  })
+}
+
+export function standingLine({ n, f, running }: { n: number; f: number; running: number }): string {
+  const quorum = Math.floor((n + f) / 2) + 1
+  const counts = `${running} of ${n} validators run, and ${quorum} are needed`
+  const lacking = quorum - running
+  return lacking <= 0
+    ? `${counts}: the feeds go on`
+    : `${counts}: the feeds stand still until ${lacking} more ${lacking === 1 ? 'runs' : 'run'}`
+}
+
 async function whatIsMissing(options: {
   ports: PortPlan
   feeds: readonly { id: string }[]

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -74,7 +74,7 @@ function listed(change: Partial<Record<'peer' | 'consensus' | 'signer' | 'transm
 
 async function addValidator(keys: string, feed: string | null = FEED) {
   const folder = await mkdtemp(join(dir, 'keys-'))
-  await mkdir(folder, { recursive: true })
+
   const file = join(folder, 'newcomer.txt')
   await writeFile(file, keys)
   const args = feed === null ? [file] : [feed, file, join(dir, 'devnet.json')]
