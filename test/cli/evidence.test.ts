@@ -65,6 +65,10 @@ describe('iyi evidence verify', () => {
   it('refuses a file that is not there', async () => {
     const world = cliWorld()
     expect(await world.run('evidence', 'verify', join(dir, 'nothing.json'))).toBe(1)
-    expect(world.err()).toContain('nothing.json')
+    expect(world.err()).toMatch(/nothing\.json holds no evidence: there is no such file\n$/)
+  })
+
+  it.each([[[]], [{ data: [], meta: {}, nextCursor: null }]])('finds no offences in %o', async (json) => {
+    expect(await verify(json)).toMatchObject({ code: 0, out: expect.stringMatching(/^no offences/), err: '' })
   })
 })
