@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { offenceToJson } from '../../node/ports/offence-schema.ts'
+import { PROJECT_ROOT } from '../../scripts/artifacts.ts'
 import { commits, sampleOffence } from '../quorum/sample-offence.ts'
 import { cliWorld } from './cli-world.ts'
 
@@ -38,6 +39,12 @@ describe('iyi evidence verify', () => {
       expect(out).toMatch(/: proven\n$/)
       expect(err).toContain('latestConfigDetails')
     }
+  })
+
+  it('proves the sample of the documents', async () => {
+    const world = cliWorld()
+    expect(await world.run('evidence', 'verify', join(PROJECT_ROOT, 'docs/examples/evidence.json'))).toBe(0)
+    expect(world.out()).toMatch(/equivocation of oracle 2 .*: proven\n$/)
   })
 
   it('says what rests on the word of a node', async () => {
