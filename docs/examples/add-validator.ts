@@ -1,6 +1,6 @@
 // What the owner of a feed does to take in a validator, on the devnet:
-//   npx iyi keys list --config ../my-node/iyi.yaml > newcomer.txt
-//   npm run example -- add-validator <feed> newcomer.txt [devnet.json]
+//   npx iyi keys list --config ../my-node/iyi.yaml > ../my-node/public.txt
+//   npm run example -- add-validator <feed> ../my-node/public.txt [devnet.json]
 // Everything else of the configuration stays as it is. The feed's mirrors get the same validators in the same order: one
 // that was left out would get no more reports.
 import { randomBytes } from 'node:crypto'

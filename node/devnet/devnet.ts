@@ -184,6 +184,7 @@ export async function runDevnet(
     const description: DevnetDescription = {
       api: ports.api.map((port) => `http://127.0.0.1:${port}`),
       admin: ports.admin.map((port) => `http://127.0.0.1:${port}`),
+      peers: validators.map(({ index, peerId }) => `/ip4/127.0.0.1/tcp/${ports.p2p[index]}/p2p/${peerId}`),
       chains: chains.map(({ id, name, url }) => ({ id, name, rpc: url })),
       contracts: network.contracts,
       feeds: network.feeds,

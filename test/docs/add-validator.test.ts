@@ -45,6 +45,7 @@ beforeAll(async () => {
   writeDescription(join(dir, 'devnet.json'), {
     api: [],
     admin: [],
+    peers: [],
     chains: chains.map(({ id, name, url }) => ({ id, name, rpc: url })),
     contracts: network.contracts,
     feeds: network.feeds,
