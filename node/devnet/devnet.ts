@@ -67,7 +67,7 @@ export async function runDevnet(
       if (signal.aborted) return
       const validator = /^validator-(\d+)$/.exec(child.name)?.[1]
       if (!up || validator === undefined) return fatal.reject(partEnded(child.name, child.logFile))
-      void standing({ ports, f: network.f }).then((line) =>
+      void standing({ ports }).then((line) =>
         stdout.write(
           `${child.name} ended (${child.ended}). ${line}. Start it again: ${startCommands[Number(validator)]}\n`,
         ),

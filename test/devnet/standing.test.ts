@@ -2,16 +2,21 @@ import { expect, test } from 'vitest'
 import { standingLine } from '../../node/devnet/readiness.ts'
 
 test.each([
-  [{ n: 4, f: 1, running: 3 }, '3 of 4 validators run, and 3 are needed: the feeds go on'],
+  [4, 3, { n: 4, quorum: 3 }, '3 of 4 validators run, and 3 are needed: the feeds go on'],
   [
-    { n: 4, f: 1, running: 2 },
+    4,
+    2,
+    { n: 4, quorum: 3 },
     '2 of 4 validators run, and 3 are needed: the feeds stand still until 1 more runs',
   ],
   [
-    { n: 7, f: 2, running: 3 },
+    7,
+    3,
+    { n: 7, quorum: 5 },
     '3 of 7 validators run, and 5 are needed: the feeds stand still until 2 more run',
   ],
-  [{ n: 5, f: 1, running: 3 }, /^3 of 5 validators run, and 4 are needed: .* stand still/],
-])('what is said of %o when a validator ends', (counts, line) => {
-  expect(standingLine(counts)).toEqual(typeof line === 'string' ? line : expect.stringMatching(line))
+  [4, 3, { n: 5, quorum: 4 }, '3 of these 4 validators run; the feeds have 5, and 4 are needed'],
+  [4, 0, null, '0 of 4 validators run: the feeds stand still'],
+])('of %i validators, when one ends, %i run, with %o', (own, running, duty, line) => {
+  expect(standingLine({ own, running, duty })).toBe(line)
 })
