@@ -9,6 +9,7 @@ export type CliCode =
   | 'CLI_INTERRUPTED'
   | 'CLI_BAD_EVIDENCE'
   | 'CLI_BAD_OPTIONS'
+  | 'CLI_KEYS_MISSING'
 
 /** A verb can't do what it was asked to. */
 export class CliError extends IyiError<CliCode, { readonly path?: string }> {

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { systemClock } from '../adapters/clock/system.ts'
 import { adminServer } from '../adapters/hono/admin-server.ts'
 import { gateway } from '../adapters/hono/gateway.ts'
@@ -34,13 +33,14 @@ import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
 import { managedIndexer } from './managed-indexer.ts'
+import { manifestPath } from './manifest-path.ts'
 import { requireFreePorts } from './ports.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
 import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
 import { unlessAborted } from './unless-aborted.ts'
-import { packageRoot, version } from './version.ts'
+import { version } from './version.ts'
 import { watchIndex } from './watch-index.ts'
 
 /** All that a clean stop may take. */
@@ -147,10 +147,7 @@ export async function runNode(
 
     const inference = onnxInference(
       {
-        manifestPath:
-          config.inference.manifest === 'builtin'
-            ? join(packageRoot, 'models', 'manifest.json')
-            : config.inference.manifest,
+        manifestPath: manifestPath(config),
         providers: config.inference.providers,
         threads: config.inference.threads,
       },
