@@ -111,7 +111,8 @@ export class EventFollower {
   }
 
   async #mayGoOn(position: Position, finalized: BlockRef | null): Promise<boolean> {
-    if (position.halt === null && this.#halt !== null) {
+    // What the index said outlives a final block that came back.
+    if (this.#halt !== null && this.#halt.by !== position.halt?.by) {
       await this.#write(position, { ...position, halt: this.#halt })
       return false
     }

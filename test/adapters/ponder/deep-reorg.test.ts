@@ -100,8 +100,18 @@ async function startNode() {
       config: {
         chains: chains().map(({ confirmations: _, ...rest }) => rest),
         contracts: [
-          { kind: 'pool', chainId: alpha.chainId, address: alphaMarket.pool, startBlock: alphaMarket.startBlock },
-          { kind: 'pool', chainId: beta.chainId, address: betaMarket.pool, startBlock: betaMarket.startBlock },
+          {
+            kind: 'pool',
+            chainId: alpha.chainId,
+            address: alphaMarket.pool,
+            startBlock: alphaMarket.startBlock,
+          },
+          {
+            kind: 'pool',
+            chainId: beta.chainId,
+            address: betaMarket.pool,
+            startBlock: betaMarket.startBlock,
+          },
         ],
       },
       configPath: join(directory, 'indexer.json'),
@@ -170,7 +180,11 @@ describe('real chains, a real indexer and the event log', () => {
       await trade(alpha, alphaMarket, false, 10n ** 8n),
     ]
     await alpha.client.mine({ blocks: finality + 4 })
-    await until('final', 60_000, async () => folds.final.of(alpha.chainId).length === kept.length + lost.length)
+    await until(
+      'final',
+      60_000,
+      async () => folds.final.of(alpha.chainId).length === kept.length + lost.length,
+    )
 
     await alpha.client.revert({ id: snapshot })
     await alpha.client.mine({ blocks: 1 })
@@ -191,9 +205,15 @@ describe('real chains, a real indexer and the event log', () => {
     const recover = () => iyi('index', 'recover', '--config', config, '--chain', `${alpha.chainId}`)
     expect((await recover()).code).toBe(75)
     await node.stop()
+    await fillCache()
     // Two swaps, and a `Sync` before each.
     const { code, stdout } = await recover()
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('; 4 events are reverted') })
+
+    expect(await cached()).toEqual({
+      intervals: [`${alpha.chainId} {[0,${ancestorOf(stdout) + 1n}]}`, `${beta.chainId} {[0,900]}`],
+      results: [`${alpha.chainId} 1`, `${beta.chainId} 900`],
+    })
 
     node = await startNode()
     const wanted = await swapsOnChain(alpha, alphaMarket)
@@ -205,7 +225,9 @@ describe('real chains, a real indexer and the event log', () => {
       })
     }
     expect(wanted).toHaveLength(kept.length + 1)
-    expect(heard(folds.seen).slice(told, told + 2)).toEqual(lost.toReversed().map((block) => `reverted ${block}`))
+    expect(heard(folds.seen).slice(told, told + 2)).toEqual(
+      lost.toReversed().map((block) => `reverted ${block}`),
+    )
     expect(node.halts.list()).toEqual([])
     expect(node.events.health()).toEqual({ status: 'ok' })
     const other = await trade(beta, betaMarket, true, 10n ** 17n)
@@ -214,6 +236,37 @@ describe('real chains, a real indexer and the event log', () => {
     )
   })
 })
+
+const ancestorOf = (stdout: string) => BigInt(/block (\d+)/.exec(stdout)?.[1] ?? '-1')
+
+/** As Ponder's cache is where a chain is not on this machine: up to block 899, of both chains. */
+async function fillCache(): Promise<void> {
+  for (const { chainId } of [alpha, beta]) {
+    await database.query(
+      `insert into ponder_sync.intervals (fragment_id, chain_id, blocks)
+       values ($1, $2, nummultirange(numrange(0, 900, '[]')))`,
+      [`fragment-${chainId}`, chainId],
+    )
+    await database.query(
+      `insert into ponder_sync.rpc_request_results (request_hash, chain_id, block_number, result)
+       values ('below', $1, 1, '0x'), ('above', $1, 900, '0x'), ('immutable', $1, null, '0x')`,
+      [chainId],
+    )
+  }
+}
+
+async function cached() {
+  const intervals = await database.query(
+    'select chain_id, blocks::text from ponder_sync.intervals order by chain_id',
+  )
+  const results = await database.query(
+    'select chain_id, max(block_number) as newest from ponder_sync.rpc_request_results group by 1 order by 1',
+  )
+  return {
+    intervals: intervals.map((row) => `${row.chain_id} ${row.blocks}`),
+    results: results.map((row) => `${row.chain_id} ${row.newest}`),
+  }
+}
 
 async function configFile(): Promise<string> {
   const path = join(directory, 'iyi.yaml')

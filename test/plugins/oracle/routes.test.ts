@@ -287,6 +287,7 @@ describe('the plugin', () => {
     } as const
     events.emit(event, {
       ...event,
+      logIndex: 1,
       address: FEED_ADDRESS.toLowerCase() as `0x${string}`,
       data: { answer: '2' },
     })
