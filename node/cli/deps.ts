@@ -87,7 +87,7 @@ export interface EventConsumerStatus {
   readonly chainId: number
   readonly stage: string
   readonly seq: bigint
-  /** What the chain has told since. */
+  /** What the chain has told since, wanted or not; a cursor is written each half a minute at least. */
   readonly behind: bigint
   readonly deadLetters: number
 }

@@ -17,7 +17,7 @@ export interface Capabilities {
   'chain.write': TxSender
   /** Query the indexed tables, with their freshness. */
   'index.read': IndexReader
-  /** Follow the durable log of confirmed chain events. */
+  /** Follow the durable log of chain events. */
   events: EventLog
   /** Register duties: the plugin speaks with this validator's signature. */
   quorum: Quorum
@@ -35,7 +35,7 @@ export const capabilityCatalogue: { readonly [N in CapabilityName]: string } = {
   'chain.read': 'read the configured chains',
   'chain.write': "send transactions from the node's transmitter account (spends your funds)",
   'index.read': 'query the indexed tables',
-  events: 'follow the durable log of confirmed chain events',
+  events: 'follow the durable log of chain events',
   quorum: "take part in quorum rounds with this validator's signature",
   'http.routes': 'serve HTTP under its own paths',
   store: 'keep data in a database schema of its own',

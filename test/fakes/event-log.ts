@@ -35,8 +35,8 @@ const levelOf = (stage: Stage | 'reverted') => (stage === 'reverted' ? 0 : stage
 const placeOf = ({ chainId, blockHash, logIndex }: Log) => `${chainId}-${blockHash}-${logIndex}`
 const turn = () => new Promise((done) => setImmediate(done))
 
-/** `EventLog` in memory. A handler that rejects is called again in the next turn of the event loop, four times in all. */
-export function memoryEventLog(): MemoryEventLog {
+/** `EventLog` in memory, over these chains. A handler that rejects is called again in the next turn of the event loop, four times in all. */
+export function memoryEventLog(chains: readonly number[] = [1, 2, 31_337, 31_338]): MemoryEventLog {
   const notices: Notice[] = []
   const levels = new Map<string, number>()
   const lives = new Map<string, number>()
@@ -49,7 +49,7 @@ export function memoryEventLog(): MemoryEventLog {
     if (before === 0) lives.set(place, (lives.get(place) ?? 0) + 1)
     levels.set(place, after)
     notices.push({ seq: BigInt(notices.length + 1), event, before, after })
-    for (const chains of cursors.values()) for (const cursor of chains.values()) cursor.wake()
+    for (const own of cursors.values()) for (const cursor of own.values()) cursor.wake()
   }
   const crosses = ({ before, after }: Notice, level: number) => before < level !== after < level
   const eventOf = ({ seq, event, after }: Notice, stage: Stage): ChainEvent => {
@@ -87,10 +87,10 @@ export function memoryEventLog(): MemoryEventLog {
         throw new EventLogError('EVENTS_BAD_OPTIONS', 'bad', { data: {} })
       if (active.has(consumer))
         throw new EventLogError('EVENTS_CONSUMER_BUSY', 'busy', { data: { consumer } })
-      const chains = cursors.get(consumer) ?? new Map<number, Cursor>()
-      cursors.set(consumer, chains)
+      const own = cursors.get(consumer) ?? new Map<number, Cursor>()
+      cursors.set(consumer, own)
       active.add(consumer)
-      const begin = from === 'now' && chains.size === 0 ? BigInt(notices.length) : 0n
+      const begin = from === 'now' && own.size === 0 ? BigInt(notices.length) : 0n
       const level = levelOf(stage)
       const wanted: readonly string[] = names
       const handle = handler as (event: ChainEvent) => Promise<void>
@@ -138,21 +138,21 @@ export function memoryEventLog(): MemoryEventLog {
         }
       }
       const loops: Promise<void>[] = []
-      for (const chainId of [1, 2, 31_337, 31_338]) {
-        const cursor = chains.get(chainId) ?? {
+      for (const chainId of chains) {
+        const cursor = own.get(chainId) ?? {
           seq: begin,
           epoch: 0,
           dead: new Set(),
           retry: new Set(),
           wake: () => {},
         }
-        chains.set(chainId, cursor)
+        own.set(chainId, cursor)
         loops.push(run(chainId, cursor))
       }
       return {
         close: async () => {
           closed = true
-          for (const cursor of chains.values()) cursor.wake()
+          for (const cursor of own.values()) cursor.wake()
           await Promise.all(loops)
           active.delete(consumer)
         },

@@ -10,8 +10,9 @@ import { backoffMs, pause, Wake } from './wake.ts'
 const page = 200
 const handlerBackoffLimitMs = 30_000
 const databaseBackoffLimitMs = 2_000
-/** A cursor that moves over what the consumer does not want is written only this often. */
+/** A cursor that moves over what the consumer does not want is written only after so many notices, or so long. */
 const lazyNotices = 5_000n
+const lazyMs = 30_000
 
 export interface ConsumerOptions {
   readonly consumer: string
@@ -49,6 +50,7 @@ export class EventConsumer {
   readonly #closing = new AbortController()
   /** How far the notices were looked through; the stored cursor may be behind. */
   #scanned = { seq: 0n, epoch: -1n }
+  #savedAtMs = 0
   #loop: Promise<void> | null = null
   #trouble: string | null = null
 
@@ -144,7 +146,8 @@ export class EventConsumer {
     }
     const scannedTo = BigInt(String(end))
     this.#scanned = { seq: scannedTo, epoch }
-    if (scannedTo - seq >= lazyNotices) await this.#save(scannedTo, epoch)
+    if (scannedTo - seq >= lazyNotices || this.#modules.clock.monotonic() - this.#savedAtMs >= lazyMs)
+      await this.#save(scannedTo, epoch)
     return []
   }
 
@@ -226,6 +229,7 @@ export class EventConsumer {
          where consumer = $1 and chain_id = $2 and epoch = $4 returning seq`,
       [consumer, chainId, seq.toString(), epoch.toString()],
     )
+    this.#savedAtMs = this.#modules.clock.monotonic()
     return rows.length > 0
   }
 

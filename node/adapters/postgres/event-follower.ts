@@ -1,14 +1,14 @@
 import type { BlockRef, ChainInfo, ChainReader, Hex } from '../../ports/chain.ts'
 import type { ChainHalts } from '../../ports/chain-trust.ts'
 import type { IndexReader } from '../../ports/index-reader.ts'
-import { blockSlots, type Row } from '../../ports/index-tables.ts'
+import type { Row } from '../../ports/index-tables.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { Database } from './database.ts'
 import { EventIndex, maxPage, type Tip } from './event-index.ts'
 import { type Halt, type Position, readPosition, writePosition } from './event-position.ts'
 import { readLive, readRising } from './event-rising.ts'
-import { compareWindow, forkOf, placeOf } from './event-window.ts'
+import { blocksToCheck, compareWindow, forkOf, placeOf } from './event-window.ts'
 import { FinalityWatch } from './finality-watch.ts'
 
 /** An index further behind the head than this is worth a warning. */
@@ -111,7 +111,8 @@ export class EventFollower {
   }
 
   async #mayGoOn(position: Position, finalized: BlockRef | null): Promise<boolean> {
-    if (position.halt === null && this.#halt !== null) {
+    // What the index said outlives a final block that came back.
+    if (this.#halt !== null && this.#halt.by !== position.halt?.by) {
       await this.#write(position, { ...position, halt: this.#halt })
       return false
     }
@@ -308,26 +309,6 @@ export class EventFollower {
     if (added.length > 0) copied.inc(labels, added.length)
     if (gone.length > 0) reverted.inc(labels, gone.length)
   }
-}
-
-/**
- * The blocks of events that become final: each one near the tip, where an index may hold rows of two branches; below, the
- * newest stands for all.
- */
-function blocksToCheck(
-  events: readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[],
-  final: bigint,
-  tip: bigint,
-): readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[] {
-  const blocks = new Map(
-    events
-      .filter(({ blockNumber }) => blockNumber <= final)
-      .map(({ blockHash, blockNumber }) => [blockHash, { blockHash, blockNumber }]),
-  )
-  const sorted = [...blocks.values()].sort((a, b) => (a.blockNumber < b.blockNumber ? -1 : 1))
-  return sorted.filter(
-    ({ blockNumber }, at) => at === sorted.length - 1 || tip - blockNumber < BigInt(blockSlots),
-  )
 }
 
 const least = (a: bigint, b: bigint) => (a < b ? a : b)

@@ -104,7 +104,8 @@ export async function writePosition(
     if (moved === undefined) return null
     if (reverted.length > 0) await client.query(revertEventsSql, [reverted.map(String)])
     if (to.confirmed > from.confirmed || to.final > from.final) {
-      await client.query(promoteEventsSql, [chainId, `${from.final}`, `${to.confirmed}`, `${to.final}`])
+      const heights = [from.final, to.final, from.confirmed, to.confirmed].map(String)
+      await client.query(promoteEventsSql, [chainId, ...heights])
     }
     if (added.length > 0) await client.query(insertEventsSql, insertEventsParams(added, to))
     return moved

@@ -32,7 +32,7 @@ export async function readRising(
   if (from.confirmed === to.confirmed && from.final === to.final) return { any: false, final: [] }
   const rows = await database.query(risingBlocksSql, [
     chainId,
-    ...[from.final, to.confirmed, to.final].map(String),
+    ...[from.final, to.final, from.confirmed, to.confirmed].map(String),
   ])
   const blocks = rows.map((row) => ({
     blockNumber: BigInt(String(row.block_number)),

@@ -106,13 +106,14 @@ export function insertEventsParams(
   ]
 }
 
-/** What rises on chain $1 above block $2, which was final, when $3 is confirmed and $4 is final. */
+/** What rises on chain $1 when the final block goes from $2 to $3, and the confirmed one from $4 to $5. */
 const risingSql = `
   select id, chain_id, name, block_number, block_hash, log_index, level as before,
-         case when block_number <= $4::numeric then 3 else 2 end as after
+         case when block_number <= $3::numeric then 3 else 2 end as after
     from event
-    where chain_id = $1 and block_number > $2::numeric and block_number <= $3::numeric
-      and level between 1 and case when block_number <= $4::numeric then 2 else 1 end`
+    where chain_id = $1
+      and (block_number > $2::numeric and block_number <= $3::numeric and level between 1 and 2
+           or block_number > greatest($3::numeric, $4::numeric) and block_number <= $5::numeric and level = 1)`
 
 /** The blocks of `risingSql`. */
 export const risingBlocksSql = `select distinct block_number, block_hash from (${risingSql}) rising`

@@ -1,5 +1,5 @@
 import type { Hex } from '../../ports/chain.ts'
-import type { Row } from '../../ports/index-tables.ts'
+import { blockSlots, type Row } from '../../ports/index-tables.ts'
 
 /** An event of the log that is in the chain as far as the log knows, and not final. */
 export interface LiveEvent {
@@ -45,4 +45,24 @@ export async function forkOf(
     if (found.toLowerCase() !== hash.toLowerCase()) return number
   }
   return null
+}
+
+/**
+ * The blocks of events that become final: each one near the tip, where an index may hold rows of two branches; below, the
+ * newest stands for all.
+ */
+export function blocksToCheck(
+  events: readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[],
+  final: bigint,
+  tip: bigint,
+): readonly { readonly blockNumber: bigint; readonly blockHash: Hex }[] {
+  const blocks = new Map(
+    events
+      .filter(({ blockNumber }) => blockNumber <= final)
+      .map(({ blockHash, blockNumber }) => [blockHash, { blockHash, blockNumber }]),
+  )
+  const sorted = [...blocks.values()].sort((a, b) => (a.blockNumber < b.blockNumber ? -1 : 1))
+  return sorted.filter(
+    ({ blockNumber }, at) => at === sorted.length - 1 || tip - blockNumber < BigInt(blockSlots),
+  )
 }

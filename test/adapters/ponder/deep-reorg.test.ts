@@ -205,9 +205,15 @@ describe('real chains, a real indexer and the event log', () => {
     const recover = () => iyi('index', 'recover', '--config', config, '--chain', `${alpha.chainId}`)
     expect((await recover()).code).toBe(75)
     await node.stop()
+    await fillCache()
     // Two swaps, and a `Sync` before each.
     const { code, stdout } = await recover()
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('; 4 events are reverted') })
+
+    expect(await cached()).toEqual({
+      intervals: [`${alpha.chainId} {[0,${ancestorOf(stdout) + 1n}]}`, `${beta.chainId} {[0,900]}`],
+      results: [`${alpha.chainId} 1`, `${beta.chainId} 900`],
+    })
 
     node = await startNode()
     const wanted = await swapsOnChain(alpha, alphaMarket)
@@ -230,6 +236,37 @@ describe('real chains, a real indexer and the event log', () => {
     )
   })
 })
+
+const ancestorOf = (stdout: string) => BigInt(/block (\d+)/.exec(stdout)?.[1] ?? '-1')
+
+/** As Ponder's cache is where a chain is not on this machine: up to block 899, of both chains. */
+async function fillCache(): Promise<void> {
+  for (const { chainId } of [alpha, beta]) {
+    await database.query(
+      `insert into ponder_sync.intervals (fragment_id, chain_id, blocks)
+       values ($1, $2, nummultirange(numrange(0, 900, '[]')))`,
+      [`fragment-${chainId}`, chainId],
+    )
+    await database.query(
+      `insert into ponder_sync.rpc_request_results (request_hash, chain_id, block_number, result)
+       values ('below', $1, 1, '0x'), ('above', $1, 900, '0x'), ('immutable', $1, null, '0x')`,
+      [chainId],
+    )
+  }
+}
+
+async function cached() {
+  const intervals = await database.query(
+    'select chain_id, blocks::text from ponder_sync.intervals order by chain_id',
+  )
+  const results = await database.query(
+    'select chain_id, max(block_number) as newest from ponder_sync.rpc_request_results group by 1 order by 1',
+  )
+  return {
+    intervals: intervals.map((row) => `${row.chain_id} ${row.blocks}`),
+    results: results.map((row) => `${row.chain_id} ${row.newest}`),
+  }
+}
 
 async function configFile(): Promise<string> {
   const path = join(directory, 'iyi.yaml')

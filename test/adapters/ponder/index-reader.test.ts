@@ -260,6 +260,21 @@ describe('completeness', () => {
     )
   })
 
+  it('refuses rows of another branch than the wanted one', async () => {
+    const reader = readerOf(pool)
+    await setWatermark(8n)
+    const other = `0x${'0b'.repeat(32)}` as const
+    // Block 1032 has the slot of block 8.
+    await pool.query(`INSERT INTO views.block VALUES (7, 8, 8, $1, '0x00', 100)`, [hash])
+    const read = (block: bigint, wanted: `0x${string}`) =>
+      reader.select({ table: 'pool', complete: { chainId: 7, block, hash: wanted } })
+    await expect(read(8n, hash)).resolves.toBeInstanceOf(Array)
+    await expect(read(8n, other)).rejects.toMatchObject({ code: 'INDEX_BEHIND', retry: true })
+    await setWatermark(1_032n)
+    await expect(read(1_032n, hash)).rejects.toMatchObject({ code: 'INDEX_BEHIND', retry: true })
+    await pool.query('DELETE FROM views.block')
+  })
+
   it('lets callers wait for a block', async () => {
     const reader = readerOf(pool)
     await setWatermark(10n)

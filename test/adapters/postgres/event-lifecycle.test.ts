@@ -9,6 +9,7 @@ import {
 } from '../../../node/adapters/postgres/event-admin.ts'
 import { type DurableEventLog, eventLog } from '../../../node/adapters/postgres/event-log.ts'
 import { repairLog, surveyDamage } from '../../../node/adapters/postgres/event-recovery.ts'
+import { nodeMigrations } from '../../../node/adapters/postgres/node-migrations.ts'
 import type { ChainHalts } from '../../../node/ports/chain-trust.ts'
 import type { Stage } from '../../../node/ports/events.ts'
 import { chainHalts } from '../../../node/trust/halts.ts'
@@ -365,6 +366,29 @@ describe('the command line finds in the database', () => {
     await expect(log.subscribe({ ...options, stage: 'final' }, async () => {})).rejects.toMatchObject({
       code: 'EVENTS_BAD_OPTIONS',
     })
+  })
+})
+
+describe('the migration of an earlier log', () => {
+  it('keeps what was copied, as final, and each consumer where it was', async () => {
+    const admin = await postgres.database('migrator')
+    const earlier = nodeMigrations.filter(({ id }) => id < '0007')
+    await admin.migrate('earlier', earlier)
+    await admin.query(`insert into earlier.event_cursor values (1, 5)`)
+    for (const block of [1, 4]) {
+      await admin.query(
+        `insert into earlier.event values ($1::bigint, 1, $1::bigint, $2, 0, '0x0a', 1, '0x0b', 'a', '{}')`,
+        [block, hash(block)],
+      )
+    }
+    await admin.query(`insert into earlier.event_consumer (consumer, seq) values ('at-confirmed', 1)`)
+    const world = chainWorld([chain(1, 1)])
+    for (const names of [['a'], [], [], ['a'], [], ['b'], []]) world.mine(1, ...names)
+    const { log } = await start(await postgres.database('earlier'), world)
+    const fold = await follow(log, 'confirmed')
+    await until(() => fold.heard.length === 2)
+    expect(fold.of(1)).toEqual(['4/a', '6/b'])
+    expect((await log.read({ after: 0n, stage: 'final', limit: 10 })).map(({ seq }) => seq)).toEqual([1n, 4n])
   })
 })
 

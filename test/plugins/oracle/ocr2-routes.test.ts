@@ -85,7 +85,7 @@ test('rounds come through the stream, of events of its own kind alone', async ()
     address: FEED_ADDRESS.toLowerCase() as `0x${string}`,
     data: { aggregatorRoundId: 3 },
   } as const
-  events.emit({ ...event, name: 'feed.ReportTransmitted', data: { roundId: '3' } }, event)
+  events.emit({ ...event, name: 'feed.ReportTransmitted', data: { roundId: '3' } }, { ...event, logIndex: 1 })
   const found = await until(() => stream.events().find(({ type }) => type === 'feed.round'))
   expect(found.data).toMatchObject({ feed: 'price', decimals: 8, round: '3', answer: '1003' })
   expect(stream.events()).toHaveLength(1)

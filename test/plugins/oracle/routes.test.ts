@@ -288,7 +288,7 @@ describe('the plugin', () => {
     } as const
     const own = { ...event, address: FEED_ADDRESS.toLowerCase() as `0x${string}` }
     // The second is of a round that a reorg took away.
-    events.emit(event, { ...own, data: { roundId: '9' } }, own)
+    events.emit(event, { ...own, logIndex: 1, data: { roundId: '9' } }, { ...own, logIndex: 2 })
     const found = await until(() => stream.events().find(({ type }) => type === 'feed.round'))
     const [listed] = (await get('/v1/feeds/price/rounds')).body.data
     expect(found.data).toEqual({ feed: 'price', ...(listed as object) })
