@@ -10,6 +10,7 @@ import {
 } from '../../../plugins/oracle/contract-config.ts'
 import type { FeedObservation, FeedOutcome, Pin } from '../../../plugins/oracle/feed-types.ts'
 import { encodeOcr2OnchainConfig } from '../../../plugins/oracle/kinds/ocr2.ts'
+import { type MemoryIndex, memoryIndex } from '../../fakes/index-reader.ts'
 
 export const HOME = 31337
 export const AWAY = 31338
@@ -17,6 +18,13 @@ export const FEED_ADDRESS = '0x00000000000000000000000000000000000FEED1'
 export const POOL_HOME = '0x0000000000000000000000000000000000000a01'
 export const POOL_AWAY = '0x0000000000000000000000000000000000000a02'
 /** A multiple of the bar, so that ends of windows are easy to see. */
+/** An index in memory that has read both chains up to block 100. */
+export function readIndex(): MemoryIndex {
+  const index = memoryIndex()
+  for (const chainId of [HOME, AWAY]) index.setHead(chainId, 100n)
+  return index
+}
+
 export const ORIGIN = 1_700_000_000
 
 export const rules: FeedRules = {

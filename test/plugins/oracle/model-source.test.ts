@@ -1,9 +1,8 @@
 import { keccak256 } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { type ModelSourceConfig, modelSource } from '../../../plugins/oracle/sources/model.ts'
-import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
-import { AWAY, barRow, modelFeedConfig, ORIGIN, POOL_AWAY, pin } from './kit.ts'
+import { AWAY, barRow, modelFeedConfig, ORIGIN, POOL_AWAY, pin, readIndex } from './kit.ts'
 
 // The window of the scripted model is 6 bars; the pins below make it end at ORIGIN + 100.
 const query = { pins: [pin(10, { timestamp: ORIGIN + 109 }), pin(20, { chainId: AWAY })] }
@@ -11,7 +10,7 @@ const CLOSE = 10n ** 12n
 const noData = { code: 'ORACLE_NO_DATA', retry: true }
 
 function setUp(changes: Record<string, unknown> = {}) {
-  const index = memoryIndex()
+  const index = readIndex()
   const inference = scriptedInference(keccak256('0x07'))
   const source = modelFeedConfig({ minTradedBars: 2, ...changes }).source as ModelSourceConfig
   const home = (at: number, close: bigint) => index.add('poolBar', barRow(ORIGIN + at, close))

@@ -5,8 +5,7 @@ import {
   type PoolReserves,
 } from '../../../plugins/oracle/sources/liquidity-weighted-price.ts'
 import { type PoolPriceConfig, poolPriceSource } from '../../../plugins/oracle/sources/pool-price.ts'
-import { memoryIndex } from '../../fakes/index-reader.ts'
-import { AWAY, feedConfig, HOME, ORIGIN, POOL_AWAY, POOL_HOME, pin, syncRow } from './kit.ts'
+import { AWAY, feedConfig, HOME, ORIGIN, POOL_AWAY, POOL_HOME, pin, readIndex, syncRow } from './kit.ts'
 
 const options = { decimals: 8, maxDivergencePpm: 100_000 }
 const pool = (base: bigint, quote: bigint, baseDecimals = 18, quoteDecimals = 6): PoolReserves => ({
@@ -125,7 +124,7 @@ describe('poolPriceSource', () => {
   const query = { pins: [pin(10), pin(20, { chainId: AWAY })] }
 
   function setUp(changes: Partial<PoolPriceConfig> = {}) {
-    const index = memoryIndex()
+    const index = readIndex()
     return {
       index,
       observe: poolPriceSource({ source: { ...source, ...changes }, decimals: 8 }, { index }).observe,
@@ -170,7 +169,7 @@ describe('poolPriceSource', () => {
 
   test('asks for rows that are complete up to the pin', async () => {
     const asked: unknown[] = []
-    const index = memoryIndex()
+    const index = readIndex()
     index.add('poolSync', home(9n, 2_000_000_000n))
     const spy = {
       ...index,
