@@ -41,7 +41,10 @@ const kinds: Readonly<Record<ColumnKind, { readonly value: ZodType; readonly que
   text: { value: z.string(), query: z.string().max(1_000) },
   hex: { value: hexSchema, query: hexSchema },
   bool: { value: z.boolean(), query: z.enum(['true', 'false']).transform((text) => text === 'true') },
-  json: { value: z.json(), query: null },
+  json: {
+    value: z.unknown().meta({ description: 'A list, or an object by name; integers as strings' }),
+    query: null,
+  },
 }
 
 const placeSchema = z.tuple([z.int(), unsignedSchema, z.int()])
