@@ -5,17 +5,19 @@ import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Gauge, Metrics } from '../../ports/metrics.ts'
 import { blockOf, hexOf, logsOf, orNull, quantityOf, receiptOf, transactionOf } from './decode.ts'
+import type { RpcEndpoint } from './endpoint.ts'
 import { ChainError, unknownChain } from './errors.ts'
 import { readLogs } from './logs.ts'
-import { ProviderPool } from './provider-pool.ts'
+import { type ChainPools, chainPools } from './pools.ts'
+import type { ProviderPool } from './provider-pool.ts'
 
 const DEFAULT_HEAD_POLL_MS = 1_000
 /** A chain without the `finalized` tag is asked for it again after this long. */
 const FINALIZED_RETRY_MS = 600_000
 
 export interface ReaderChain extends ChainInfo {
-  /** JSON-RPC URLs over HTTP, most preferred first. */
-  readonly rpc: readonly string[]
+  /** JSON-RPC over HTTP, most preferred first. */
+  readonly rpc: readonly RpcEndpoint[]
   /** How old the answer of `head` may be; 1,000 when absent. */
   readonly headPollMs?: number
 }
@@ -58,7 +60,13 @@ interface ChainState {
  */
 export function viemChainReader(
   options: ViemChainReaderOptions,
-  modules: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+  modules: {
+    readonly clock: Clock
+    readonly log: Logger
+    readonly metrics: Metrics
+    /** The providers, where others use them too; else the reader has its own. */
+    readonly pools?: ChainPools
+  },
 ): ViemChainReader {
   return new Reader(options, modules)
 }
@@ -74,6 +82,7 @@ class Reader implements ViemChainReader {
   constructor(options: ViemChainReaderOptions, modules: Parameters<typeof viemChainReader>[1]) {
     this.#clock = modules.clock
     this.#log = modules.log
+    const pools = modules.pools ?? chainPools(options, modules)
     const labels = ['chain']
     this.#headBlock = modules.metrics.gauge({
       name: 'iyi_chain_head_block',
@@ -86,11 +95,11 @@ class Reader implements ViemChainReader {
       labels,
     })
     for (const chain of options.chains) {
-      const { id, name, confirmations, rpc } = chain
+      const { id, name, confirmations } = chain
       this.#chains.set(id, {
         info: { id, name, confirmations },
         headPollMs: chain.headPollMs ?? DEFAULT_HEAD_POLL_MS,
-        pool: new ProviderPool({ chainId: id, rpc, timeoutMs: options.timeoutMs }, modules),
+        pool: pools.pool(id),
         head: null,
         headRequest: null,
         finalized: null,
