@@ -212,7 +212,8 @@ export class Auditor {
   /** One block of which providers say different things. */
   async #settle(range: Range, statements: readonly Statement[]): Promise<Outcome> {
     const { agreed, again } = await this.#disputes.content(range, statements)
-    if (agreed !== null) return await this.#accept(range, agreed, [agreed])
+    const [statement] = agreed ?? []
+    if (agreed !== null && statement !== undefined) return await this.#accept(range, statement, agreed)
     return again ? 'again' : this.#wait(`providers say different things of block ${range.to}`)
   }
 

@@ -65,7 +65,7 @@ export class Disputes {
   async content(
     range: Range,
     statements: readonly Statement[],
-  ): Promise<{ readonly agreed: Statement | null; readonly again: boolean }> {
+  ): Promise<{ readonly agreed: readonly Statement[] | null; readonly again: boolean }> {
     const { hash } = mostCommon(statements).end
     const about = statements.filter(({ end }) => end.hash === hash)
     const found = await investigate(hash, about, { scope: this.#scope, witnesses: this.#modules.available() })
@@ -76,8 +76,13 @@ export class Disputes {
         'Providers agree when asked again',
       )
       const enough = about.length === statements.length && about.length >= this.#chain.providers
-      const { witness, header, logs } = first
-      return { agreed: enough ? { witness, end: header, first: header, logs } : null, again: false }
+      const agreed = found.claims.map(({ witness, header, logs }) => ({
+        witness,
+        end: header,
+        first: header,
+        logs,
+      }))
+      return { agreed: enough ? agreed : null, again: false }
     }
     const kind = found.claims.every(({ header }) => header.parentHash === first?.header.parentHash)
       ? 'logs'

@@ -1,16 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, vi } from 'vitest'
 import { systemClock } from '../../node/adapters/clock/system.ts'
+import { agreementStore } from '../../node/adapters/postgres/agreement-store.ts'
 import { eventLog } from '../../node/adapters/postgres/event-log.ts'
 import { quorumStore } from '../../node/adapters/postgres/quorum-store.ts'
 import { signingHistory } from '../../node/adapters/postgres/signing-history.ts'
 import { pluginStore } from '../../node/adapters/postgres/store.ts'
 import { chain, eventRow } from '../adapters/postgres/chain-events.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres } from '../adapters/postgres/support.ts'
+import { memoryAgreements } from '../fakes/agreement-store.ts'
 import { memoryEventLog } from '../fakes/event-log.ts'
 import { memorySigningHistory } from '../fakes/guarded-signer.ts'
 import { memoryIndex } from '../fakes/index-reader.ts'
 import { memoryQuorumStore } from '../fakes/quorum-store.ts'
 import { memoryStore } from '../fakes/store.ts'
+import { agreementStoreCompliance } from './agreement-store.ts'
 import { eventLogCompliance } from './event-log.ts'
 import { guardedSignerCompliance } from './guarded-signer.ts'
 import { quorumStoreCompliance } from './quorum-store.ts'
@@ -41,6 +44,12 @@ describe('QuorumStore', () => {
   describe('in memory', () => quorumStoreCompliance(async () => memoryQuorumStore()))
   describe('PostgreSQL', () =>
     quorumStoreCompliance(async () => quorumStore({ database: await freshDatabase() })))
+})
+
+describe('AgreementStore', () => {
+  describe('in memory', () => agreementStoreCompliance(async () => memoryAgreements()))
+  describe('PostgreSQL', () =>
+    agreementStoreCompliance(async () => agreementStore({ database: await freshDatabase() })))
 })
 
 describe('GuardedSigner', () => {

@@ -112,4 +112,22 @@ export const nodeMigrations: readonly Migration[] = [
       create trigger refuse_retired_key before insert on signing_history
         for each row execute function refuse_retired_key();`,
   },
+  {
+    id: '0006-chain-agreement',
+    sql: `
+      create table chain_agreement (
+        chain_id bigint primary key,
+        scope text not null,
+        trail json not null,
+        updated_at timestamptz not null default now()
+      ) with (fillfactor = 50);
+      create table chain_evidence (
+        seq bigint generated always as identity primary key,
+        id text not null unique,
+        chain_id bigint not null,
+        document json not null,
+        recorded_at bigint not null
+      );
+      create index chain_evidence_by_chain on chain_evidence (chain_id, seq);`,
+  },
 ]
