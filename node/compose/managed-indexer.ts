@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ProcessGuard } from '../ports/process.ts'
+import { urlOf } from '../ports/rpc-endpoint.ts'
 import { chainIdentities } from './chain-identities.ts'
 import type { Teardown } from './teardown.ts'
 import { packageRoot } from './version.ts'
@@ -25,8 +26,14 @@ export async function managedIndexer(
   },
 ): Promise<void> {
   const { guard, log, metrics, clock, teardown } = modules
+  const chains = config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
+    id,
+    name,
+    rpc: rpc.map(urlOf),
+    pollingIntervalMs,
+  }))
   const identities = await chainIdentities(
-    { chains: config.chains, file: join(config.dataDir, 'indexer-genesis.json') },
+    { chains, file: join(config.dataDir, 'indexer-genesis.json') },
     modules,
   )
   const indexer = ponderSupervisor(
@@ -39,12 +46,7 @@ export async function managedIndexer(
       port: config.indexer.port,
       identities,
       config: {
-        chains: config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
-          id,
-          name,
-          rpc,
-          pollingIntervalMs,
-        })),
+        chains,
         contracts: options.contracts,
       },
     },

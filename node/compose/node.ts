@@ -8,6 +8,7 @@ import { libp2pTransport } from '../adapters/libp2p/transport.ts'
 import { onnxInference } from '../adapters/onnx/onnx-inference.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
+import { agreementStore } from '../adapters/postgres/agreement-store.ts'
 import { openDatabase } from '../adapters/postgres/database.ts'
 import { lockDatabase } from '../adapters/postgres/database-lock.ts'
 import { eventLog } from '../adapters/postgres/event-log.ts'
@@ -18,12 +19,14 @@ import { pluginStore } from '../adapters/postgres/store.ts'
 import { startGuardian } from '../adapters/process/guardian.ts'
 import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
 import { viemChainReader } from '../adapters/viem/chain-reader.ts'
+import { chainPools } from '../adapters/viem/pools.ts'
 import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
+import { chainHalts } from '../trust/halts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
@@ -33,6 +36,7 @@ import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
 import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
+import { auditedChains } from './trust.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { packageRoot, version } from './version.ts'
 
@@ -95,18 +99,17 @@ export async function runNode(
     teardown.add('database lock', () => lock.release())
     await refuseRetiredKeys({ keys: [keys.consensus.id, keys.signer.id] }, { database })
 
+    const halts = chainHalts(common)
+    const pools = chainPools({ chains: config.chains, timeoutMs: RPC_TIMEOUT_MS }, common)
     const chain = viemChainReader(
       {
-        chains: config.chains.map(({ id, name, rpc, confirmations, pollingIntervalMs }) => ({
-          id,
-          name,
-          rpc,
-          confirmations,
+        chains: config.chains.map(({ pollingIntervalMs, ...entry }) => ({
+          ...entry,
           ...(pollingIntervalMs === undefined ? {} : { headPollMs: pollingIntervalMs }),
         })),
         timeoutMs: RPC_TIMEOUT_MS,
       },
-      common,
+      { pools, ...common },
     )
     await chain.start()
     teardown.add('chain reader', () => chain.stop())
@@ -118,7 +121,7 @@ export async function runNode(
         bumpAfterMs: BUMP_AFTER_MS,
         pollMs: Math.min(500, ...config.chains.map((entry) => entry.pollingIntervalMs ?? 500)),
       },
-      { reader: chain, ...common },
+      { reader: chain, pools, ...common },
     )
     await sender.start()
     teardown.add('transaction sender', () => sender.stop())
@@ -159,6 +162,7 @@ export async function runNode(
     teardown.add('peer transport', () => transport.stop())
 
     const store = quorumStore({ database })
+    const agreements = agreementStore({ database })
     const quorum = quorumService(
       { transmitter: keys.transmitter.address, peerKey: keys.peer.publicKey },
       {
@@ -178,6 +182,8 @@ export async function runNode(
         readiness({
           database: () => database.health(),
           index,
+          trust: () => node.trust(),
+          now: () => clock.now(),
           duties: () => quorum.statuses(),
           maySign: () => lock.held(),
           inference: () => inference.health(),
@@ -192,6 +198,9 @@ export async function runNode(
           },
         })),
       peers: () => transport.peers(),
+      trust: () => trust.status().map((status) => ({ ...status, providers: pools.status(status.chainId) })),
+      chainEvidence: (filter) => agreements.evidence(filter),
+      oneChainEvidence: (chainId, id) => agreements.oneEvidence(chainId, id),
       duties: () => quorum.statuses(),
       offences: (filter) => store.offences(filter),
       offence: (id) => store.offence(id),
@@ -212,6 +221,7 @@ export async function runNode(
         ...common,
         capabilities: {
           'chain.read': () => chain,
+          'chain.trust': () => trust,
           'chain.write': () => sender,
           'index.read': () => index,
           events: () => events,
@@ -229,6 +239,14 @@ export async function runNode(
         { contracts: host.contracts(), url },
         { guard, teardown, chain, ...common },
       )
+
+    const trust = auditedChains(
+      config,
+      { contracts: host.contracts() },
+      { pools, index, database, halts, ...common },
+    )
+    await trust.start()
+    teardown.add('chain trust', () => trust.stop())
 
     signal.throwIfAborted()
     teardown.add('plugins', () => host.stop('the node ends'))

@@ -6,6 +6,9 @@ import { addressSchema, bytes32Schema, hexSchema, unsignedSchema } from './http-
  * block, and what proves who is right. Decimal strings for numbers of a chain, so that it is JSON as it is.
  */
 
+/** A field of JSON-RPC: data, or a quantity, which may have an odd number of digits. */
+const fieldSchema = z.string().regex(/^0x[0-9a-fA-F]*$/, 'must be 0x and hex digits')
+
 const logSchema = z.object({
   logIndex: z.int(),
   address: addressSchema,
@@ -34,7 +37,7 @@ const differenceSchema = z.object({
 const receiptSchema = z.object({
   transactionHash: bytes32Schema,
   transactionIndex: z.int(),
-  fields: z.record(z.string(), hexSchema),
+  fields: z.record(z.string(), fieldSchema),
   logs: z.array(z.object({ address: addressSchema, topics: z.array(bytes32Schema), data: hexSchema })),
 })
 
@@ -57,7 +60,7 @@ export const evidenceSummarySchema = z.object({
 
 export const evidenceSchema = evidenceSummarySchema.extend({
   header: z
-    .record(z.string(), hexSchema)
+    .record(z.string(), fieldSchema)
     .nullable()
     .meta({ description: 'Header whose keccak256 is the block hash; null when none was found' }),
   receipts: z.array(receiptSchema).nullable().meta({

@@ -40,6 +40,8 @@ export interface Sight {
 
 /** Near enough to the newest block to be proven, block by block. */
 const LIVE_BLOCKS = 16n
+/** Blocks between agreed places whose hash is remembered. */
+const MOST_KNOWN = 64
 const MOST_ROWS = 10_000
 /** Where nobody could prove anything, it is tried again after this. */
 const NO_PROOF_MS = 600_000
@@ -71,6 +73,7 @@ export class Auditor {
   #lowerHeadSinceMs: number | null = null
   #waiting: { readonly reason: string; readonly since: number } | null = null
   #stopped = false
+  readonly #known = new Map<bigint, Hex>()
 
   constructor(
     options: {
@@ -110,8 +113,16 @@ export class Auditor {
     return this.#waiting
   }
 
-  placeAt(number: bigint): AgreedPlace | null {
-    return this.#trail.at(number)
+  /** Hash of a block that is agreed on, where it is known. */
+  hashAt(number: bigint): Hex | null {
+    return this.#trail.at(number)?.hash ?? this.#known.get(number) ?? null
+  }
+
+  /** Remembers which block enough independent providers have at a height below the agreed one. */
+  know(number: bigint, hash: Hex): void {
+    this.#known.set(number, hash)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > MOST_KNOWN && oldest !== undefined) this.#known.delete(oldest)
   }
 
   /** Tells how far there is something to compare, and goes on unless that is under way. */
@@ -225,6 +236,7 @@ export class Auditor {
         'Compare again: an agreed block is not in the chain any more',
       )
       this.#trail.back()
+      this.#known.clear()
       this.#report()
       return 'again'
     }
@@ -301,6 +313,7 @@ export class Auditor {
     else this.#lowerHeadSinceMs ??= now
     if (this.#lowerHeadSinceMs === null || now - this.#lowerHeadSinceMs < LOWER_HEAD_MS) return
     this.#trail.back(head)
+    this.#known.clear()
     this.#report()
   }
 

@@ -1,6 +1,7 @@
 import { keccak256, stringToHex } from 'viem'
 import type { AgreementStore } from '../ports/agreement-store.ts'
-import type { BlockPlace, ChainHalt, ChainHalts, ChainTrust } from '../ports/chain-trust.ts'
+import type { Hex } from '../ports/chain.ts'
+import type { BlockPlace, ChainHalt, ChainHalts, ChainTrust, TrustStatus } from '../ports/chain-trust.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { IndexReader } from '../ports/index-reader.ts'
 import type { Logger } from '../ports/log.ts'
@@ -13,19 +14,6 @@ import { TrustError } from './errors.ts'
 import { trustInstruments } from './instruments.ts'
 import { askPanel } from './panel.ts'
 import { SetAside } from './set-aside.ts'
-
-/** How one chain is agreed on, to be shown. */
-export interface TrustStatus {
-  readonly chainId: number
-  readonly name: string
-  /** Independent providers that must say the same. */
-  readonly required: number
-  readonly agreed: bigint | null
-  /** Why it does not go on for the moment; null while it does. */
-  readonly waiting: { readonly reason: string; readonly since: number } | null
-  readonly halts: readonly ChainHalt[]
-  readonly setAside: readonly { readonly provider: number; readonly reason: string; readonly since: number }[]
-}
 
 export interface ChainTrustOptions {
   readonly chains: readonly AuditedChain[]
@@ -101,9 +89,9 @@ export function chainTrust(
   }
 
   /** The block that enough independent providers have at a height that is agreed on. */
-  async function hashAt(auditor: Auditor, number: bigint): Promise<string | null> {
-    const known = auditor.placeAt(number)
-    if (known !== null) return known.hash
+  async function hashAt(auditor: Auditor, number: bigint): Promise<Hex | null> {
+    const known = auditor.hashAt(number)
+    if (known !== null) return known
     const { id, providers } = auditor.chain
     const aside = entries.get(id)?.aside
     const { answers } = await askPanel(
@@ -120,7 +108,10 @@ export function chainTrust(
       },
       { clock },
     )
-    return answers.length >= providers && new Set(answers).size === 1 ? (answers[0] ?? null) : null
+    const [hash] = answers
+    if (hash === undefined || answers.length < providers || new Set(answers).size > 1) return null
+    auditor.know(number, hash)
+    return hash
   }
 
   /** Resolves when something changed, and after `ms` at the latest. */
@@ -184,7 +175,7 @@ export function chainTrust(
 }
 
 /** What an agreement speaks of: with other events, or more of them, it begins anew. */
-function digestOf({ id, events }: AuditedChain): `0x${string}` {
+function digestOf({ id, events }: AuditedChain): Hex {
   const lines = events.map(({ address, topic, name, from }) => `${address} ${topic} ${name} ${from}`).sort()
   return keccak256(stringToHex([id, ...lines].join('\n')))
 }

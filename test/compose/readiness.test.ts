@@ -44,9 +44,41 @@ function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): D
   }
 }
 
+const trust: ReturnType<ReadinessSources['trust']>[number] = {
+  chainId: 1,
+  name: 'chain-a',
+  required: 2,
+  agreed: 98n,
+  waiting: null,
+  halts: [],
+  setAside: [],
+  providers: [
+    {
+      provider: 0,
+      host: 'a.example',
+      state: 'well',
+      weight: 1,
+      requests: 9,
+      perSecond: 1.5,
+      limitPerSecond: 25,
+    },
+    {
+      provider: 1,
+      host: 'b.example',
+      state: 'limited',
+      weight: 1,
+      requests: 9,
+      perSecond: 0,
+      limitPerSecond: null,
+    },
+  ],
+}
+
 const fine: ReadinessSources = {
   database: () => ({ status: 'ok' }),
   index: { freshness: async () => [chain] },
+  trust: () => [trust],
+  now: () => 1_000_000,
   duties: () => [duty([1, 2, 3])],
   maySign: () => true,
   inference: () => ({ status: 'ok', detail: '1 model' }),
@@ -66,6 +98,8 @@ test('ready when everything is, and each check says so', async () => {
   expect(checks.map(({ name }) => name)).toEqual([
     'database',
     'index',
+    'providers',
+    'agreement',
     'peers',
     'signer',
     'duties',
@@ -99,6 +133,28 @@ test('an index that is away, empty, behind, or whose chain does not answer', asy
   })
   const away = async () => Promise.reject(new Error('the index is away'))
   expect(await failing({ index: { freshness: away } })).toEqual({ index: 'the index is away' })
+})
+
+test('a halted chain, and one that waits too long for its providers', async () => {
+  const of = (change: Partial<typeof trust>) =>
+    failing({ trust: () => [trust, { ...trust, name: 'chain-b', ...change }] })
+  const halt = { chainId: 1, cause: 'disagreement', reason: 'they lie', since: 0 } as const
+  expect(await of({ halts: [halt] })).toEqual({ agreement: 'chain-b: halted (disagreement): they lie' })
+  expect(await of({ waiting: { reason: '1 of 2', since: 940_000 } })).toEqual({})
+  expect(await of({ waiting: { reason: '1 of 2', since: 939_000 } })).toEqual({
+    agreement: expect.stringContaining('61 s: 1 of 2'),
+  })
+})
+
+test('providers are told with what they are asked, and some must be well', async () => {
+  const { checks } = await readiness(fine)
+  expect(checks.find(({ name }) => name === 'providers')?.detail).toContain(
+    'a.example well, 1.5 of 25 requests/s',
+  )
+  const providers = trust.providers.map((each) => ({ ...each, state: 'resting' as const }))
+  expect(await failing({ trust: () => [{ ...trust, providers }] })).toEqual({
+    providers: expect.stringContaining('0 of 2 well'),
+  })
 })
 
 test('what is fine is told in figures', async () => {

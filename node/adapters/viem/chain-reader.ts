@@ -1,11 +1,11 @@
 import { numberToHex } from 'viem'
-import type { BlockRef, BlockTag, ChainInfo, ChainReader } from '../../ports/chain.ts'
+import type { BlockRef, BlockTag, ChainInfo, ChainReader, FinalityRule } from '../../ports/chain.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Gauge, Metrics } from '../../ports/metrics.ts'
+import type { RpcEndpoint } from '../../ports/rpc-endpoint.ts'
 import { blockOf, hexOf, logsOf, orNull, quantityOf, receiptOf, transactionOf } from './decode.ts'
-import type { RpcEndpoint } from './endpoint.ts'
 import { ChainError, unknownChain } from './errors.ts'
 import { readLogs } from './logs.ts'
 import { type ChainPools, chainPools } from './pools.ts'
@@ -18,6 +18,8 @@ const FINALIZED_RETRY_MS = 600_000
 export interface ReaderChain extends ChainInfo {
   /** JSON-RPC over HTTP, most preferred first. */
   readonly rpc: readonly RpcEndpoint[]
+  /** `finalized` when absent. */
+  readonly finality?: FinalityRule
   /** How old the answer of `head` may be; 1,000 when absent. */
   readonly headPollMs?: number
 }
@@ -43,6 +45,7 @@ interface Cached {
 /** One chain's providers and what is remembered of its head. */
 interface ChainState {
   readonly info: ChainInfo
+  readonly finality: FinalityRule
   readonly headPollMs: number
   readonly pool: ProviderPool
   head: Cached | null
@@ -95,9 +98,10 @@ class Reader implements ViemChainReader {
       labels,
     })
     for (const chain of options.chains) {
-      const { id, name, confirmations } = chain
+      const { id, name, confirmations, multicall } = chain
       this.#chains.set(id, {
-        info: { id, name, confirmations },
+        info: { id, name, confirmations, ...(multicall === undefined ? {} : { multicall }) },
+        finality: chain.finality ?? 'finalized',
         headPollMs: chain.headPollMs ?? DEFAULT_HEAD_POLL_MS,
         pool: pools.pool(id),
         head: null,
@@ -214,7 +218,7 @@ class Reader implements ViemChainReader {
     return this.#clock.monotonic() - cached.atMs <= chain.headPollMs
   }
 
-  async #readBlock(chain: ChainState, at: BlockTag | 'finalized'): Promise<BlockRef | null> {
+  async #readBlock(chain: ChainState, at: BlockTag | 'finalized' | 'safe'): Promise<BlockRef | null> {
     if (typeof at === 'string' && at.startsWith('0x')) {
       return await chain.pool.request('eth_getBlockByHash', [at, false], orNull(blockOf))
     }
@@ -238,9 +242,10 @@ class Reader implements ViemChainReader {
   }
 
   async #readFinalized(chain: ChainState): Promise<BlockRef> {
-    if (this.#clock.monotonic() >= chain.noFinalizedUntilMs) {
+    const { finality } = chain
+    if (typeof finality === 'string' && this.#clock.monotonic() >= chain.noFinalizedUntilMs) {
       try {
-        const block = await this.#readBlock(chain, 'finalized')
+        const block = await this.#readBlock(chain, finality)
         if (block !== null) return block
       } catch (error) {
         if (!(error instanceof ChainError) || error.code !== 'CHAIN_RPC_ERROR') throw error
@@ -248,7 +253,7 @@ class Reader implements ViemChainReader {
       }
     }
     const head = await this.#readHead(chain)
-    const depth = BigInt(chain.info.confirmations)
+    const depth = BigInt(typeof finality === 'string' ? chain.info.confirmations : finality.depth)
     const block =
       depth === 0n ? head : await this.#readBlock(chain, head.number > depth ? head.number - depth : 0n)
     if (block !== null) return block
@@ -281,6 +286,6 @@ class Reader implements ViemChainReader {
   }
 }
 
-function tagOf(at: BlockTag | 'finalized'): string {
+function tagOf(at: BlockTag | 'finalized' | 'safe'): string {
   return typeof at === 'bigint' ? numberToHex(at) : at
 }

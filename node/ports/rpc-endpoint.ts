@@ -1,4 +1,4 @@
-import { isLoopback } from '../../ports/loopback.ts'
+import { isLoopback } from './loopback.ts'
 
 /** One provider of a chain as the operator lists it: its URL alone, or with what it may be asked. */
 export type RpcEndpoint =
