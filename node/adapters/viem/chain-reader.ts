@@ -7,11 +7,16 @@ import type { Gauge, Metrics } from '../../ports/metrics.ts'
 import type { RpcEndpoint } from '../../ports/rpc-endpoint.ts'
 import { blockOf, hexOf, logsOf, orNull, quantityOf, receiptOf, transactionOf } from './decode.ts'
 import { ChainError, unknownChain } from './errors.ts'
+import { type HeadSubscription, headSubscription } from './head-subscription.ts'
 import { readLogs } from './logs.ts'
 import { type ChainPools, chainPools } from './pools.ts'
 import type { ProviderPool } from './provider-pool.ts'
 
 const DEFAULT_HEAD_POLL_MS = 1_000
+/** While a WebSocket tells of new blocks, the head is asked for at this many times the interval. */
+const TOLD_FACTOR = 4
+/** A WebSocket that says nothing for so long is made anew; no chain is that slow. */
+const QUIET_MS = 120_000
 /** A chain without the `finalized` tag is asked for it again after this long. */
 const FINALIZED_RETRY_MS = 600_000
 
@@ -53,6 +58,7 @@ interface ChainState {
   finalized: Cached | null
   finalizedRequest: Promise<BlockRef> | null
   noFinalizedUntilMs: number
+  readonly subscriptions: readonly HeadSubscription[]
   timer: Timer | null
   problem: string | null
 }
@@ -109,6 +115,7 @@ class Reader implements ViemChainReader {
         finalized: null,
         finalizedRequest: null,
         noFinalizedUntilMs: Number.NEGATIVE_INFINITY,
+        subscriptions: this.#subscriptions(chain, modules),
         timer: null,
         problem: null,
       })
@@ -118,12 +125,16 @@ class Reader implements ViemChainReader {
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
-    for (const chain of this.#chains.values()) this.#follow(chain)
+    for (const chain of this.#chains.values()) {
+      for (const subscription of chain.subscriptions) subscription.start()
+      this.#follow(chain)
+    }
   }
 
   async stop(): Promise<void> {
     this.#running = false
     for (const chain of this.#chains.values()) {
+      for (const subscription of chain.subscriptions) subscription.stop()
       chain.timer?.cancel()
       chain.timer = null
       chain.pool.stop()
@@ -208,6 +219,22 @@ class Reader implements ViemChainReader {
     return await this.#chain(chainId).pool.request('eth_getBalance', [address, 'latest'], quantityOf)
   }
 
+  /** One for each provider that has a WebSocket: whichever is first to know. */
+  #subscriptions(
+    { id, rpc }: ReaderChain,
+    modules: { readonly clock: Clock; readonly log: Logger },
+  ): readonly HeadSubscription[] {
+    return rpc.flatMap((entry, provider) => {
+      const url = typeof entry === 'string' ? undefined : entry.ws
+      if (url === undefined) return []
+      const onHead = () => {
+        const chain = this.#chains.get(id)
+        if (chain !== undefined && this.#running) this.#hear(chain)
+      }
+      return [headSubscription({ url, chainId: id, provider, quietMs: QUIET_MS, onHead }, modules)]
+    })
+  }
+
   #chain(chainId: number): ChainState {
     const chain = this.#chains.get(chainId)
     if (chain === undefined) throw unknownChain(chainId)
@@ -215,7 +242,7 @@ class Reader implements ViemChainReader {
   }
 
   #fresh(chain: ChainState, cached: Cached): boolean {
-    return this.#clock.monotonic() - cached.atMs <= chain.headPollMs
+    return this.#clock.monotonic() - cached.atMs <= pollMsOf(chain)
   }
 
   async #readBlock(chain: ChainState, at: BlockTag | 'finalized' | 'safe'): Promise<BlockRef | null> {
@@ -271,6 +298,13 @@ class Reader implements ViemChainReader {
     )
   }
 
+  /** Somebody says that there is a new block: the head is read at once, from whoever serves. */
+  #hear(chain: ChainState): void {
+    this.#readHead(chain).catch((error: unknown) => {
+      this.#log.debug({ chain: chain.info.id, err: error }, 'Read the head again later')
+    })
+  }
+
   /** Keeps the head fresh: one request a poll, whoever else asks; and sees to providers that are in doubt. */
   #follow(chain: ChainState): void {
     void chain.pool.probe()
@@ -281,9 +315,16 @@ class Reader implements ViemChainReader {
         this.#log.debug({ chain: chain.info.id, reason: chain.problem }, 'Read the head again later')
       })
       .finally(() => {
-        if (this.#running) chain.timer = this.#clock.setTimer(chain.headPollMs, () => this.#follow(chain))
+        if (!this.#running) return
+        const pauseMs = pollMsOf(chain)
+        chain.timer?.cancel()
+        chain.timer = this.#clock.setTimer(pauseMs, () => this.#follow(chain))
       })
   }
+}
+
+function pollMsOf({ headPollMs, subscriptions }: ChainState): number {
+  return subscriptions.some(({ live }) => live) ? headPollMs * TOLD_FACTOR : headPollMs
 }
 
 function tagOf(at: BlockTag | 'finalized' | 'safe'): string {
