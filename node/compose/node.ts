@@ -26,6 +26,7 @@ import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
+import { agreedReader } from '../trust/agreed-reader.ts'
 import { chainHalts } from '../trust/halts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
@@ -163,13 +164,18 @@ export async function runNode(
 
     const store = quorumStore({ database })
     const agreements = agreementStore({ database })
+    // Whatever is signed because of a chain's state is read from as many providers as must agree.
+    const signedFor = agreedReader(
+      { chains: config.chains },
+      { reader: chain, counting: (chainId) => trust.counting(chainId), store: agreements, clock },
+    )
     const quorum = quorumService(
       { transmitter: keys.transmitter.address, peerKey: keys.peer.publicKey },
       {
         transport: between(transport),
         store,
         signers: validatorSigners(keys, history),
-        chain,
+        chain: signedFor,
         sender,
         ...common,
       },
@@ -220,7 +226,7 @@ export async function runNode(
       {
         ...common,
         capabilities: {
-          'chain.read': () => chain,
+          'chain.read': () => signedFor,
           'chain.trust': () => trust,
           'chain.write': () => sender,
           'index.read': () => index,

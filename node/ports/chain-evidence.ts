@@ -25,6 +25,7 @@ const statementSchema = z.object({
   logCount: z.int(),
   logsDigest: bytes32Schema.meta({ description: 'Equal for providers that tell the same logs' }),
   logs: z.array(logSchema).meta({ description: 'Of the disputed block; the first 50' }),
+  answer: hexSchema.nullable().meta({ description: 'What a call returned; null where none was made' }),
   verdict: z.enum(['right', 'wrong', 'unproven']),
 })
 
@@ -44,9 +45,9 @@ const receiptSchema = z.object({
 export const evidenceSummarySchema = z.object({
   id: bytes32Schema,
   chainId: z.int(),
-  kind: z.enum(['logs', 'header', 'receipts', 'fork', 'index']).meta({
+  kind: z.enum(['logs', 'header', 'receipts', 'fork', 'index', 'call']).meta({
     description:
-      '`logs`, `header`, `receipts`: other content of one block. `fork`: other blocks at one height. `index`: the providers agree, and the index holds something else',
+      '`logs`, `header`, `receipts`: other content of one block. `call`: other answers of one contract at one block. `fork`: other blocks at one height. `index`: the providers agree, and the index holds something else',
   }),
   block: z.object({ number: unsignedSchema, hash: bytes32Schema.nullable() }),
   verdict: z

@@ -5,6 +5,8 @@ export interface WitnessedHeader {
   readonly number: bigint
   readonly hash: Hex
   readonly parentHash: Hex
+  /** Unix seconds. */
+  readonly timestamp: number
   readonly receiptsRoot: Hex
   readonly logsBloom: Hex
   /** Every field of the answer that is hex, by its JSON-RPC name: what the hash is computed from. */
@@ -21,7 +23,7 @@ export interface WitnessedReceipt {
   readonly logs: readonly { readonly address: Address; readonly topics: readonly Hex[]; readonly data: Hex }[]
 }
 
-/** Logs of any of `addresses` whose first topic is any of `topics`: in blocks `from` to `to`, or in one block. */
+/** Logs of any of `addresses` whose first topic is any of `topics`, or any at all where that is empty: in blocks `from` to `to`, or in one block. */
 export interface WitnessFilter {
   readonly addresses: readonly Address[]
   readonly topics: readonly Hex[]
@@ -44,6 +46,8 @@ export interface Witness {
   header(at: bigint | Hex): Promise<WitnessedHeader | null>
   /** Ascending by block and place; never anything that the filter excludes. */
   logs(filter: WitnessFilter): Promise<readonly ChainLog[]>
+  /** `eth_call` at a block; raw return data. Rejects with `CHAIN_CALL_REVERTED` too. */
+  call(request: { readonly to: Address; readonly data: Hex }, block: Hex): Promise<Hex>
   /** All receipts of a block, in order. */
   receipts(block: Hex): Promise<readonly WitnessedReceipt[]>
 }

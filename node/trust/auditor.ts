@@ -274,11 +274,10 @@ export class Auditor {
       clock.monotonic() < this.#noProofUntilMs
     )
       return null
-    const others = this.#available().filter((witness) => witness !== statement.witness)
-    const proof = await proveRange(statement, {
-      scope: this.#scope,
-      witnesses: [statement.witness, ...others],
-    })
+    // Who just answered will do so again; then the others.
+    const answered = statements.map(({ witness }) => witness).toSorted((a, b) => a.provider - b.provider)
+    const others = this.#available().filter((witness) => !answered.includes(witness))
+    const proof = await proveRange(statement, { scope: this.#scope, witnesses: [...answered, ...others] })
     instruments.proofs.inc({ chain: this.chain.id, outcome: 'proven' }, proof.proven)
     instruments.proofs.inc({ chain: this.chain.id, outcome: 'unproven' }, proof.unproven)
     if (proof.unproven > 0 && proof.proven === 0) this.#noProofUntilMs = clock.monotonic() + NO_PROOF_MS

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { IndexReader } from '../ports/index-reader.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import type { Witnesses } from '../ports/witness.ts'
+import type { Witness, Witnesses } from '../ports/witness.ts'
 import type { ArgumentsOf, AuditedChain } from './audit-scope.ts'
 import { type AuditTimes, auditTimes } from './audit-times.ts'
 import { Auditor } from './auditor.ts'
@@ -33,11 +33,17 @@ export interface ChainTrustModules {
   readonly metrics: Metrics
 }
 
+export interface AuditedTrust extends ChainTrust {
+  /** Goes on where an earlier run was. Rejects as the store does. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  status(): readonly TrustStatus[]
+  /** The providers of a chain that count: all but those that are proven wrong. */
+  counting(chainId: number): readonly Witness[]
+}
+
 /** Audits the index of every chain against its providers, and says what may be signed for. */
-export function chainTrust(
-  options: ChainTrustOptions,
-  modules: ChainTrustModules,
-): ChainTrust & { start(): Promise<void>; stop(): Promise<void>; status(): readonly TrustStatus[] } {
+export function chainTrust(options: ChainTrustOptions, modules: ChainTrustModules): AuditedTrust {
   const { clock, halts, index, log } = modules
   const times = { ...auditTimes, ...options.times }
   const instruments = trustInstruments(modules.metrics)
@@ -88,15 +94,19 @@ export function chainTrust(
     looking = look()
   }
 
+  function counting(chainId: number): readonly Witness[] {
+    const aside = entries.get(chainId)?.aside
+    return modules.witnesses.of(chainId).filter((witness) => aside?.has(witness) !== true)
+  }
+
   /** The block that enough independent providers have at a height that is agreed on. */
   async function hashAt(auditor: Auditor, number: bigint): Promise<Hex | null> {
     const known = auditor.hashAt(number)
     if (known !== null) return known
     const { id, providers } = auditor.chain
-    const aside = entries.get(id)?.aside
     const { answers } = await askPanel(
       {
-        witnesses: modules.witnesses.of(id).filter((witness) => aside?.has(witness) !== true),
+        witnesses: counting(id),
         k: providers,
         hedgeMs: times.hedgeMs,
         ask: async (witness) => {
@@ -133,6 +143,7 @@ export function chainTrust(
       return newest === null || haltsOf(chainId).length > 0 ? null : { chainId, ...newest }
     },
     halts: () => halts.list(),
+    counting,
     async waitFor(block, timeoutMs) {
       const auditor = auditorOf(block.chainId)
       const deadline = clock.monotonic() + timeoutMs

@@ -1,6 +1,11 @@
 import { IyiError } from '../ports/errors.ts'
 
-export type TrustErrorCode = 'TRUST_HALTED' | 'TRUST_NOT_AGREED' | 'TRUST_OTHER_BLOCK' | 'TRUST_UNKNOWN_CHAIN'
+export type TrustErrorCode =
+  | 'TRUST_HALTED'
+  | 'TRUST_NOT_AGREED'
+  | 'TRUST_DISAGREEMENT'
+  | 'TRUST_OTHER_BLOCK'
+  | 'TRUST_UNKNOWN_CHAIN'
 
 export interface TrustErrorData {
   readonly chainId: number

@@ -23,7 +23,9 @@ export function evidenceOf(
   },
   recordedAt: number,
 ): ChainEvidence {
-  const { chainId, kind, block, claims, proof } = options
+  const { chainId, kind, block, proof } = options
+  // In the order of the configuration, not of the answers.
+  const claims = options.claims.toSorted((a, b) => a.witness.provider - b.witness.provider)
   const wrong = claims.filter(({ verdict }) => verdict === 'wrong').map(({ witness }) => witness.provider)
   const told = {
     chainId,
@@ -43,7 +45,7 @@ export function evidenceOf(
   }
 }
 
-function statementOf({ witness, header, logs, verdict }: Claim): ChainEvidence['statements'][number] {
+function statementOf({ witness, header, logs, answer, verdict }: Claim): ChainEvidence['statements'][number] {
   return {
     provider: witness.provider,
     host: witness.host,
@@ -52,6 +54,7 @@ function statementOf({ witness, header, logs, verdict }: Claim): ChainEvidence['
     logCount: logs.length,
     logsDigest: logsDigest(logs),
     logs: logs.slice(0, MOST_LOGS).map(logOf),
+    answer: answer ?? null,
     verdict,
   }
 }

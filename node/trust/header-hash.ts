@@ -54,6 +54,7 @@ export function isHeaderProven({ hash, fields, ...told }: WitnessedHeader): bool
   const expected = hash.toLowerCase()
   if (fields.receiptsRoot !== told.receiptsRoot || fields.parentHash !== told.parentHash) return false
   if (fields.logsBloom !== told.logsBloom || BigInt(fields.number ?? '0x0') !== told.number) return false
+  if (BigInt(fields.timestamp ?? '0x0') !== BigInt(told.timestamp)) return false
   return [ETHEREUM, AVALANCHE].some((form) => hashOf(form, fields) === expected)
 }
 

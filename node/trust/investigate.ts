@@ -10,6 +10,8 @@ export interface Claim {
   readonly witness: Witness
   readonly header: WitnessedHeader
   readonly logs: readonly ChainLog[]
+  /** Of a call. */
+  readonly answer?: Hex
   readonly verdict: 'right' | 'wrong' | 'unproven'
 }
 
@@ -107,6 +109,7 @@ function sameHeader(one: WitnessedHeader, other: WitnessedHeader): boolean {
     one.hash === other.hash &&
     one.number === other.number &&
     one.parentHash === other.parentHash &&
+    one.timestamp === other.timestamp &&
     one.receiptsRoot === other.receiptsRoot
   )
 }

@@ -37,7 +37,12 @@ export function lineOf(log: ChainLog): string {
 export function disputedBlock(range: Range, one: Statement, other: Statement): bigint | null {
   if (one.first.hash !== other.first.hash || one.first.parentHash !== other.first.parentHash)
     return range.from
-  if (one.end.parentHash !== other.end.parentHash || one.end.receiptsRoot !== other.end.receiptsRoot)
+  const { parentHash, receiptsRoot, timestamp } = one.end
+  if (
+    parentHash !== other.end.parentHash ||
+    receiptsRoot !== other.end.receiptsRoot ||
+    timestamp !== other.end.timestamp
+  )
     return range.to
   const [a, b] = [one.logs.map(lineOf), other.logs.map(lineOf)]
   const at = a.findIndex((line, index) => line !== b[index])

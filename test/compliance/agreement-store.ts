@@ -22,6 +22,7 @@ export const chainEvidence = (changes: Partial<ChainEvidence> = {}): ChainEviden
       logCount: 1,
       logsDigest: hash(4),
       logs: [{ logIndex: 7, address, topics: [hash(5)], data: '0xabcd', transactionHash: hash(6) }],
+      answer: null,
       verdict: 'wrong',
     },
   ],

@@ -30,11 +30,14 @@ export async function lyingRpc(first: Anvil): Promise<LyingRpc> {
   let current: Lie | null = null
   const server = await fakeRpc(async (method, params, response) => {
     const truth = async () => {
-      try {
-        return await chain.rpc(method, ...params)
-      } catch (error) {
-        return new RpcError(-32_000, error instanceof Error ? error.message : String(error))
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+      const headers = { 'content-type': 'application/json' }
+      const answer = (await (await fetch(chain.url, { method: 'POST', headers, body })).json()) as {
+        result: unknown
+        error?: { code: number; message: string; data?: unknown }
       }
+      const { error } = answer
+      return error === undefined ? answer.result : new RpcError(error.code, error.message, error.data)
     }
     const told = current === null ? TRUTH : await current({ method, params, response, truth })
     return told === TRUTH ? await truth() : told

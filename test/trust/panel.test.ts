@@ -10,6 +10,7 @@ const witness = (provider: number, party: string): Witness => ({
   head: async () => 0n,
   header: async () => null,
   logs: async () => [],
+  call: async () => '0x',
   receipts: async () => [],
 })
 

@@ -31,7 +31,7 @@ export function quantityOf(value: unknown): bigint {
   return BigInt(value)
 }
 
-function numberOf(value: unknown): number {
+export function numberOf(value: unknown): number {
   const number = Number(quantityOf(value))
   if (!Number.isSafeInteger(number)) throw new TypeError('Not a safe integer')
   return number

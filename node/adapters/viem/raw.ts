@@ -1,6 +1,6 @@
 import type { Hex } from '../../ports/chain.ts'
 import type { WitnessedHeader, WitnessedReceipt } from '../../ports/witness.ts'
-import { addressOf, hashOf, hexOf, list, object, quantityOf } from './decode.ts'
+import { addressOf, hashOf, hexOf, list, numberOf, object, quantityOf } from './decode.ts'
 
 /** Headers and receipts with all that a proof of them needs. Each decoder throws on what it can't take. */
 
@@ -15,6 +15,7 @@ export function rawHeaderOf(value: unknown): WitnessedHeader | null {
     number: quantityOf(header.number),
     hash: hashOf(header.hash),
     parentHash: hashOf(header.parentHash),
+    timestamp: numberOf(header.timestamp),
     receiptsRoot: hashOf(header.receiptsRoot),
     logsBloom: sized(header.logsBloom, 256),
     fields: hexFields(header),
@@ -31,7 +32,7 @@ export function rawReceiptOf(value: unknown): WitnessedReceipt {
   const receipt = object(value)
   return {
     transactionHash: hashOf(receipt.transactionHash),
-    transactionIndex: Number(quantityOf(receipt.transactionIndex)),
+    transactionIndex: numberOf(receipt.transactionIndex),
     fields: hexFields(receipt),
     logs: list(receipt.logs)
       .map(object)

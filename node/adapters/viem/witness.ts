@@ -2,7 +2,7 @@ import { numberToHex } from 'viem'
 import type { ChainLog, Hex } from '../../ports/chain.ts'
 import { hostOf, partyOf, type RpcEndpoint } from '../../ports/rpc-endpoint.ts'
 import type { Witness, WitnessedReceipt, WitnessFilter } from '../../ports/witness.ts'
-import { logsOf, quantityOf } from './decode.ts'
+import { hexOf, logsOf, quantityOf } from './decode.ts'
 import { ChainError } from './errors.ts'
 import type { ProviderPool } from './provider-pool.ts'
 import { rawHeaderOf, rawReceiptOf, rawReceiptsOf, transactionHashesOf } from './raw.ts'
@@ -30,10 +30,13 @@ export function poolWitnesses(pool: ProviderPool, rpc: readonly RpcEndpoint[]): 
           'hash' in at
             ? { blockHash: at.hash }
             : { fromBlock: numberToHex(at.from), toBlock: numberToHex(at.to) }
-        return await ask('eth_getLogs', [{ address: addresses, topics: [topics], ...where }], (result) =>
+        const first = topics.length === 0 ? {} : { topics: [topics] }
+        return await ask('eth_getLogs', [{ address: addresses, ...first, ...where }], (result) =>
           within(filter, logsOf(result)),
         )
       },
+      // EIP-1898: the block by its hash, so that nobody answers of another one.
+      call: ({ to, data }, block) => ask('eth_call', [{ to, data }, { blockHash: block }], hexOf),
       receipts: async (block) => {
         try {
           return await ask('eth_getBlockReceipts', [block], rawReceiptsOf)
@@ -67,7 +70,8 @@ function within({ addresses, topics, at }: WitnessFilter, logs: readonly ChainLo
   for (const [index, log] of sorted.entries()) {
     const before = sorted[index - 1]
     const [first] = log.topics
-    if (!asked.has(log.address.toLowerCase()) || first === undefined || !topics.includes(first))
+    const fits = topics.length === 0 || (first !== undefined && topics.includes(first))
+    if (!asked.has(log.address.toLowerCase()) || !fits)
       throw new TypeError('Not of the asked contracts and events')
     if ('hash' in at ? log.blockHash !== at.hash : log.blockNumber < at.from || log.blockNumber > at.to)
       throw new TypeError('Not of the asked blocks')
