@@ -137,7 +137,10 @@ export interface AttestedReport {
   }[]
 }
 
-/** Everything somebody needs to check a round again; stored for every round that produced a report. */
+/**
+ * Everything somebody needs to check a round again; stored by every node that took part in the round, once a report of it is
+ * attested. One that restarts in between has lost what it saw of the round.
+ */
 export interface EvidenceRecord {
   readonly dutyId: string
   readonly configDigest: Hex

@@ -1,5 +1,6 @@
-import { concatHex, encodeAbiParameters, type Hex, keccak256, numberToHex, padHex } from 'viem'
+import { concatHex, encodeAbiParameters, type Hex, isHex, keccak256, numberToHex, padHex, size } from 'viem'
 import type { ConfigFields, Report } from '../ports/quorum.ts'
+import { QuorumError } from './errors.ts'
 
 const CONFIG_TYPES = [
   { type: 'uint256' },
@@ -63,8 +64,15 @@ export interface PlacedReport {
   readonly digest: Hex
 }
 
-/** `digest` is that of the configuration of the report's own contract. */
+/**
+ * `digest` is that of the configuration of the report's own contract. Throws `QUORUM_BAD_REPORT`: what a plugin makes is
+ * looked at before it is signed.
+ */
 export function placeReport(digest: Hex, seqNr: bigint, index: number, report: Report): PlacedReport {
+  if (!isHex(report.extraHash, { strict: true }) || size(report.extraHash) !== 32)
+    throw new QuorumError('QUORUM_BAD_REPORT', 'the extraHash of a report has 32 bytes', {
+      data: { seqNr, index },
+    })
   const context = reportContext(digest, seqNr, index, report.extraHash)
   const reportHash = keccak256(report.payload)
   return { index, report, context, reportHash, digest: keccak256(reportStatement(reportHash, context)) }

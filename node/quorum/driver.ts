@@ -10,15 +10,16 @@ import type { BoundDuty } from './bound-duty.ts'
 import { quorumSize } from './certificate.ts'
 import type { QuorumConfig } from './config.ts'
 import type { VerificationFactory } from './consensus-key.ts'
+import { QuorumError } from './errors.ts'
 import { type Fault, FaultLog } from './fault-log.ts'
 import { Inbox } from './inbox.ts'
 import type { Instruments } from './instruments.ts'
 import { QUORUM_LIMITS } from './limits.ts'
-import type { Effect, Input } from './machine/effects.ts'
+import type { Effect, FailureKind, Input } from './machine/effects.ts'
 import { type MachineView, QuorumMachine } from './machine/machine.ts'
 import { OffenceLog } from './offence-log.ts'
 import { ParticipationLog } from './participation.ts'
-import { abortOf } from './pause.ts'
+import { abortOf, unlessAborted } from './pause.ts'
 import { Persister } from './persister.ts'
 import { RoundEvidence } from './round-evidence.ts'
 import { SerialQueue } from './serial.ts'
@@ -166,7 +167,10 @@ export class Driver {
     this.#inbox.open()
   }
 
-  /** Ends all work; resolves when the channel is closed and running calls have ended or `deadline` aborts. */
+  /**
+   * Ends all work; resolves when the channel is closed and what was begun to be signed, told and written is done, or
+   * `deadline` aborts. Calls of the duty that don't listen to their signal are not waited for.
+   */
   async stop(deadline: AbortSignal): Promise<void> {
     this.#stop.abort()
     this.#work.abort()
@@ -312,7 +316,7 @@ export class Driver {
   #answer(id: number, result: Promise<Uint8Array | null>): void {
     result.then(
       (value) => this.#feed({ type: 'done', id, value }),
-      (error: unknown) => this.#feed({ type: 'failed', id, reason: reasonOf(error) }),
+      (error: unknown) => this.#feed({ type: 'failed', id, reason: reasonOf(error), ...kindOf(error) }),
     )
   }
 
@@ -320,7 +324,7 @@ export class Driver {
   #call(id: number, call: (signal: AbortSignal) => Promise<Uint8Array | null>): void {
     const { signal } = this.#work
     const result = Promise.resolve().then(() => call(signal))
-    this.#answer(id, Promise.race([result, abortOf(signal).then(() => Promise.reject(signal.reason))]))
+    this.#answer(id, unlessAborted(result, signal))
   }
 
   #onCommitted({ seqNr, epoch, outcome, inputs }: Extract<Effect, { type: 'committed' }>): void {
@@ -373,4 +377,9 @@ export function requiredSignatures(rule: SignatureRule, n: number, f: number): n
 function reasonOf(error: unknown): string {
   if (error instanceof IyiError) return `${error.code}: ${error.message}`
   return error instanceof Error ? error.message : String(error)
+}
+
+function kindOf(error: unknown): { readonly kind?: FailureKind } {
+  if (error instanceof QuorumError && error.code === 'QUORUM_SUPERSEDED') return { kind: 'superseded' }
+  return error instanceof IyiError && error.retry ? { kind: 'passing' } : {}
 }

@@ -63,7 +63,8 @@ export class DutyRunner {
   #config: QuorumConfig | null = null
   #self: number | null = null
   #driver: Driver | null = null
-  #destinations: Destinations | null = null
+  /** Of the configuration with this digest: what is known of them outlives its instances. */
+  #destinations: { readonly home: Hex; readonly followed: Destinations } | null = null
   #running: Promise<void> | null = null
 
   constructor(options: { duty: RegisteredDuty; own: () => OwnIdentity }, modules: RunnerModules) {
@@ -129,7 +130,7 @@ export class DutyRunner {
     const { signal } = this.#stop
     const watch = new AbortController()
     const running = AbortSignal.any([signal, watch.signal])
-    void this.#destinations?.follow(joined.config, running)
+    void this.#destinations?.followed.follow(joined.config, running)
     const reasons = [
       abortOf(signal).then(() => 'stopped' as const),
       this.#reconfigured(joined.config, running).then(() => 'reconfigured' as const),
@@ -142,7 +143,6 @@ export class DutyRunner {
     await this.#driver?.stop(AbortSignal.any([signal, deadline.signal]))
     timer.cancel()
     this.#driver = null
-    this.#destinations = null
     this.#self = null
     if (!signal.aborted) {
       this.#state = {
@@ -190,8 +190,7 @@ export class DutyRunner {
     signal.throwIfAborted()
     const { configDigest, f, onchainConfig, pluginConfig } = config
     const n = config.oracles.length
-    const destinations = new Destinations(this.#duty.destinations, this.#modules)
-    this.#destinations = destinations
+    const destinations = this.#destinationsOf(configDigest)
     const digestOf = (contract: ContractRef) =>
       isSame(config.contract, contract) ? configDigest : destinations.digestOf(contract)
     const configurationOf = (digest: Hex) =>
@@ -215,6 +214,12 @@ export class DutyRunner {
     this.#state = { name: 'running' }
     log.info({ configDigest, self, n, f }, 'the duty runs')
     return { config, broken: broken.promise }
+  }
+
+  #destinationsOf(home: Hex): Destinations {
+    if (this.#destinations?.home !== home)
+      this.#destinations = { home, followed: new Destinations(this.#duty.destinations, this.#modules) }
+    return this.#destinations.followed
   }
 
   status(): DutyStatus {
@@ -245,7 +250,7 @@ export class DutyRunner {
       requiredSignatures:
         config === null ? 0 : requiredSignatures(this.#duty.signatures, config.oracles.length, config.f),
       ownFaults: view?.ownFaults ?? {},
-      destinations: this.#destinations?.statuses() ?? [],
+      destinations: this.#driver === null ? [] : (this.#destinations?.followed.statuses() ?? []),
     }
   }
 }

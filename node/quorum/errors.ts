@@ -11,8 +11,12 @@ export type QuorumErrorCode =
   | 'QUORUM_BAD_SNAPSHOT'
   /** A duty made a report for a contract that it had not named. */
   | 'QUORUM_UNKNOWN_DESTINATION'
-  /** The work was dropped because its round ended, the engine stops, or too much of its kind waits. */
+  /** The work was dropped because too much of its kind waits. */
   | 'QUORUM_ABORTED'
+  /** A signature is not wanted any more: a later one of its kind is. */
+  | 'QUORUM_SUPERSEDED'
+  /** A duty made a report that has not the form of one. */
+  | 'QUORUM_BAD_REPORT'
 
 /** Failures of the engine itself. */
 export class QuorumError extends IyiError<QuorumErrorCode, Readonly<Record<string, unknown>>> {}

@@ -54,6 +54,6 @@ export class FaultLog {
       return
     }
     this.#told.set(key, { at: now, silent: 0 })
-    log.warn({ code, oracle: culprit, ...data, notLogged: last?.silent ?? 0 }, 'saw a fault')
+    log.warn({ ...data, code, oracle: culprit, notLogged: last?.silent ?? 0 }, 'saw a fault')
   }
 }

@@ -51,7 +51,8 @@ export function judgeOffence(record: OffenceRecord): Verdict {
 }
 
 function problemOf(record: OffenceRecord): string | null {
-  const { configuration, offence, oracle, statements } = record
+  const { offence, oracle, statements } = record
+  const configuration = lowerAddresses(record.configuration)
   const digest = configDigest(configuration)
   // A report may be for a contract whose off-chain configuration is anything: its signers are what counts.
   const consensus = consensusVerifier(record.statement === 'report' ? [] : consensusKeys(configuration))
@@ -77,6 +78,17 @@ function problemOf(record: OffenceRecord): string | null {
   if (!statements.every(isOf)) return 'a statement was not signed by that validator'
   if (offence === 'equivocation') return contradiction(record, statements)
   return forgeryProblem(record, consensus)
+}
+
+/** In whatever case somebody wrote them: EIP-55's checksum is for people. */
+function lowerAddresses(fields: ConfigFields): ConfigFields {
+  const lower = (address: Hex) => address.toLowerCase() as Hex
+  return {
+    ...fields,
+    contract: { ...fields.contract, address: lower(fields.contract.address) },
+    signers: fields.signers.map(lower),
+    transmitters: fields.transmitters.map(lower),
+  }
 }
 
 /** Every statement says what it is and where it belongs. */

@@ -46,6 +46,26 @@ export async function persistently(
   return false
 }
 
+/** As `work`; rejects with the signal's reason as soon as that aborts. Leaves nothing on the signal when `work` is done. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    const end = () => signal.removeEventListener('abort', abort)
+    work.then(
+      (value) => {
+        end()
+        resolve(value)
+      },
+      (error: unknown) => {
+        end()
+        reject(error)
+      },
+    )
+  })
+}
+
 /** Resolves when `signal` aborts, at once when it has. */
 export function abortOf(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import { bytesToHex, concatBytes, hexToBytes } from 'viem'
 import { describe, expect, it } from 'vitest'
+import type { Hex } from '../../node/ports/chain.ts'
 import { offenceFromJson, offenceToJson } from '../../node/ports/offence-schema.ts'
 import type { OffenceRecord, SignedStatement, StatementKind } from '../../node/ports/quorum.ts'
 import { configDigest } from '../../node/quorum/digest.ts'
@@ -67,6 +68,18 @@ describe('an equivocation', () => {
   it.each(kinds)('with the same %s twice is none', (statement) => {
     const [a] = pairs[statement]
     expect(judgeOffence(record({ statement, statements: [a, a] }))).toMatchObject({ valid: false })
+  })
+
+  it('holds in whatever case addresses are written', () => {
+    const sample = record({ statement: 'commit', statements: commits })
+    const upper = (address: Hex): Hex => `0x${address.slice(2).toUpperCase()}`
+    const { configuration } = sample
+    const contract = { ...configuration.contract, address: upper(configuration.contract.address) }
+    const signers = configuration.signers.map(upper)
+    expect(judgeOffence({ ...sample, configuration: { ...configuration, contract, signers } })).toEqual(
+      judgeOffence(sample),
+    )
+    expect(judgeOffence(sample)).toMatchObject({ valid: true })
   })
 
   it('is none between slots, kinds, validators or configurations', () => {

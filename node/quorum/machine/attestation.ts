@@ -6,7 +6,7 @@ import type { Certificate } from '../certificate.ts'
 import { type PlacedReport, reportStatement } from '../digest.ts'
 import type { MessageOf, ReportSignature } from '../messages.ts'
 import { type Core, reasonOf } from './core.ts'
-import type { RoundInputs } from './effects.ts'
+import type { FailureKind, RoundInputs } from './effects.ts'
 import { Votes } from './votes.ts'
 
 /** A report as it is to be signed, and who signed it. */
@@ -24,11 +24,18 @@ interface Wanted {
 interface Open {
   readonly certificate: Certificate
   readonly inputs: RoundInputs | null
-  /** By index. */
-  readonly reports: ReadonlyMap<number, Wanted>
+  /** By index. More come when a destination becomes known. */
+  readonly reports: Map<number, Wanted>
   /** Config digests of contracts whose reports are not attested yet. */
   readonly missing: Set<Hex>
+  /** This node's duty can't make them: which others are right is not for it to say. */
+  readonly unknown: boolean
   attested: readonly AttestedReport[]
+  /** Of this node, in ascending order. */
+  signed: readonly ReportSignature[]
+  /** Not signed so far, and not refused for good. */
+  unsigned: readonly Wanted[]
+  signing: boolean
   /** Own signatures, for resending. */
   message: Uint8Array | null
 }
@@ -61,23 +68,33 @@ export class Attestation {
     const { seqNr, outcome } = certificate
     const reports = this.#reports(seqNr, outcome)
     const open: Open = {
-      certificate,
-      inputs,
-      reports: new Map(reports.map((placed) => [placed.index, wanted(placed, this.#core.options.n)])),
-      missing: new Set(reports.map(({ context }) => context[0])),
-      attested: [],
-      message: null,
+      ...{ certificate, inputs, unknown: reports === null },
+      ...{ reports: new Map(), missing: new Set(), attested: [] },
+      ...{ signed: [], unsigned: [], signing: false, message: null },
     }
     this.#open.set(seqNr, open)
+    this.#want(open, reports ?? [])
     for (const oldest of this.#open.keys()) {
       if (this.#open.size <= WINDOW) break
       this.#open.delete(oldest)
     }
-    if (open.reports.size > 0) this.#signNext(open, [...open.reports.values()], [])
+    this.#sign(open)
     this.#takeEarly()
   }
 
-  #reports(seqNr: bigint, outcome: Uint8Array): readonly PlacedReport[] {
+  /** Reports that are not known yet. */
+  #want(open: Open, reports: readonly PlacedReport[]): void {
+    for (const placed of reports) {
+      if (open.reports.has(placed.index)) continue
+      const report = wanted(placed, this.#core.options.n)
+      open.reports.set(placed.index, report)
+      open.missing.add(placed.context[0])
+      open.unsigned = [...open.unsigned, report]
+    }
+  }
+
+  /** Null when the duty fails at it. */
+  #reports(seqNr: bigint, outcome: Uint8Array): readonly PlacedReport[] | null {
     try {
       const reports = this.#core.duty.reports(seqNr, outcome)
       const limit = this.#core.options.limits.reports
@@ -86,13 +103,22 @@ export class Attestation {
     } catch (error) {
       this.#core.fault('reports-failed', null, { seqNr: seqNr.toString(), reason: reasonOf(error) })
     }
-    return []
+    return null
   }
 
-  /** One after the other, and sent together; what is refused is left out. */
+  #sign(open: Open): void {
+    if (open.signing || open.unsigned.length === 0) return
+    open.signing = true
+    const left = open.unsigned
+    open.unsigned = []
+    this.#signNext(open, left, [])
+  }
+
+  /** One after the other, and sent together. What is refused is left out; where that may pass, until the next resend. */
   #signNext(open: Open, left: readonly Wanted[], signed: readonly ReportSignature[]): void {
     const [report, ...rest] = left
     if (report === undefined) {
+      open.signing = false
       this.#onSigned(open, signed)
       return
     }
@@ -100,15 +126,19 @@ export class Attestation {
     const position = [open.certificate.seqNr, BigInt(placed.index)] as const
     const done = (signature: Uint8Array) =>
       this.#signNext(open, rest, [...signed, { ...placeOf(report), signature }])
-    const refused = () => this.#signNext(open, rest, signed)
+    const refused = (kind?: FailureKind) => {
+      if (kind === 'passing') open.unsigned = [...open.unsigned, report]
+      this.#signNext(open, rest, signed)
+    }
     this.#core.signReport(placed.context[0], position, digest, done, refused)
   }
 
-  #onSigned(open: Open, reports: readonly ReportSignature[]): void {
-    if (reports.length === 0) return
+  #onSigned(open: Open, fresh: readonly ReportSignature[]): void {
+    if (fresh.length === 0) return
     const { seqNr } = open.certificate
-    open.message = this.#core.encode({ kind: 'report-signatures', seqNr, reports })
-    for (const signed of reports)
+    open.signed = [...open.signed, ...fresh].sort((a, b) => a.index - b.index)
+    open.message = this.#core.encode({ kind: 'report-signatures', seqNr, reports: open.signed })
+    for (const signed of fresh)
       open.reports.get(signed.index)?.votes.add(this.#core.options.self, signed, true)
     this.#core.broadcast(open.message)
     this.#tally(open)
@@ -121,10 +151,12 @@ export class Attestation {
       return
     }
     let known = 0
+    let strange = 0
     for (const signed of message.reports) {
       const mine = open.reports.get(signed.index)
       if (mine === undefined || !sameBytes(mine.configDigest, signed.configDigest)) {
-        this.#onStranger(from, message.seqNr, signed)
+        strange++
+        this.#onStranger(from, open, signed)
         continue
       }
       const before = mine.votes.get(from)
@@ -132,7 +164,7 @@ export class Attestation {
       else if (sameReport(before, signed)) known++
       else this.#judge(from, open, mine, before, signed)
     }
-    if (known === message.reports.length && known > 0) this.#again(from, open)
+    if (known > 0 && known + strange === message.reports.length) this.#again(from, open)
     else this.#tally(open)
   }
 
@@ -140,11 +172,11 @@ export class Attestation {
    * A report that this node does not make. For the quorum's own contract its sender has another outcome; for another one
    * the sender may follow a newer, or an older, configuration of it.
    */
-  #onStranger(from: number, seqNr: bigint, signed: ReportSignature): void {
-    if (sameBytes(signed.configDigest, this.#core.options.digest)) {
-      const data = { seqNr: seqNr.toString(), report: signed.index }
+  #onStranger(from: number, { certificate, unknown }: Open, signed: ReportSignature): void {
+    if (!unknown && sameBytes(signed.configDigest, this.#core.options.digest)) {
+      const data = { seqNr: certificate.seqNr.toString(), report: signed.index }
       this.#core.fault('divergent-outcome', from, data)
-    } else this.#core.drop('other-configuration', from)
+    } else this.#core.drop(unknown ? 'reports-unknown' : 'other-configuration', from)
   }
 
   #add(from: number, open: Open, mine: Wanted, signed: ReportSignature): void {
@@ -256,9 +288,18 @@ export class Attestation {
 
   resend(): void {
     this.#answered.clear()
-    for (const open of [...this.#open.values()].slice(-RESENT)) {
+    const newest = [...this.#open.values()].slice(-RESENT)
+    this.#lookAgain(newest.at(-1))
+    for (const open of newest) {
+      this.#sign(open)
       if (open.missing.size > 0 && open.message !== null) this.#core.broadcast(open.message)
     }
+  }
+
+  /** A destination may have become known since; the newest outcome is all that it still takes. */
+  #lookAgain(open: Open | undefined): void {
+    if (open === undefined || open.unknown) return
+    this.#want(open, this.#reports(open.certificate.seqNr, open.certificate.outcome) ?? [])
   }
 }
 

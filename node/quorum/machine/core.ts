@@ -6,7 +6,15 @@ import type { QuorumLimits } from '../limits.ts'
 import { encodeMessage, type Message } from '../messages.ts'
 import type { TimingParameters } from '../offchain-config.ts'
 import { commitSignedBytes, prepareSignedBytes, sha256 } from '../signed-bytes.ts'
-import type { Effect, FaultCode, PureDuty, RoundInputs, TimerName, Verification } from './effects.ts'
+import type {
+  Effect,
+  FailureKind,
+  FaultCode,
+  PureDuty,
+  RoundInputs,
+  TimerName,
+  Verification,
+} from './effects.ts'
 import { Witness } from './witness.ts'
 
 export interface MachineOptions {
@@ -51,7 +59,7 @@ export interface Links {
 
 interface Waiter {
   readonly done: (value: Uint8Array | null) => void
-  readonly failed: (reason: string) => void
+  readonly failed: (reason: string, kind?: FailureKind) => void
 }
 
 /** State shared by the machine's parts, and the list of effects they add to. */
@@ -189,7 +197,7 @@ export class Core {
     position: readonly [bigint, bigint],
     digest: Uint8Array,
     done: (signature: Uint8Array) => void,
-    refused: () => void,
+    refused: (kind?: FailureKind) => void,
   ): void {
     const [, index] = position
     const purpose = index === 0n ? 'report' : `report-${index}`
@@ -201,11 +209,12 @@ export class Core {
     slot: SigningSlot,
     payload: Uint8Array,
     done: (signature: Uint8Array) => void,
-    refused: () => void,
+    refused: (kind?: FailureKind) => void,
   ): void {
-    const failed = (reason: string) => {
-      this.fault('sign-refused', null, { ...slot, position: slot.position.map(String), reason })
-      refused()
+    const failed = (reason: string, kind?: FailureKind) => {
+      if (kind !== 'superseded')
+        this.fault('sign-refused', null, { ...slot, position: slot.position.map(String), reason })
+      refused(kind)
     }
     const id = this.#wait((value) => (value === null ? failed('no signature') : done(value)), failed)
     this.emit({ type: 'sign', id, key, slot, payload })

@@ -23,6 +23,9 @@ export type FaultCode =
   | 'reports-failed'
   | 'sign-refused'
 
+/** `passing`: the same may succeed later. `superseded`: a newer request made this one pointless; nobody failed. */
+export type FailureKind = 'passing' | 'superseded'
+
 /** What was agreed on, as far as this node saw it. */
 export interface RoundInputs {
   /** Epoch in which the observations were signed: earlier than the commit's after a re-proposal. */
@@ -103,7 +106,13 @@ export type Input =
   | { readonly type: 'message'; readonly from: number; readonly bytes: Uint8Array }
   | { readonly type: 'timer'; readonly timer: TimerName }
   | { readonly type: 'done'; readonly id: number; readonly value: Uint8Array | null }
-  | { readonly type: 'failed'; readonly id: number; readonly reason: string }
+  | {
+      readonly type: 'failed'
+      readonly id: number
+      readonly reason: string
+      /** Absent: asking again would not help. */
+      readonly kind?: FailureKind
+    }
 
 /** The pure half of a duty, on bytes. All but `reports` throw for what is invalid. */
 export interface PureDuty {

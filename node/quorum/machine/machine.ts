@@ -128,7 +128,7 @@ export class QuorumMachine {
         this.#core.settle(input.id, (waiter) => waiter.done(input.value))
         break
       case 'failed':
-        this.#core.settle(input.id, (waiter) => waiter.failed(input.reason))
+        this.#core.settle(input.id, (waiter) => waiter.failed(input.reason, input.kind))
         break
     }
     return this.#finish()
@@ -200,7 +200,7 @@ export class QuorumMachine {
       this.#onMessage(from, decodeMessage(bytes, limits), bytes.length)
     } catch (error) {
       if (!(error instanceof QuorumCodecError)) throw error
-      this.#core.fault('bad-message', from, { code: error.code })
+      this.#core.fault('bad-message', from, { problem: error.code })
     }
   }
 
