@@ -32,7 +32,9 @@ export async function lyingRpc(first: Anvil): Promise<LyingRpc> {
     const truth = async () => {
       const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
       const headers = { 'content-type': 'application/json' }
-      const answer = (await (await fetch(chain.url, { method: 'POST', headers, body })).json()) as {
+      const response = await fetch(chain.url, { method: 'POST', headers, body }).catch(() => null)
+      if (response === null) return new RpcError(-32_603, 'the chain is not there any more')
+      const answer = (await response.json()) as {
         result: unknown
         error?: { code: number; message: string; data?: unknown }
       }

@@ -40,7 +40,13 @@ export interface Rig {
 }
 
 /** A real chain behind `providers` that can lie; an index that is right unless told otherwise; `k` of them must agree. */
-export async function rig(options: { providers: number; k: number; timeoutMs?: number }): Promise<Rig> {
+export async function rig(options: {
+  providers: number
+  k: number
+  timeoutMs?: number
+  /** 200 ms when absent. */
+  hedgeMs?: number
+}): Promise<Rig> {
   const chain = await anvil()
   await chain.rpc('anvil_setCode', LOGGER, CODE.log)
   const providers = await Promise.all(Array.from({ length: options.providers }, () => lyingRpc(chain)))
@@ -74,7 +80,7 @@ export async function rig(options: { providers: number; k: number; timeoutMs?: n
           },
         ],
         pollMs: 20,
-        times: { retryMs: 30, hedgeMs: 200, forkMs: 200, indexMs: 150, asideMs: 100 },
+        times: { retryMs: 30, hedgeMs: options.hedgeMs ?? 200, forkMs: 200, indexMs: 150, asideMs: 100 },
       },
       { ...modules, witnesses: pools, index, store, argumentsOf, halts },
     )
