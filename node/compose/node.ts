@@ -251,7 +251,7 @@ export async function runNode(
       { contracts: host.contracts() },
       { pools, index, database, halts, ...common },
     )
-    await trust.start()
+    trust.start()
     teardown.add('chain trust', () => trust.stop())
 
     signal.throwIfAborted()

@@ -36,6 +36,8 @@ export interface AuditorModules {
 export interface Sight {
   readonly head: bigint
   readonly indexed: bigint
+  /** Digest of what is compared, and with which build of the index: with another one everything is compared anew. */
+  readonly scope: Hex
 }
 
 /** Near enough to the newest block to be proven, block by block. */
@@ -78,7 +80,6 @@ export class Auditor {
   constructor(
     options: {
       readonly chain: AuditedChain
-      readonly scope: Hex
       readonly times: AuditTimes
       readonly onChange: () => void
     },
@@ -90,17 +91,11 @@ export class Auditor {
     this.#onChange = options.onChange
     this.#scope = scopeOf(options.chain)
     this.#from = startOf(options.chain)
-    this.#trail = new Trail({ chainId: options.chain.id, scope: options.scope }, modules.store)
+    this.#trail = new Trail({ chainId: options.chain.id }, modules.store)
     this.#disputes = new Disputes(
       { chain: options.chain, scope: this.#scope, times: options.times },
       { ...modules, available: () => this.#available() },
     )
-  }
-
-  /** Goes on where an earlier run was. Rejects as the store does. */
-  async load(): Promise<void> {
-    await this.#trail.load()
-    this.#report()
   }
 
   /** Newest block up to which everything is agreed on, also while the chain is halted. */
@@ -143,6 +138,11 @@ export class Auditor {
 
   async #go(): Promise<void> {
     try {
+      if (this.#sight !== null && (await this.#trail.enter(this.#sight.scope))) {
+        this.#known.clear()
+        this.#focus = null
+        this.#report()
+      }
       if (await this.#modules.aside.recheck()) this.#focus = null
       for (let range = this.#next(); range !== null && !this.#stopped; range = this.#next()) {
         const outcome = await this.#step(range)

@@ -34,8 +34,8 @@ export interface ChainTrustModules {
 }
 
 export interface AuditedTrust extends ChainTrust {
-  /** Goes on where an earlier run was. Rejects as the store does. */
-  start(): Promise<void>
+  /** Goes on where an earlier run was, once the index says which build it is. */
+  start(): void
   stop(): Promise<void>
   status(): readonly TrustStatus[]
   /** The providers of a chain that count: all but those that are proven wrong. */
@@ -57,11 +57,8 @@ export function chainTrust(options: ChainTrustOptions, modules: ChainTrustModule
         { chainId: chain.id, pauseMs: times.asideMs },
         { clock, log, gauge: instruments.setAside },
       )
-      const auditor = new Auditor(
-        { chain, scope: digestOf(chain), times, onChange: tell },
-        { ...modules, aside, instruments },
-      )
-      return [chain.id, { auditor, aside }] as const
+      const auditor = new Auditor({ chain, times, onChange: tell }, { ...modules, aside, instruments })
+      return [chain.id, { auditor, aside, digest: digestOf(chain) }] as const
     }),
   )
   let timer: Timer | null = null
@@ -80,9 +77,12 @@ export function chainTrust(options: ChainTrustOptions, modules: ChainTrustModule
 
   async function look(): Promise<void> {
     try {
-      for (const { chainId, head, indexed } of await index.freshness())
-        if (head !== null && indexed !== null)
-          entries.get(chainId)?.auditor.see({ head: head.number, indexed: indexed.number })
+      for (const { chainId, head, indexed, build } of await index.freshness()) {
+        const entry = entries.get(chainId)
+        if (entry === undefined || head === null || indexed === null) continue
+        const scope = keccak256(stringToHex(`${entry.digest} ${build ?? ''}`))
+        entry.auditor.see({ head: head.number, indexed: indexed.number, scope })
+      }
     } catch (error) {
       log.debug({ err: error }, 'Look at the index again later')
     }
@@ -160,8 +160,7 @@ export function chainTrust(options: ChainTrustOptions, modules: ChainTrustModule
         await change(Math.min(left, times.retryMs))
       }
     },
-    async start() {
-      await Promise.all([...entries.values()].map(({ auditor }) => auditor.load()))
+    start() {
       running = true
       turn()
     },

@@ -6,13 +6,14 @@ const LENGTH = 64
 
 /** How far a chain is agreed on, and the places on the way there, newest first. */
 export class Trail {
-  readonly #options: { readonly chainId: number; readonly scope: Hex }
+  readonly #chainId: number
+  #scope: Hex | null = null
   readonly #store: AgreementStore
   #places: readonly AgreedPlace[] = []
   #saved: AgreedPlace | null = null
 
-  constructor(options: { readonly chainId: number; readonly scope: Hex }, store: AgreementStore) {
-    this.#options = options
+  constructor({ chainId }: { readonly chainId: number }, store: AgreementStore) {
+    this.#chainId = chainId
     this.#store = store
   }
 
@@ -20,9 +21,13 @@ export class Trail {
     return this.#places[0] ?? null
   }
 
-  async load(): Promise<void> {
-    this.#places = await this.#store.load(this.#options.chainId, this.#options.scope)
+  /** Goes on where an earlier run with this scope was. False when that is what is under way already. Rejects as the store does. */
+  async enter(scope: Hex): Promise<boolean> {
+    if (this.#scope === scope) return false
+    this.#places = await this.#store.load(this.#chainId, scope)
+    this.#scope = scope
     this.#saved = this.newest
+    return true
   }
 
   add(place: AgreedPlace): void {
@@ -42,8 +47,8 @@ export class Trail {
   /** Rejects as the store does. */
   async save(): Promise<void> {
     const newest = this.newest
-    if (newest === this.#saved) return
-    await this.#store.save(this.#options.chainId, this.#options.scope, this.#places)
+    if (newest === this.#saved || this.#scope === null) return
+    await this.#store.save(this.#chainId, this.#scope, this.#places)
     this.#saved = newest
   }
 }

@@ -97,13 +97,27 @@ describe('with honest providers', () => {
   it('goes on where it was after a restart', async () => {
     const net = await start({ providers: 2, k: 2 })
     await net.emit('0x01')
-    await net.agreedOn(await net.confirm())
+    const confirmed = await net.confirm()
+    await net.agreedOn(confirmed)
     await net.trust.stop()
     const before = net.providers.map(({ calls }) => calls.length)
     await net.restart()
-    expect(net.trust.agreed(CHAIN_ID)).not.toBeNull()
+    await net.agreedOn(confirmed)
     expect(net.providers.map(({ calls }) => calls.length)).toEqual(before)
     await net.agreedOn(await net.confirm())
+  })
+
+  it('compares everything anew when another build of the index takes over', async () => {
+    const net = await start({ providers: 2, k: 2 })
+    await net.emit('0x01', '0x02')
+    await net.agreedOn(await net.confirm())
+    const confirmed = await net.confirm({ forget: ({ data }) => data === '0x01' })
+    // What is agreed on is not looked at again, unless it may be something else.
+    await net.agreedOn(confirmed)
+    net.index.setBuild('other')
+    expect(await net.halted()).toContain('rebuild')
+    await net.agreedOn(await net.confirm())
+    expect(net.halts.list()).toEqual([])
   })
 
   it('follows a reorganisation below what was agreed on', async () => {

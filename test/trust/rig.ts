@@ -141,7 +141,7 @@ export async function rig(options: {
       pools.stop()
       pools = pool()
       made.trust = begin()
-      await made.trust.start()
+      made.trust.start()
     },
     async stop() {
       await made.trust.stop()
@@ -150,7 +150,7 @@ export async function rig(options: {
       await chain.stop()
     },
   }
-  await made.trust.start()
+  made.trust.start()
   return made
 }
 

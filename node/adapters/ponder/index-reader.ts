@@ -10,6 +10,7 @@ import { headTracker } from './head-tracker.ts'
 import { checkedSchema } from './names.ts'
 import { type Position, type PositionRow, positionOf, positionsSql } from './positions.ts'
 import { selectStatement } from './select-sql.ts'
+import { servingBuild } from './serving-build.ts'
 import { positionWaiter } from './wait-position.ts'
 
 export interface IndexReaderOptions {
@@ -45,6 +46,7 @@ export function ponderIndexReader(
   const { pool, chain, clock, log, metrics } = modules
   const schema = checkedSchema(options.viewsSchema)
   const positionsText = positionsSql(schema)
+  const buildOf = servingBuild(schema, { pool, clock })
   const heads = headTracker({ pollMs: options.headPollMs, afterPoll: report }, { chain, clock, log })
   const waiter = positionWaiter({ clock, positions })
   const gauge = (name: string, help: string) => metrics.gauge({ name, help, labels: ['chain'] })
@@ -80,6 +82,8 @@ export function ponderIndexReader(
   }
 
   async function freshness(): Promise<readonly ChainFreshness[]> {
+    // The build first: rows read later are of this one, or of one that is told next time.
+    const build = await run(() => buildOf())
     const found = await positions()
     return chain.chains().map(({ id, name }) => {
       const { head, finalized } = heads.of(id)
@@ -94,6 +98,7 @@ export function ponderIndexReader(
         head,
         indexed,
         finalized,
+        ...(build === null ? {} : { build }),
         lagBlocks: lag === null ? null : Math.max(lag, 0),
       }
     })
