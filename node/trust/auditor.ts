@@ -5,9 +5,10 @@ import type { Clock } from '../ports/clock.ts'
 import { IyiError } from '../ports/errors.ts'
 import type { IndexReader } from '../ports/index-reader.ts'
 import type { Logger } from '../ports/log.ts'
-import type { Witness, Witnesses } from '../ports/witness.ts'
+import type { Witness, WitnessedHeader, Witnesses } from '../ports/witness.ts'
 import { type ArgumentsOf, type AuditedChain, scopeOf, startOf } from './audit-scope.ts'
 import type { AuditTimes } from './audit-times.ts'
+import { blockTimes } from './block-times.ts'
 import { Chunk } from './chunk.ts'
 import { differences } from './compare-index.ts'
 import { Disputes } from './disputes.ts'
@@ -58,7 +59,7 @@ type Outcome = 'moved' | 'again' | 'pause'
  */
 export class Auditor {
   readonly chain: AuditedChain
-  readonly #times: AuditTimes
+  readonly #pauses: AuditTimes
   readonly #modules: AuditorModules
   readonly #scope: Scope
   readonly #trail: Trail
@@ -72,6 +73,7 @@ export class Auditor {
   #run: Promise<void> | null = null
   #pausedUntilMs = Number.NEGATIVE_INFINITY
   #noProofUntilMs = Number.NEGATIVE_INFINITY
+  #noTimesUntilMs = Number.NEGATIVE_INFINITY
   #lowerHeadSinceMs: number | null = null
   #waiting: { readonly reason: string; readonly since: number } | null = null
   #stopped = false
@@ -86,7 +88,7 @@ export class Auditor {
     modules: AuditorModules,
   ) {
     this.chain = options.chain
-    this.#times = options.times
+    this.#pauses = options.times
     this.#modules = modules
     this.#onChange = options.onChange
     this.#scope = scopeOf(options.chain)
@@ -147,14 +149,14 @@ export class Auditor {
       for (let range = this.#next(); range !== null && !this.#stopped; range = this.#next()) {
         const outcome = await this.#step(range)
         if (outcome !== 'pause') continue
-        this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#times.retryMs
+        this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#pauses.retryMs
         break
       }
       await this.#trail.save()
     } catch (error) {
       // The database or the index is away: what was agreed on stays, and nothing moves until it is back.
       this.#wait(error instanceof Error ? error.message : String(error))
-      this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#times.retryMs
+      this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#pauses.retryMs
       if (!(error instanceof IyiError && error.retry))
         this.#modules.log.error({ chain: this.chain.id, err: error }, 'Fail to compare a chain, try again')
     }
@@ -190,7 +192,7 @@ export class Auditor {
       {
         witnesses: this.#available(),
         k: this.chain.providers,
-        hedgeMs: this.#times.hedgeMs,
+        hedgeMs: this.#pauses.hedgeMs,
         ask: (witness) => takeStatement(witness, range, options),
         disputed: (statements) =>
           !['agreed', 'short'].includes(weigh(range, statements, this.chain.providers).kind),
@@ -240,7 +242,7 @@ export class Auditor {
       this.#report()
       return 'again'
     }
-    const refuted = await this.#prove(range, statements)
+    const { refuted, headers } = await this.#prove(range, statements)
     if (refuted !== null) return refuted
     const rows = await this.#modules.index.select({
       table: 'event',
@@ -253,7 +255,13 @@ export class Auditor {
       complete: { chainId: this.chain.id, block: range.to },
     })
     if (rows.length === MOST_ROWS && this.#chunk.shrink(range.to - range.from + 1n)) return 'again'
-    const different = differences(statement.logs, rows, this.chain.events, this.#modules.argumentsOf)
+    const different = differences(
+      statement.logs,
+      rows,
+      this.chain.events,
+      this.#modules.argumentsOf,
+      await this.#times(statements, headers),
+    )
     if (different.length > 0) {
       await this.#disputes.index(range, statement, different)
       return this.#wait(`the index differs from the chain at or below block ${range.to}`)
@@ -263,17 +271,15 @@ export class Auditor {
   }
 
   /** What to do when receipts disprove what is agreed on, else null. Only near the head: a past is compared. */
-  async #prove(range: Range, statements: readonly Statement[]): Promise<Outcome | null> {
+  async #prove(
+    range: Range,
+    statements: readonly Statement[],
+  ): Promise<{ readonly refuted: Outcome | null; readonly headers: readonly WitnessedHeader[] }> {
     const [statement] = statements
     const { clock, instruments } = this.#modules
     const isLive = (this.#target ?? 0n) - range.from < LIVE_BLOCKS
-    if (
-      statement === undefined ||
-      !isLive ||
-      this.#scope.addresses.length === 0 ||
-      clock.monotonic() < this.#noProofUntilMs
-    )
-      return null
+    const isPossible = this.#scope.addresses.length > 0 && clock.monotonic() >= this.#noProofUntilMs
+    if (statement === undefined || !isLive || !isPossible) return { refuted: null, headers: [] }
     // Who just answered will do so again; then the others.
     const answered = statements.map(({ witness }) => witness).toSorted((a, b) => a.provider - b.provider)
     const others = this.#available().filter((witness) => !answered.includes(witness))
@@ -282,9 +288,29 @@ export class Auditor {
     instruments.proofs.inc({ chain: this.chain.id, outcome: 'unproven' }, proof.unproven)
     if (proof.unproven > 0 && proof.proven === 0) this.#noProofUntilMs = clock.monotonic() + NO_PROOF_MS
     for (const { witness, header } of proof.wrong) await this.#disputes.receipts(witness, header)
-    if (proof.disproved === null) return null
-    if (await this.#disputes.disproved(proof.disproved, statements)) return 'again'
-    return this.#wait(`receipts disprove what is said of block ${proof.disproved.header.number}`)
+    const { disproved, headers } = proof
+    if (disproved === null) return { refuted: null, headers }
+    if (await this.#disputes.disproved(disproved, statements)) return { refuted: 'again', headers }
+    const reason = `receipts disprove what is said of block ${disproved.header.number}`
+    return { refuted: this.#wait(reason), headers }
+  }
+
+  /** When the blocks with logs were made. Where headers have a form of their own, that of some blocks is all there is. */
+  async #times(
+    statements: readonly Statement[],
+    headers: readonly WitnessedHeader[],
+  ): Promise<ReadonlyMap<Hex, number>> {
+    const { clock } = this.#modules
+    const known = [...statements.flatMap(({ first, end }) => [first, end]), ...headers]
+    const hashes = statements.flatMap(({ logs }) => logs.map(({ blockHash }) => blockHash))
+    if (clock.monotonic() < this.#noTimesUntilMs) return await blockTimes([], known, [])
+    const times = await blockTimes(
+      hashes,
+      known,
+      statements.map(({ witness }) => witness),
+    )
+    if (hashes.some((hash) => !times.has(hash))) this.#noTimesUntilMs = clock.monotonic() + NO_PROOF_MS
+    return times
   }
 
   #advance({ from, to }: Range, { end, logs }: Statement): void {

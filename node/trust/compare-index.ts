@@ -1,4 +1,4 @@
-import type { ChainLog } from '../ports/chain.ts'
+import type { ChainLog, Hex } from '../ports/chain.ts'
 import type { Row } from '../ports/index-tables.ts'
 import type { Json } from '../ports/json.ts'
 import type { ArgumentsOf, AuditedEvent } from './audit-scope.ts'
@@ -11,7 +11,8 @@ export interface Difference {
 }
 
 /**
- * Where the index's rows and the chain's logs differ, in the chain's order. Of the rows only those count that `events`
+ * Where the index's rows and the chain's logs differ, in the chain's order. `times`: when blocks were made, by hash, as far
+ * as that is known. Of the rows only those count that `events`
  * speaks of: who shares an indexer finds rows of others in it.
  */
 export function differences(
@@ -19,6 +20,7 @@ export function differences(
   rows: readonly Row<'event'>[],
   events: readonly AuditedEvent[],
   argumentsOf: ArgumentsOf,
+  times: ReadonlyMap<Hex, number> = new Map(),
 ): readonly Difference[] {
   const chain = new Map<string, string>()
   for (const log of logs) {
@@ -27,14 +29,19 @@ export function differences(
         topic === log.topics[0] && address === log.address.toLowerCase() && from <= log.blockNumber,
     )
     const data = event === undefined ? null : argumentsOf(event.name, log)
-    if (event !== undefined && data !== null) chain.set(idOf(log), textOf({ ...log, name: event.name, data }))
+    const time = times.get(log.blockHash)
+    if (event !== undefined && data !== null)
+      chain.set(
+        idOf(log),
+        `${textOf({ ...log, name: event.name, data })}${time === undefined ? '' : ` at ${time}`}`,
+      )
   }
   const index = new Map<string, string>()
   for (const row of rows) {
     const kept = events.some(
       ({ address, name, from }) => name === row.name && address === row.address && from <= row.blockNumber,
     )
-    if (kept) index.set(idOf(row), textOf(row))
+    if (kept) index.set(idOf(row), `${textOf(row)}${times.has(row.blockHash) ? ` at ${row.timestamp}` : ''}`)
   }
   return [...new Set([...chain.keys(), ...index.keys()])]
     .filter((id) => chain.get(id) !== index.get(id))

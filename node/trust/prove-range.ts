@@ -20,6 +20,8 @@ export interface RangeProof {
   readonly unproven: number
   /** A block of which something is said that its receipts disprove, and what they prove; null when there is none. */
   readonly disproved: Disproved | null
+  /** Those of the blocks that were looked at, as far as they are proven. */
+  readonly headers: readonly WitnessedHeader[]
   /** Who gave receipts that are proven wrong, and of which block. */
   readonly wrong: readonly { readonly witness: Witness; readonly header: WitnessedHeader }[]
 }
@@ -38,10 +40,13 @@ export async function proveRange(
   let proven = 0
   let unproven = 0
   let disproved: Disproved | null = null
+  const headers: WitnessedHeader[] = []
   const wrong: { witness: Witness; header: WitnessedHeader }[] = []
   for (const [hash, told] of found) {
     const header = [first, end].find((known) => known.hash === hash) ?? (await headerOf(hash, witnesses))
-    const proof = header === null || !isHeaderProven(header) ? null : await proveReceipts(header, witnesses)
+    const isProven = header !== null && isHeaderProven(header)
+    if (isProven) headers.push(header)
+    const proof = isProven ? await proveReceipts(header, witnesses) : null
     if (header === null || proof === null) {
       unproven += 1
       continue
@@ -51,7 +56,7 @@ export async function proveRange(
     const truth = logsOfReceipts(header, proof.receipts, scope)
     if (!sameAsProven(told, truth)) disproved ??= { header, receipts: proof.receipts, logs: truth }
   }
-  return { proven, unproven, disproved, wrong }
+  return { proven, unproven, disproved, headers, wrong }
 }
 
 async function headerOf(hash: Hex, witnesses: readonly Witness[]): Promise<WitnessedHeader | null> {

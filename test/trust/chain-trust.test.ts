@@ -311,6 +311,17 @@ describe('the index', () => {
     expect(net.halts.list()).toEqual([])
   })
 
+  it('that holds another time of a block halts the chain: bars are made of times', async () => {
+    const net = await start({ providers: 2, k: 2 })
+    await net.emit('0x01')
+    await net.emit('0x02')
+    await net.chain.rpc('anvil_mine', '0x28')
+    await net.confirm({ lateBy: 1n })
+    await net.halted()
+    expect(net.store.kept[0]?.kind).toBe('index')
+    await net.agreedOn(await net.confirm())
+  })
+
   it('may differ for a moment', async () => {
     const net = await start({ providers: 1, k: 1 })
     await net.emit('0x01')

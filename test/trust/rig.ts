@@ -30,7 +30,7 @@ export interface Rig {
   /** Puts transactions that log into one block, each with its own data. */
   emit(...data: readonly Hex[]): Promise<void>
   /** Mines what the newest block lacks to be confirmed, and lets the index catch up with the chain. */
-  confirm(options?: { forget?: (log: ChainLog) => boolean }): Promise<bigint>
+  confirm(options?: { forget?: (log: ChainLog) => boolean; lateBy?: bigint }): Promise<bigint>
   /** Resolves once the block is agreed on. */
   agreedOn(block: bigint): Promise<void>
   halted(): Promise<string>
@@ -101,7 +101,7 @@ export async function rig(options: {
       await chain.rpc('anvil_mine', '0x1')
       await chain.rpc('evm_setAutomine', true)
     },
-    async confirm({ forget = () => false } = {}) {
+    async confirm({ forget = () => false, lateBy = 0n } = {}) {
       await chain.rpc('anvil_mine', `0x${CONFIRMATIONS.toString(16)}`)
       const head = BigInt(await chain.rpc<Hex>('eth_blockNumber'))
       const raw = await chain.rpc<Record<string, Hex>[]>('eth_getLogs', {
@@ -112,6 +112,7 @@ export async function rig(options: {
       index.remove('event', () => true)
       for (const log of raw.map(toLog)) {
         if (forget(log)) continue
+        const { timestamp } = await chain.rpc<{ timestamp: Hex }>('eth_getBlockByHash', log.blockHash, false)
         const { blockNumber, blockHash, logIndex, transactionHash } = log
         index.add('event', {
           id: `${blockNumber}-${logIndex}`,
@@ -120,7 +121,7 @@ export async function rig(options: {
           blockHash,
           logIndex,
           transactionHash,
-          timestamp: 0n,
+          timestamp: BigInt(timestamp) + lateBy,
           address: LOGGER.toLowerCase() as Hex,
           name: 'test.Log',
           data: { data: log.data },
