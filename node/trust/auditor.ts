@@ -5,16 +5,14 @@ import type { Clock } from '../ports/clock.ts'
 import { IyiError } from '../ports/errors.ts'
 import type { IndexReader } from '../ports/index-reader.ts'
 import type { Logger } from '../ports/log.ts'
-import type { Witness, WitnessedHeader, Witnesses } from '../ports/witness.ts'
+import type { Witness, Witnesses } from '../ports/witness.ts'
 import { type ArgumentsOf, type AuditedChain, scopeOf, startOf } from './audit-scope.ts'
 import type { AuditTimes } from './audit-times.ts'
-import { blockTimes } from './block-times.ts'
 import { Chunk } from './chunk.ts'
-import { differences } from './compare-index.ts'
 import { Disputes } from './disputes.ts'
 import type { TrustInstruments } from './instruments.ts'
 import { askPanel } from './panel.ts'
-import { proveRange } from './prove-range.ts'
+import { RangeCheck } from './range-check.ts'
 import type { SetAside } from './set-aside.ts'
 import type { Range, Statement } from './statement.ts'
 import { type Heads, type Scope, takeStatement } from './take-statement.ts'
@@ -45,9 +43,6 @@ export interface Sight {
 const LIVE_BLOCKS = 16n
 /** Blocks between agreed places whose hash is remembered. */
 const MOST_KNOWN = 64
-const MOST_ROWS = 10_000
-/** Where nobody could prove anything, it is tried again after this. */
-const NO_PROOF_MS = 600_000
 /** A head below the agreed block for so long is no provider that lags. */
 const LOWER_HEAD_MS = 5_000
 
@@ -65,6 +60,7 @@ export class Auditor {
   readonly #trail: Trail
   readonly #chunk = new Chunk()
   readonly #disputes: Disputes
+  readonly #check: RangeCheck
   readonly #heads: Heads = new Map()
   readonly #onChange: () => void
   #sight: Sight | null = null
@@ -72,8 +68,6 @@ export class Auditor {
   #focus: bigint | null = null
   #run: Promise<void> | null = null
   #pausedUntilMs = Number.NEGATIVE_INFINITY
-  #noProofUntilMs = Number.NEGATIVE_INFINITY
-  #noTimesUntilMs = Number.NEGATIVE_INFINITY
   #lowerHeadSinceMs: number | null = null
   #waiting: { readonly reason: string; readonly since: number } | null = null
   #stopped = false
@@ -94,9 +88,11 @@ export class Auditor {
     this.#scope = scopeOf(options.chain)
     this.#from = startOf(options.chain)
     this.#trail = new Trail({ chainId: options.chain.id }, modules.store)
+    const counting = { ...modules, available: () => this.#available() }
+    this.#check = new RangeCheck({ chain: options.chain, scope: this.#scope }, counting)
     this.#disputes = new Disputes(
       { chain: options.chain, scope: this.#scope, times: options.times },
-      { ...modules, available: () => this.#available() },
+      counting,
     )
   }
 
@@ -242,75 +238,20 @@ export class Auditor {
       this.#report()
       return 'again'
     }
-    const { refuted, headers } = await this.#prove(range, statements)
-    if (refuted !== null) return refuted
-    const rows = await this.#modules.index.select({
-      table: 'event',
-      where: [
-        { column: 'chainId', op: '=', value: this.chain.id },
-        { column: 'blockNumber', op: '>=', value: range.from },
-        { column: 'blockNumber', op: '<=', value: range.to },
-      ],
-      limit: MOST_ROWS,
-      complete: { chainId: this.chain.id, block: range.to },
-    })
-    if (rows.length === MOST_ROWS && this.#chunk.shrink(range.to - range.from + 1n)) return 'again'
-    const different = differences(
-      statement.logs,
-      rows,
-      this.chain.events,
-      this.#modules.argumentsOf,
-      await this.#times(statements, headers),
-    )
-    if (different.length > 0) {
-      await this.#disputes.index(range, statement, different)
+    const isLive = (this.#target ?? 0n) - range.from < LIVE_BLOCKS
+    const { proof, tooMany, differences } = await this.#check.check(range, statements, isLive)
+    for (const { witness, header } of proof?.wrong ?? []) await this.#disputes.receipts(witness, header)
+    if (proof !== null && proof.disproved !== null) {
+      if (await this.#disputes.disproved(proof.disproved, statements)) return 'again'
+      return this.#wait(`receipts disprove what is said of block ${proof.disproved.header.number}`)
+    }
+    if (tooMany && this.#chunk.shrink(range.to - range.from + 1n)) return 'again'
+    if (differences.length > 0) {
+      await this.#disputes.index(range, statement, differences)
       return this.#wait(`the index differs from the chain at or below block ${range.to}`)
     }
     this.#advance(range, statement)
     return 'moved'
-  }
-
-  /** What to do when receipts disprove what is agreed on, else null. Only near the head: a past is compared. */
-  async #prove(
-    range: Range,
-    statements: readonly Statement[],
-  ): Promise<{ readonly refuted: Outcome | null; readonly headers: readonly WitnessedHeader[] }> {
-    const [statement] = statements
-    const { clock, instruments } = this.#modules
-    const isLive = (this.#target ?? 0n) - range.from < LIVE_BLOCKS
-    const isPossible = this.#scope.addresses.length > 0 && clock.monotonic() >= this.#noProofUntilMs
-    if (statement === undefined || !isLive || !isPossible) return { refuted: null, headers: [] }
-    // Who just answered will do so again; then the others.
-    const answered = statements.map(({ witness }) => witness).toSorted((a, b) => a.provider - b.provider)
-    const others = this.#available().filter((witness) => !answered.includes(witness))
-    const proof = await proveRange(statement, { scope: this.#scope, witnesses: [...answered, ...others] })
-    instruments.proofs.inc({ chain: this.chain.id, outcome: 'proven' }, proof.proven)
-    instruments.proofs.inc({ chain: this.chain.id, outcome: 'unproven' }, proof.unproven)
-    if (proof.unproven > 0 && proof.proven === 0) this.#noProofUntilMs = clock.monotonic() + NO_PROOF_MS
-    for (const { witness, header } of proof.wrong) await this.#disputes.receipts(witness, header)
-    const { disproved, headers } = proof
-    if (disproved === null) return { refuted: null, headers }
-    if (await this.#disputes.disproved(disproved, statements)) return { refuted: 'again', headers }
-    const reason = `receipts disprove what is said of block ${disproved.header.number}`
-    return { refuted: this.#wait(reason), headers }
-  }
-
-  /** When the blocks with logs were made. Where headers have a form of their own, that of some blocks is all there is. */
-  async #times(
-    statements: readonly Statement[],
-    headers: readonly WitnessedHeader[],
-  ): Promise<ReadonlyMap<Hex, number>> {
-    const { clock } = this.#modules
-    const known = [...statements.flatMap(({ first, end }) => [first, end]), ...headers]
-    const hashes = statements.flatMap(({ logs }) => logs.map(({ blockHash }) => blockHash))
-    if (clock.monotonic() < this.#noTimesUntilMs) return await blockTimes([], known, [])
-    const times = await blockTimes(
-      hashes,
-      known,
-      statements.map(({ witness }) => witness),
-    )
-    if (hashes.some((hash) => !times.has(hash))) this.#noTimesUntilMs = clock.monotonic() + NO_PROOF_MS
-    return times
   }
 
   #advance({ from, to }: Range, { end, logs }: Statement): void {
