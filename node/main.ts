@@ -2,6 +2,7 @@
 import { hexToBytes } from 'viem'
 import { createKeystores } from './adapters/keystore/create.ts'
 import { listKeystores } from './adapters/keystore/list.ts'
+import { roleNames } from './adapters/keystore/roles.ts'
 import { peerIdFromKey } from './adapters/libp2p/identity.ts'
 import { redactText } from './adapters/pino/redact.ts'
 import { printError } from './cli/print-error.ts'
@@ -77,6 +78,7 @@ const code = await runCli(process.argv, {
     return keySummaries({ dir })
   },
   listKeystores: keySummaries,
+  keyRoles: roleNames,
   async checkPlugins(config, source) {
     const { checkPlugins } = await import('./compose/check-plugins.ts')
     return checkPlugins(config, source)

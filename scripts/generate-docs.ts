@@ -19,6 +19,7 @@ const program = createProgram({
   runDevnet: never,
   createKeystores: never,
   listKeystores: never,
+  keyRoles: [],
   checkPlugins: never,
   judgeOffence: () => ({ valid: false, reason: 'no verb ran' }),
   exportSigningHistory: never,

@@ -1,11 +1,15 @@
-// `npm run sim -- [--seeds N] [--from K] [--jobs J]`: plays N seeded histories of the quorum engine from seed K on.
-// `npm run sim -- --seed S [--trace]`: one of them again; --trace prints every event of it.
+// Plays seeded histories of the quorum engine against liars: `npm run sim -- --help`.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { describeFailure, describeScenario, Summary } from '../test/quorum/simulation/describe.ts'
+import { counted, describeFailure, describeScenario, Summary } from '../test/quorum/simulation/describe.ts'
 import { type Result, simulate } from '../test/quorum/simulation/run.ts'
 import { scenarioOf } from '../test/quorum/simulation/scenario.ts'
+
+const USAGE = `npm run sim -- [--seeds N] [--from K] [--jobs J]
+  plays N seeded histories (300) of the quorum engine from seed K (1) on, J at a time
+npm run sim -- --seed S [--trace]
+  plays one of them again; --trace prints every event of it`
 
 const print = (lines: readonly string[]) => process.stdout.write(`${lines.join('\n')}\n`)
 
@@ -13,19 +17,24 @@ try {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string' },
-      from: { type: 'string', default: '1' },
-      seeds: { type: 'string', default: '300' },
-      jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
-      trace: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      seeds: { type: 'string' },
+      jobs: { type: 'string' },
+      trace: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
     },
   })
-  if (values.seed !== undefined) one(whole('seed', values.seed), values.trace)
-  else
-    await many(
-      whole('from', values.from),
-      whole('seeds', values.seeds),
-      Math.max(1, whole('jobs', values.jobs)),
-    )
+  const { seed, from = '1', seeds = '300', jobs = String(Math.min(4, availableParallelism())) } = values
+  const forMany = (['from', 'seeds', 'jobs'] as const).filter((name) => values[name] !== undefined)
+  if (values.help) print([USAGE])
+  else if (seed === undefined) {
+    if (values.trace) throw new RangeError('--trace shows one history: say which with --seed')
+    await many(whole('from', from), whole('seeds', seeds), Math.max(1, whole('jobs', jobs)))
+  } else {
+    if (forMany.length > 0)
+      throw new RangeError(`--seed plays one history: leave out --${forMany.join(' and --')}`)
+    one(whole('seed', seed), values.trace === true)
+  }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
@@ -44,7 +53,7 @@ function one(seed: number, trace: boolean): void {
     print(result.violation === null ? describeScenario(scenario) : describeFailure(scenario, result))
   const { outcomes, attested, virtualMs, steps, violation } = result
   print([
-    `${outcomes} outcomes, ${attested} with reports, ${(virtualMs / 1000).toFixed(1)} virtual seconds, ${steps} events`,
+    `${counted(outcomes, 'outcome')}, ${attested} with reports, ${(virtualMs / 1000).toFixed(1)} virtual seconds, ${counted(steps, 'event')}`,
     ...result.waits.map(({ progress }) => `waited ${progress.toFixed(2)} x DeltaProgress for a new outcome`),
     `trace ${result.hash}`,
     violation === null ? 'no rule was broken' : `BROKE ${violation.rule}: ${violation.message}`,

@@ -30,6 +30,18 @@ test('nothing outside the tests imports the dishonest build of the node', () => 
   expect(found).toEqual([])
 })
 
+test('one file alone loads ONNX Runtime, with its telemetry off', () => {
+  const loads = ['node', 'plugins', 'indexer', 'scripts', 'models', 'docs', 'test']
+    .flatMap((room) => globSync(`${room}/**/*.{ts,mjs}`, { cwd: root }))
+    .filter((path) => !/node_modules|(?:^|\/)\.|^indexer\/generated\//.test(path))
+    .filter((path) =>
+      importsOf(path, readFileSync(`${root}${path}`, 'utf8')).some(
+        ({ target, kind }) => target === 'onnxruntime-node' && kind !== 'type',
+      ),
+    )
+  expect(loads).toEqual(['node/adapters/onnx/runtime.ts'])
+})
+
 describe('the checker itself', () => {
   const check = (files: Record<string, string>) => violations(new Map(Object.entries(files)))
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession as OrtSession } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '../../node/adapters/onnx/runtime.ts'
 
 /** Where this model's files lie; every script here works from any folder. */
 export const HERE = new URL('./', import.meta.url)
@@ -29,9 +30,9 @@ export function sha256Of(name: string): string {
  * optimisation.
  */
 export function openModel(
-  options: InferenceSession.SessionOptions = {},
+  options: OrtSession.SessionOptions = {},
   file = new URL('volatility.onnx', HERE),
-): Promise<InferenceSession> {
+): Promise<OrtSession> {
   return InferenceSession.create(readFileSync(file), {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
@@ -46,7 +47,7 @@ export function openModel(
  * Returns one forecast standard deviation for each of the batch.
  */
 export async function forecast(
-  session: InferenceSession,
+  session: OrtSession,
   shape: readonly number[],
   units: readonly number[],
   decimals: number,

@@ -93,6 +93,8 @@ export interface CliDeps {
   }): Promise<readonly KeystoreSummary[]>
   /** The keys in `dir`, from their public parts; empty when there is no such folder. */
   listKeystores(options: { readonly dir: string }): Promise<readonly KeystoreSummary[]>
+  /** Every key that a validator has, by its role. */
+  readonly keyRoles: readonly string[]
   /** Loads every plugin's description and checks ids, grants and settings. Rejects with `PluginsRefusedError` or `KernelError`. */
   checkPlugins(config: NodeConfig, source: ConfigSource): Promise<readonly CheckedPlugin[]>
   /** What can be said of an offence from its own bytes. */

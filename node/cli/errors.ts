@@ -8,6 +8,7 @@ export type CliCode =
   | 'CLI_PASSWORD_MISMATCH'
   | 'CLI_INTERRUPTED'
   | 'CLI_BAD_EVIDENCE'
+  | 'CLI_KEYS_MISSING'
 
 /** A verb can't do what it was asked to. */
 export class CliError extends IyiError<CliCode, { readonly path?: string }> {

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { configCheck } from './verbs/config-check.ts'
 import { evidenceVerify } from './verbs/evidence-verify.ts'
@@ -37,10 +37,15 @@ export function createProgram(deps: CliDeps): Command {
     .option('-d, --dir <path>', 'folder to write to', '.')
     .option('-f, --force', 'overwrite a configuration that exists (never the keys)')
     .option('--password-file <path>', 'file with the password for the new keys')
-    .option('--generate-password', 'make a random password and write it beside the keys (mode 0600)')
+    .addOption(
+      new Option(
+        '--generate-password',
+        'make a random password and write it beside the keys (mode 0600)',
+      ).conflicts('passwordFile'),
+    )
     .option(
       '--port-base <n>',
-      'write five ports from this one on, instead of the usual ones: for a node beside others',
+      'write five ports from this one on (1024 to 65000), instead of the usual ones: for a node beside others',
       wholeNumber(1_024, 65_000),
     )
     .addHelpText('after', '\nWithout either, the password is IYI_KEYS_PASSWORD, or the terminal is asked.')
@@ -113,14 +118,14 @@ export function createProgram(deps: CliDeps): Command {
     .description('run a whole network on this machine: chains, validators, contracts, a market')
     .option(
       '--port-base <n>',
-      'take ports from this one on, instead of the usual ones',
+      'take ports from this one on (1024 to 60000), instead of the usual ones',
       wholeNumber(1_024, 60_000),
     )
-    .option('--dir <path>', 'folder for all that the network writes')
-    .option('--validators <n>', 'how many validators', wholeNumber(4, 31), 4)
+    .option('--dir <path>', 'folder for all that the network writes; .iyi/devnet when absent')
+    .option('--validators <n>', 'how many validators, 4 to 31', wholeNumber(4, 31), 4)
     .option(
       '--seed <n>',
-      'make the market repeatable: prices follow the same path',
+      'which path the prices of the market follow; 1 when absent',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
     .action(async (options: { portBase?: number; dir?: string; validators: number; seed?: number }) =>

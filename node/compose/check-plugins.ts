@@ -1,4 +1,5 @@
 import { systemClock } from '../adapters/clock/system.ts'
+import { readManifest } from '../adapters/onnx/manifest.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
 import type { CheckedPlugin } from '../cli/deps.ts'
@@ -7,14 +8,22 @@ import type { NodeConfig } from '../config/schema.ts'
 import type { CapabilityProvider } from '../kernel/context.ts'
 import { pluginHost } from '../kernel/host.ts'
 import { loadPlugins } from './builtin.ts'
+import { manifestPath } from './manifest-path.ts'
 
-/** Loads and resolves the plugins of a configuration, sets none of them up. Rejects with `PluginsRefusedError` or `KernelError`. */
+/**
+ * Loads and resolves the plugins of a configuration, sets none of them up. Rejects with
+ * `PluginsRefusedError`, `KernelError`, or `InferenceError` for a manifest that can't be read.
+ */
 export async function checkPlugins(
   config: NodeConfig,
   source: ConfigSource,
 ): Promise<readonly CheckedPlugin[]> {
   const host = pluginHost(
-    { plugins: await loadPlugins(config, source.baseDir), chains: config.chains.map(({ id }) => id) },
+    {
+      plugins: await loadPlugins(config, source.baseDir),
+      chains: config.chains.map(({ id }) => id),
+      models: readManifest(manifestPath(config)).map(({ id }) => id),
+    },
     {
       capabilities: noCapabilities,
       log: pinoLogger({ level: 'silent', format: 'json' }),

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { systemClock } from '../adapters/clock/system.ts'
 import { adminServer } from '../adapters/hono/admin-server.ts'
 import { gateway } from '../adapters/hono/gateway.ts'
@@ -32,6 +31,7 @@ import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
 import { managedIndexer } from './managed-indexer.ts'
+import { manifestPath } from './manifest-path.ts'
 import { requireFreePorts } from './ports.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
@@ -39,7 +39,7 @@ import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
 import { auditedChains } from './trust.ts'
 import { unlessAborted } from './unless-aborted.ts'
-import { packageRoot, version } from './version.ts'
+import { version } from './version.ts'
 
 /** All that a clean stop may take. */
 const STOP_MS = 12_000
@@ -142,10 +142,7 @@ export async function runNode(
 
     const inference = onnxInference(
       {
-        manifestPath:
-          config.inference.manifest === 'builtin'
-            ? join(packageRoot, 'models', 'manifest.json')
-            : config.inference.manifest,
+        manifestPath: manifestPath(config),
         providers: config.inference.providers,
         threads: config.inference.threads,
       },

@@ -2,7 +2,9 @@ import { createServer } from 'node:net'
 import type { NodeConfig } from '../config/schema.ts'
 import { IyiError } from '../ports/errors.ts'
 
-/** Other programs listen where this node is to. */
+const MAY_BE_ENDING = ['database.port', 'indexer.port']
+
+/** Somebody listens where this node is to: other programs, or this very node, started before. */
 export class PortsTakenError extends IyiError<
   'NODE_PORTS_TAKEN',
   { readonly taken: readonly { readonly key: string; readonly port: number }[] }
@@ -18,16 +20,22 @@ export async function requireFreePorts(config: NodeConfig): Promise<void> {
     ...(config.database.mode === 'embedded'
       ? [{ key: 'database.port', host: '127.0.0.1', port: config.database.port }]
       : []),
+    ...(config.indexer.mode === 'managed'
+      ? [{ key: 'indexer.port', host: '127.0.0.1', port: config.indexer.port }]
+      : []),
     ...config.network.listen.map((address) => ({ key: 'network.listen', ...tcpOf(address) })),
     { key: 'api.port', host: config.api.host, port: config.api.port },
     { key: 'admin.port', host: config.admin.host, port: config.admin.port },
   ].filter(({ port }) => port !== 0)
   const free = await Promise.all(wanted.map(({ host, port }) => isFree(port, host)))
   const taken = wanted.filter((_, at) => !free[at]).map(({ key, port }) => ({ key, port }))
-  if (taken.every(({ key }) => key === 'database.port')) return
+  if (taken.every(({ key }) => MAY_BE_ENDING.includes(key))) return
+  const list = taken.map(({ key, port }) => `${port} (${key})`).join(', ')
   throw new PortsTakenError(
     'NODE_PORTS_TAKEN',
-    `other programs listen at ${taken.map(({ key, port }) => `${port} (${key})`).join(', ')}: end them, or give these keys of the configuration other ports`,
+    taken.length > 1 && taken.length === wanted.length
+      ? `all ports of this node are taken (${list}): it runs already, it seems; stop that process first, or give these keys of the configuration other ports`
+      : `something listens at ${list} already: this node, if it runs already, or other programs. End them, or give these keys of the configuration other ports`,
     { data: { taken } },
   )
 }

@@ -47,7 +47,9 @@ function remedyOf(issue: Issue, shape: Shape | null, value: unknown): string {
       : 'use one of'
     return close === null ? `${meant}: ${known.join(', ')}` : `did you mean "${close}"?`
   }
-  const example = shape?.default ?? shape?.examples?.[0]
+  // An empty list, the default of some, shows nobody what an entry looks like.
+  const isEmpty = Array.isArray(shape?.default) && shape.default.length === 0
+  const example = (isEmpty ? undefined : shape?.default) ?? shape?.examples?.[0]
   const hint = example === undefined ? '' : ` For example: ${JSON.stringify(example)}`
   return shape?.description === undefined ? `correct the value.${hint}` : `${shape.description}${hint}`
 }

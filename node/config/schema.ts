@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.ts'
+import { logLevels } from '../ports/log.ts'
 import { isLoopback } from '../ports/loopback.ts'
 import { chainSchema } from './chain-schema.ts'
+import { portClash, sharedPort } from './port-clash.ts'
 
 // The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
 // from here. So every key has a description that says what it does, and a default where one is safe.
@@ -119,16 +121,21 @@ const network = z
       ),
     peers: z
       .array(
-        z
-          .string()
-          .regex(
-            new RegExp(`^/${tcpAddress}/p2p/[A-Za-z0-9]+$`),
-            'expected a multiaddr such as /dns4/node.example.org/tcp/9420/p2p/12D3Koo...',
-          ),
+        z.string().regex(new RegExp(`^/${tcpAddress}/p2p/[A-Za-z0-9]+$`), {
+          error: ({ input }) =>
+            new RegExp(`^/${tcpAddress}/?(?:p2p/?)?$`).test(String(input))
+              ? 'the peer id is missing: expected /p2p/ and the id of that node at the end'
+              : 'expected a multiaddr with a peer id',
+        }),
       )
       .default([])
+      .meta({
+        examples: [
+          ['/dns4/node.example.org/tcp/9420/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'],
+        ],
+      })
       .describe(
-        'Multiaddrs of the other nodes, each with its peer id. There is no discovery: list them all.',
+        'Multiaddrs of the other nodes, each with its peer id, which `iyi keys list` and `GET /v1/node` of that node tell. There is no discovery: list them all.',
       ),
   })
   .prefault({})
@@ -207,10 +214,7 @@ const inference = z
 
 const log = z
   .strictObject({
-    level: z
-      .enum(['debug', 'info', 'warn', 'error'])
-      .default('info')
-      .describe('Least important level to log.'),
+    level: z.enum(logLevels).default('info').describe('Least important level to log.'),
     format: z
       .enum(['json', 'pretty'])
       .default('json')
@@ -261,13 +265,10 @@ export const nodeConfigSchema = z
     log,
     plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
   })
-  .refine((value) => value.admin.port === 0 || value.admin.port !== value.api.port, {
-    path: ['admin', 'port'],
-    error: 'the API and the admin server have the same port',
-    params: { remedy: 'give admin.port another number' },
-    // Told together with other faults: only the two sections themselves must be right.
-    when: ({ value }) => z.looseObject({ api, admin }).safeParse(value).success,
-  })
+  .refine((value) => portClash(value, 'admin.port') === null, sharedPort('admin.port'))
+  .refine((value) => portClash(value, 'network.listen') === null, sharedPort('network.listen'))
+  .refine((value) => portClash(value, 'database.port') === null, sharedPort('database.port'))
+  .refine((value) => portClash(value, 'indexer.port') === null, sharedPort('indexer.port'))
 
 type DeepReadonly<T> = T extends readonly (infer E)[]
   ? readonly DeepReadonly<E>[]

@@ -26,10 +26,11 @@ function anvilBinary(): string {
 
 /**
  * Starts an Anvil chain whose first block is at `genesisTime`, so that a history can be written before the present.
- * It mines each transaction at once until `liveAt` switches it to the clock.
+ * It mines each transaction at once until `goLive` switches it to the clock. States of older blocks go to `stateDir`;
+ * without that Anvil leaves them in the home folder.
  */
 export async function startAnvil(
-  options: { id: number; name: string; port: number; genesisTime: number },
+  options: { id: number; name: string; port: number; genesisTime: number; stateDir: string },
   modules: { children: Children },
 ): Promise<AnvilChain> {
   const child = modules.children.spawn(options.name, anvilBinary(), [
@@ -43,6 +44,8 @@ export async function startAnvil(
     String(options.genesisTime),
     '--accounts',
     '2',
+    '--cache-path',
+    options.stateDir,
     '--silent',
   ])
   const url = `http://127.0.0.1:${options.port}`

@@ -5,6 +5,8 @@ import type { Address } from '../ports/chain.ts'
 export interface DevnetDescription {
   readonly api: readonly string[]
   readonly admin: readonly string[]
+  /** Multiaddrs with peer ids. */
+  readonly peers: readonly string[]
   readonly chains: readonly { readonly id: number; readonly name: string; readonly rpc: string }[]
   /** By chain id, by name. */
   readonly contracts: Readonly<Record<string, Readonly<Record<string, Address>>>>
@@ -13,6 +15,8 @@ export interface DevnetDescription {
     readonly chainId: number
     readonly address: Address
     readonly decimals: number
+    /** Further contracts that get its reports: each needs the same `setConfig`. */
+    readonly mirrors: readonly { readonly chainId: number; readonly address: Address }[]
   }[]
   /** Process ids by part: `devnet`, `postgres`, `ponder`, `chain-a`, ..., `validator-0`, ... */
   readonly pids: Readonly<Record<string, number>>
@@ -40,7 +44,7 @@ export function readyTable(
     ['ponder', `one indexer shared by the ${facts.n} (a node of its own manages one itself)`, pid('ponder')],
     ...description.api.map((url, at) => [
       `validator-${at}`,
-      `${url}  admin ${description.admin[at]}`,
+      `${url}  admin ${description.admin[at]}  peers ${description.peers[at]?.split('/')[4]}`,
       pid(`validator-${at}`),
     ]),
     ...description.feeds.map((feed) => [`feed ${feed.id}`, `${feed.address} on chain ${feed.chainId}`, '']),

@@ -21,7 +21,7 @@ import { seededRandom } from './market/random.ts'
 import { simulator, traderAccount } from './market/simulator.ts'
 import { deployNetwork } from './network.ts'
 import { portPlan, requireFreePorts } from './port-plan.ts'
-import { waitUntilReady } from './readiness.ts'
+import { standing, waitUntilReady } from './readiness.ts'
 import { makeValidators, writeConfigs } from './validators.ts'
 import { takeWorkspace } from './workspace.ts'
 
@@ -66,11 +66,12 @@ export async function runDevnet(
     programs.onEnd((child) => {
       if (signal.aborted) return
       const validator = /^validator-(\d+)$/.exec(child.name)?.[1]
-      if (!up || validator === undefined) fatal.reject(partEnded(child.name, child.logFile))
-      else
+      if (!up || validator === undefined) return fatal.reject(partEnded(child.name, child.logFile))
+      void standing({ ports }).then((line) =>
         stdout.write(
-          `${child.name} ended (${child.ended}); the others go on. Start it again: ${startCommands[Number(validator)]}\n`,
-        )
+          `${child.name} ended (${child.ended}). ${line}. Start it again: ${startCommands[Number(validator)]}\n`,
+        ),
+      )
     })
 
     const now = Math.floor(Date.now() / 1000)
@@ -80,7 +81,13 @@ export async function runDevnet(
         startEmbeddedPostgres({ dataDir: at('postgres'), port: ports.postgres }, { guard, log }),
         ...(['chain-a', 'chain-b'] as const).map((name, index) =>
           startAnvil(
-            { id: 31_337 + index, name, port: ports.chains[index] ?? 0, genesisTime },
+            {
+              id: 31_337 + index,
+              name,
+              port: ports.chains[index] ?? 0,
+              genesisTime,
+              stateDir: at('chains', name),
+            },
             { children: programs },
           ),
         ),
@@ -90,7 +97,11 @@ export async function runDevnet(
     pids.postgres = postgres.pid
     void postgres.exited.then(() => fatal.reject(partEnded('postgres', at('logs', 'devnet.log'))))
     for (const chain of chains) {
-      teardown.add(chain.name, () => programs.stop(chain.name, 2_000))
+      teardown.add(chain.name, async () => {
+        await programs.stop(chain.name, 2_000)
+        // Thousands of blocks in files that nobody reads again.
+        rmSync(at('chains', chain.name), { recursive: true, force: true })
+      })
       pids[chain.name] = chain.pid
     }
 
@@ -173,6 +184,7 @@ export async function runDevnet(
     const description: DevnetDescription = {
       api: ports.api.map((port) => `http://127.0.0.1:${port}`),
       admin: ports.admin.map((port) => `http://127.0.0.1:${port}`),
+      peers: validators.map(({ index, peerId }) => `/ip4/127.0.0.1/tcp/${ports.p2p[index]}/p2p/${peerId}`),
       chains: chains.map(({ id, name, url }) => ({ id, name, rpc: url })),
       contracts: network.contracts,
       feeds: network.feeds,

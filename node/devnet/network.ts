@@ -19,6 +19,7 @@ import {
   registerModel,
   USD_DECIMALS,
 } from './deploy.ts'
+import type { DevnetDescription } from './description.ts'
 import { DevnetError } from './errors.ts'
 import { devnetFeeds } from './feeds.ts'
 import type { Venue } from './market/simulator.ts'
@@ -33,7 +34,7 @@ const LIQUIDITY = [4_000_000n, 2_500_000n]
 export interface DeployedNetwork {
   readonly f: number
   readonly contracts: Record<string, Record<string, Address>>
-  readonly feeds: readonly { id: string; chainId: number; address: Address; decimals: number }[]
+  readonly feeds: DevnetDescription['feeds']
   readonly venues: readonly Omit<Venue, 'account'>[]
   /** Configuration of the oracle plugin, equal for all validators. */
   readonly oracleConfig: object
@@ -84,13 +85,15 @@ export async function deployNetwork(options: {
   for (const { transmitter } of validators) for (const on of deployers) await on.fund(transmitter)
 
   const pools = markets.map((market, at) => poolConfig(market, chains[at]?.id ?? 0))
+  const mirrorsOf = (mirror: Address | null) =>
+    mirror === null ? [] : [{ chainId: chains[1]?.id ?? 0, address: mirror }]
   const oracleConfig = {
     feeds: feeds.map(({ feed, deployed, mirror }) => ({
       id: feed.id,
       description: feed.description,
       decimals: feed.decimals,
       contract: { chainId: homeChain.id, address: deployed.address, startBlock: deployed.block },
-      mirrors: mirror === null ? [] : [{ chainId: chains[1]?.id, address: mirror }],
+      mirrors: mirrorsOf(mirror),
       source:
         feed.model === null ? { kind: 'pool-price', pools } : { kind: 'model', model: feed.model, pools },
     })),
@@ -119,11 +122,12 @@ export async function deployNetwork(options: {
         },
       ]),
     ),
-    feeds: feeds.map(({ feed, deployed }) => ({
+    feeds: feeds.map(({ feed, deployed, mirror }) => ({
       id: feed.id,
       chainId: homeChain.id,
       address: deployed.address,
       decimals: feed.decimals,
+      mirrors: mirrorsOf(mirror),
     })),
     venues: markets.map((market, at) => venueOf(market, chains[at])),
     oracleConfig,

@@ -31,6 +31,33 @@ export async function waitUntilReady(options: {
   )
 }
 
+/** What the end of a validator means for the feeds; one that was started again by hand counts. */
+export async function standing({ ports }: { ports: PortPlan }): Promise<string> {
+  const asked = await Promise.all(ports.api.map((port) => getJson(`http://127.0.0.1:${port}/v1/quorum`)))
+  const answers = asked.filter((answer) => answer !== null)
+  const [duty] = (answers[0] as { data?: { n: number; quorum: number }[] } | undefined)?.data ?? []
+  return standingLine({ own: asked.length, running: answers.length, duty: duty ?? null })
+}
+
+/** @param counts `duty`: as the validators that run have it; null when none does */
+export function standingLine(counts: {
+  own: number
+  running: number
+  duty: { n: number; quorum: number } | null
+}): string {
+  const { own, running, duty } = counts
+  if (duty === null) return `${running} of ${own} validators run: the feeds stand still`
+  // Others were added by hand, and whether they run is not known here.
+  if (duty.n !== own)
+    return `${running} of these ${own} validators run; the feeds have ${duty.n}, and ${duty.quorum} are needed`
+  const lacking = duty.quorum - running
+  const state =
+    lacking <= 0
+      ? 'the feeds go on'
+      : `the feeds stand still until ${lacking} more ${lacking === 1 ? 'runs' : 'run'}`
+  return `${running} of ${own} validators run, and ${duty.quorum} are needed: ${state}`
+}
+
 async function whatIsMissing(options: {
   ports: PortPlan
   feeds: readonly { id: string }[]

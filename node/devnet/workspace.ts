@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DevnetError } from './errors.ts'
 
@@ -9,6 +9,7 @@ export interface Workspace {
   readonly dir: string
   /** The last devnet here did not end by itself: its programs may need a moment more to go. */
   readonly afterCrash: boolean
+  /** Leaves the marker of a folder that the next devnet may wipe; one in which nothing was written is left as it was. */
   release(): void
 }
 
@@ -19,6 +20,7 @@ export interface Workspace {
 export function takeWorkspace(dir: string): Workspace {
   const marker = join(dir, MARKER)
   let afterCrash = false
+  const isNew = !existsSync(dir)
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     if (!existsSync(marker))
       throw new DevnetError(
@@ -42,7 +44,12 @@ export function takeWorkspace(dir: string): Workspace {
   return {
     dir,
     afterCrash,
-    release: () => writeFileSync(marker, '0'),
+    release() {
+      writeFileSync(marker, '0')
+      if (readdirSync(dir).length > 1) return
+      rmSync(marker)
+      if (isNew) rmdirSync(dir)
+    },
   }
 }
 

@@ -12,6 +12,7 @@ export type FaultCode =
   | 'KERNEL_ROUTE_CONFLICT'
   | 'KERNEL_BAD_CONFIG'
   | 'KERNEL_BAD_CONTRACTS'
+  | 'KERNEL_UNKNOWN_MODEL'
 
 export interface PluginFault {
   readonly code: FaultCode

@@ -58,6 +58,8 @@ export interface HostOptions {
   readonly reservedRoutes?: readonly string[]
   /** Ids of the chains that the node has: no plugin may follow a contract elsewhere. Any chain when absent. */
   readonly chains?: readonly number[]
+  /** Ids of the models that the node has: no plugin may count on another. Any model when absent. */
+  readonly models?: readonly string[]
 }
 
 export interface HostModules {
@@ -90,7 +92,7 @@ export function pluginHost(options: HostOptions, modules: HostModules): PluginHo
       options.plugins,
       options.reservedRoutes ?? ['/v1/node', '/v1/stream'],
     )
-    const { parsed, faults: configFaults } = parseConfigs(options.plugins, options.chains ?? null)
+    const { parsed, faults: configFaults } = parseConfigs(options.plugins, options)
     const all = [...faults, ...configFaults]
     if (all.length > 0) throw new PluginsRefusedError(all)
     return { levels, order: levels.flat(), parsed }

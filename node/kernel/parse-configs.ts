@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { PluginFault } from './errors.ts'
 import type { IndexedContract } from './plugin.ts'
 import type { LoadedPlugin } from './resolve.ts'
+import { type NodeHas, unknownChains, unknownModels } from './unknown-names.ts'
 
 /** A plugin's configuration after its own schema, and the contracts it follows from it. */
 export interface ParsedPlugin {
@@ -19,14 +20,10 @@ const contractSchema = z.strictObject({
   startBlock: z.int().nonnegative(),
 })
 
-/**
- * Parses the configuration of every plugin, by plugin id; gives every fault of every plugin at once. Never throws.
- *
- * @param chains ids of the chains that the node has; null when any will do
- */
+/** Parses the configuration of every plugin, by plugin id; gives every fault of every plugin at once. Never throws. */
 export function parseConfigs(
   plugins: readonly LoadedPlugin[],
-  chains: readonly number[] | null,
+  has: NodeHas,
 ): {
   readonly parsed: ReadonlyMap<string, ParsedPlugin>
   readonly faults: readonly PluginFault[]
@@ -34,7 +31,7 @@ export function parseConfigs(
   const parsed = new Map<string, ParsedPlugin>()
   const faults: PluginFault[] = []
   for (const loaded of plugins) {
-    const result = parseOne(loaded, chains)
+    const result = parseOne(loaded, has)
     if ('faults' in result) faults.push(...result.faults)
     else parsed.set(loaded.plugin.provides.id, result)
   }
@@ -43,7 +40,7 @@ export function parseConfigs(
 
 function parseOne(
   { plugin, config }: LoadedPlugin,
-  chains: readonly number[] | null,
+  has: NodeHas,
 ): ParsedPlugin | { faults: readonly PluginFault[] } {
   const id = plugin.provides.id
   const fault = (code: PluginFault['code'], path: string, message: string): PluginFault => ({
@@ -67,22 +64,15 @@ function parseOne(
   } catch (cause) {
     return { faults: [fault('KERNEL_BAD_CONFIG', '', `its schema failed: ${messageOf(cause)}`)] }
   }
-  if (plugin.contracts === undefined) return { config: own, contracts: [] }
+  const models = unknownModels(plugin, own, has, fault)
+  if (plugin.contracts === undefined)
+    return models.length === 0 ? { config: own, contracts: [] } : { faults: models }
   try {
     // The erased description takes `never`; what it is given here came out of its own schema just now.
     const result = z.array(contractSchema).safeParse(plugin.contracts(own as never))
     if (result.success) {
-      const elsewhere = result.data.filter(({ chainId }) => chains?.includes(chainId) === false)
-      if (elsewhere.length === 0) return { config: own, contracts: result.data }
-      return {
-        faults: elsewhere.map(({ kind, chainId, address }) =>
-          fault(
-            'KERNEL_BAD_CONTRACTS',
-            '',
-            `follows the ${kind} ${address} on chain ${chainId}, which this node does not have: add it to chains, or correct the plugin's config`,
-          ),
-        ),
-      }
+      const faults = [...unknownChains(mergeContracts([result.data]), own, has, fault), ...models]
+      return faults.length === 0 ? { config: own, contracts: result.data } : { faults }
     }
     return {
       faults: result.error.issues.map((issue) =>

@@ -79,6 +79,8 @@ export interface Plugin<T, N extends CapabilityName, D extends Requirements, C> 
   readonly routes?: readonly string[]
   /** What must be indexed for it, from its own configuration. */
   readonly contracts?: (config: C) => readonly IndexedContract[]
+  /** Ids of the models that it will run, from its own configuration. */
+  readonly models?: (config: C) => readonly string[]
   /** Infers nothing: `needs`, `requires`, `config` and `provides` alone say what `setup` is given and gives. */
   readonly load: () => Promise<PluginModule<NoInfer<T>, NoInfer<N>, NoInfer<D>, NoInfer<C>>>
 }
@@ -96,6 +98,7 @@ export interface AnyPlugin {
   readonly config: ZodType
   readonly routes?: readonly string[]
   readonly contracts?: (config: never) => readonly IndexedContract[]
+  readonly models?: (config: never) => readonly string[]
   readonly load: () => Promise<{ readonly setup: (ctx: never) => Running<unknown> }>
 }
 

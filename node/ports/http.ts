@@ -29,9 +29,19 @@ export interface RouteSpec<P = unknown, Q = unknown, B = unknown, R = unknown> {
   readonly handler: (request: RouteRequest<P, Q, B>) => Promise<R>
 }
 
+/** A kind of event on `GET /v1/stream`. */
+export interface EventType {
+  /** Dotted lower-case names, e.g. `feed.round`. */
+  readonly type: string
+  /** When it comes and what its data are, for the description of the API. */
+  readonly summary: string
+}
+
 /** HTTP for plugins. Routes are added in `setup`; ingress opens after every plugin started. */
 export interface Routes {
   add<P, Q, B, R>(route: RouteSpec<P, Q, B, R>): void
-  /** Sends an event to every subscriber of `GET /v1/stream`. `type`: dotted, e.g. `feed.round`. */
+  /** Announces a type of events, in `setup`: only such can be sent, and only for such may a client ask. */
+  event(event: EventType): void
+  /** Sends an event of an announced type to every subscriber of `GET /v1/stream`. */
   publish(event: { readonly type: string; readonly data: Json }): void
 }

@@ -22,5 +22,6 @@ export default definePlugin({
     // Feeds may share a pool: the kernel indexes it once, from the earliest block that any of them names.
     return all
   },
+  models: (config) => config.feeds.flatMap(({ source }) => (source.kind === 'model' ? [source.model] : [])),
   load: () => import('./plugin.ts'),
 })

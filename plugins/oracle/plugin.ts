@@ -1,5 +1,4 @@
 import type { Context, Running } from '../../node/kernel/plugin.ts'
-import type { Hex } from '../../node/ports/chain.ts'
 import type { Health } from '../../node/ports/health.ts'
 import type { ModelInfo } from '../../node/ports/inference.ts'
 import type { OracleApi } from './api.ts'
@@ -8,14 +7,18 @@ import { feedDuty } from './feed-duty.ts'
 import { kindOf } from './kinds/kind-of.ts'
 import { modelGate } from './model-gate.ts'
 import { rangeWatch } from './range-watch.ts'
-import { latestRound } from './rounds.ts'
+import { findRound, latestRound } from './rounds.ts'
 import { addFeedRoutes } from './routes/feeds.ts'
 import { addModelRoutes } from './routes/models.ts'
 import { addRoundRoutes } from './routes/rounds.ts'
+import { roundView } from './routes/schemas.ts'
 import type { ServedFeed } from './served-feed.ts'
 import { modelSource } from './sources/model.ts'
 import { poolPriceSource } from './sources/pool-price.ts'
 import type { FeedSource } from './sources/source.ts'
+
+/** Event of the stream. */
+const ROUND = 'feed.round'
 
 type Needs = 'chain.read' | 'chain.trust' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
 export type OracleContext = Context<Needs, Record<never, never>, OracleConfig>
@@ -49,6 +52,10 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     return { config, duty: quorum.register(duty), withheld: watch.withheld }
   })
 
+  routes.event({
+    type: ROUND,
+    summary: 'a feed took a round; `feed` is its id, the rest as `GET /v1/feeds/{id}/rounds` has it',
+  })
   addFeedRoutes(routes, { feeds, index, clock: ctx.clock })
   addRoundRoutes(routes, { feeds, index, chain })
   addModelRoutes(routes, { registry: ctx.config.registry, index, inference })
@@ -75,22 +82,15 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       subscription = await events.subscribe(
         { consumer: 'oracle.rounds', names: ['feed.ReportTransmitted', 'ocr2.NewTransmission'], from: 'now' },
         async (event) => {
-          const feed = byAddress.get(`${event.chainId}:${event.address.toLowerCase() as Hex}`)
+          const feed = byAddress.get(`${event.chainId}:${event.address.toLowerCase()}`)
           if (feed === undefined) return
-          const { roundEvent, roundOf } = kindOf(feed)
+          const { roundEvent, roundIdOf } = kindOf(feed)
           // Somebody may index the same address under another kind.
-          if (event.name !== roundEvent) return
-          routes.publish({
-            type: 'feed.round',
-            data: {
-              feed: feed.id,
-              decimals: feed.decimals,
-              chainId: event.chainId,
-              blockNumber: event.blockNumber.toString(),
-              transactionHash: event.transactionHash,
-              round: roundOf(event.data),
-            },
-          })
+          const id = event.name === roundEvent ? roundIdOf(event.data) : null
+          const round = id === null ? null : await findRound(index, feed, id)
+          // Reorganised away since, deeper than what counts as confirmed.
+          if (round === null) return
+          routes.publish({ type: ROUND, data: { feed: feed.id, ...roundView(round, feed.decimals) } })
         },
       )
     },

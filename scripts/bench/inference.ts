@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { onnxInference } from '../../node/adapters/onnx/onnx-inference.ts'
+import { InferenceSession, Tensor as OrtTensor } from '../../node/adapters/onnx/runtime.ts'
 import type { Logger } from '../../node/ports/log.ts'
 import type { Metrics } from '../../node/ports/metrics.ts'
 import type { Figure } from './figure.ts'

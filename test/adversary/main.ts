@@ -52,6 +52,7 @@ const deps: CliDeps = {
   runDevnet: refuse,
   createKeystores: refuse,
   listKeystores: refuse,
+  keyRoles: [],
   checkPlugins: refuse,
   judgeOffence: () => ({ valid: false, reason: 'the test build only starts nodes' }),
   exportSigningHistory: refuse,

@@ -20,6 +20,7 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
       keystores.set(options.dir, keys)
       return keys
     },
+    keyRoles: ['consensus'],
     listKeystores: async ({ dir }) => keystores.get(dir) ?? [],
     checkPlugins: async () => [],
     judgeOffence,

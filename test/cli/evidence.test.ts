@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { offenceToJson } from '../../node/ports/offence-schema.ts'
+import { PROJECT_ROOT } from '../../scripts/artifacts.ts'
 import { commits, sampleOffence } from '../quorum/sample-offence.ts'
 import { cliWorld } from './cli-world.ts'
 
@@ -40,6 +41,12 @@ describe('iyi evidence verify', () => {
     }
   })
 
+  it('proves the sample of the documents', async () => {
+    const world = cliWorld()
+    expect(await world.run('evidence', 'verify', join(PROJECT_ROOT, 'docs/examples/evidence.json'))).toBe(0)
+    expect(world.out()).toMatch(/equivocation of oracle 2 .*: proven\n$/)
+  })
+
   it('says what rests on the word of a node', async () => {
     const { code, out } = await verify({ data: [proven, seen] })
     expect(code).toBe(0)
@@ -65,6 +72,10 @@ describe('iyi evidence verify', () => {
   it('refuses a file that is not there', async () => {
     const world = cliWorld()
     expect(await world.run('evidence', 'verify', join(dir, 'nothing.json'))).toBe(1)
-    expect(world.err()).toContain('nothing.json')
+    expect(world.err()).toMatch(/nothing\.json holds no evidence: there is no such file\n$/)
+  })
+
+  it.each([[[]], [{ data: [], meta: {}, nextCursor: null }]])('finds no offences in %o', async (json) => {
+    expect(await verify(json)).toMatchObject({ code: 0, out: expect.stringMatching(/^no offences/), err: '' })
   })
 })

@@ -49,6 +49,13 @@ describe('init', () => {
     ])
   })
 
+  test('refuses a password to make and one to take at once', async () => {
+    const world = cliWorld()
+    expect(await world.run('init', '--dir', dir, '--generate-password', '--password-file', 'x')).toBe(1)
+    expect(world.err()).toContain('--password-file')
+    expect(world.created).toEqual([])
+  })
+
   test.each([
     ['no terminal', {}, 'CLI_NO_PASSWORD'],
     ['a short password', { env: { IYI_KEYS_PASSWORD: 'short' } }, 'CLI_WEAK_PASSWORD'],

@@ -110,6 +110,8 @@ describe('start', () => {
 })
 
 describe('config check', () => {
+  const listKeystores = async () => [{ role: 'consensus', identity: '0xabc', file: 'consensus.json' }]
+
   test('prints what is in effect as YAML, without secrets, and the plugins beside it', async () => {
     const checked = {
       id: 'hello',
@@ -118,7 +120,11 @@ describe('config check', () => {
       source: './hello',
       needs: ['store'],
     }
-    const world = cliWorld({ env: { IYI_LOG__LEVEL: 'warn' }, checkPlugins: async () => [checked] })
+    const world = cliWorld({
+      env: { IYI_LOG__LEVEL: 'warn' },
+      listKeystores,
+      checkPlugins: async () => [checked],
+    })
     expect(await world.run('config', 'check', '--config', file)).toBe(0)
     const shown: unknown = parse(world.out())
     expect(shown).toMatchObject({ log: { level: 'warn' }, chains: [{ rpc: ['https://a.example/***'] }] })
@@ -129,9 +135,21 @@ describe('config check', () => {
   })
 
   test('fails when a plugin does', async () => {
-    const world = cliWorld({ checkPlugins: () => Promise.reject(new TestError(false)) })
+    const world = cliWorld({ listKeystores, checkPlugins: () => Promise.reject(new TestError(false)) })
     expect(await world.run('config', 'check', '--config', file)).toBe(1)
     expect(world.out()).toBe('')
+  })
+
+  test('tells keys and a password file that are not there, together', async () => {
+    const path = join(dir, 'no-password.yaml')
+    await writeFile(path, JSON.stringify({ ...minimal, keys: { passwordFile: 'nowhere' } }))
+    const world = cliWorld()
+    expect(await world.run('config', 'check', '--config', path)).toBe(1)
+    expect(world.err()).toMatch(/error CONFIG_INVALID: 2 faults/)
+    expect(world.err()).toMatch(/keys\.dir: there are no keys in[\s\S]*keys\.passwordFile: .*nowhere/)
+    // A password of the environment needs no file.
+    const env = { IYI_KEYS_PASSWORD: 'from the environment' }
+    expect(await cliWorld({ env, listKeystores }).run('config', 'check', '--config', path)).toBe(0)
   })
 })
 
@@ -140,9 +158,21 @@ describe('keys list', () => {
     const key = { role: 'report', identity: '0xabc', file: '/k/report.json' }
     const world = cliWorld({
       listKeystores: async ({ dir: keys }) => (keys === join(dir, 'keys') ? [key] : []),
+      keyRoles: ['report'],
     })
     expect(await world.run('keys', 'list', '-c', file)).toBe(0)
     expect(world.out()).toBe('report  0xabc  /k/report.json\n')
+  })
+
+  test('names the keys that are missing, and fails', async () => {
+    const key = { role: 'report', identity: '0xabc', file: '/k/report.json' }
+    const world = cliWorld({ listKeystores: async () => [key], keyRoles: ['report', 'peer', 'sender'] })
+    expect(await world.run('keys', 'list', '-c', file)).toBe(1)
+    expect(world.out()).toContain('0xabc')
+    expect(world.err()).toMatch(/CLI_KEYS_MISSING: the peer and the sender key are missing/)
+    const none = cliWorld()
+    expect(await none.run('keys', 'list', '-c', file)).toBe(1)
+    expect(none.err()).toContain('iyi init')
   })
 })
 

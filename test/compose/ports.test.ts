@@ -20,6 +20,7 @@ const configWith = (value: object) =>
     value: {
       chains: [{ id: 1, name: 'one', rpc: ['http://127.0.0.1:1'] }],
       database: { port: 0 },
+      indexer: { port: 0 },
       network: { listen: ['/ip4/127.0.0.1/tcp/0'] },
       api: { port: 0 },
       admin: { port: 0 },
@@ -45,10 +46,28 @@ test('tells every taken port at once, by its key', async () => {
   })
 })
 
-test('the port of an embedded database that may be ending is left to that database', async () => {
+test('ports of a database and an indexer that may be ending are left to these', async () => {
   await expect(
-    requireFreePorts(configWith({ database: { port: await occupied() } })),
+    requireFreePorts(
+      configWith({ database: { port: await occupied() }, indexer: { port: await occupied() } }),
+    ),
   ).resolves.toBeUndefined()
+})
+
+test('of a node that runs already all are named, the indexer’s too, and that it may run', async () => {
+  const port = { database: { port: await occupied() }, indexer: { port: await occupied() } }
+  const config = configWith({
+    ...port,
+    network: { listen: [`/ip4/127.0.0.1/tcp/${await occupied()}`] },
+    api: { port: await occupied() },
+    admin: { port: await occupied() },
+  })
+  const keys = ['database.port', 'indexer.port', 'network.listen', 'api.port', 'admin.port']
+  await expect(requireFreePorts(config)).rejects.toMatchObject({
+    code: 'NODE_PORTS_TAKEN',
+    message: expect.stringContaining('it runs already'),
+    data: { taken: keys.map((key) => expect.objectContaining({ key })) },
+  })
 })
 
 test('free ports and port 0 are fine', async () => {

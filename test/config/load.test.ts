@@ -122,6 +122,53 @@ describe('a configuration', () => {
   })
 })
 
+describe('servers at one port', () => {
+  const port = 9_500
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`]
+  test.each([
+    ['admin.port', { api: { port }, admin: { port } }, 'api.port'],
+    ['network.listen', { api: { port }, network: { listen } }, 'api.port'],
+    ['database.port', { admin: { port }, database: { port } }, 'admin.port'],
+    ['database.port', { network: { listen }, database: { port } }, 'network.listen'],
+    ['indexer.port', { api: { port }, indexer: { port } }, 'api.port'],
+    ['indexer.port', { database: { port }, indexer: { port } }, 'database.port'],
+  ])('%s of %o', (path, sections, other) => {
+    expect(faultsOf({ ...minimal, ...sections })).toMatchObject([
+      { path, message: `has the same port as ${other}` },
+    ])
+    // Told together with what else is wrong.
+    expect(paths(faultsOf({ ...sections, chains: [] })).toSorted()).toEqual(['chains', path].toSorted())
+    // Not while one of the two is wrong itself.
+    const [section = ''] = other.split('.')
+    const spoilt = { [section]: { ...Reflect.get(sections, section), prot: 1 } }
+    expect(paths(faultsOf({ ...minimal, ...sections, ...spoilt }))).toEqual([`${section}.prot`])
+  })
+
+  test('are fine where none of them listens, or two addresses share one of the peers', () => {
+    const external = { mode: 'external', url: 'postgres://iyi@db/iyi', port }
+    for (const sections of [
+      { api: { port }, database: external },
+      { api: { port }, indexer: { mode: 'external', port } },
+      { network: { listen: [...listen, `/ip6/::1/tcp/${port}`] } },
+    ])
+      expect(faultsOf({ ...minimal, ...sections })).toEqual([])
+  })
+})
+
+test('a peer without its id is told so, with an example', () => {
+  const faults = faultsOf({ ...minimal, network: { peers: ['/ip4/10.0.0.2/tcp/9420'] } })
+  expect(faults).toMatchObject([
+    {
+      path: 'network.peers.0',
+      message: expect.stringContaining('the peer id is missing'),
+      remedy: expect.stringMatching(/For example: \["\/dns4\/.*\/p2p\/12D3KooW/),
+    },
+  ])
+  expect(faultsOf({ ...minimal, network: { peers: ['10.0.0.2:9420'] } })).toMatchObject([
+    { message: expect.stringContaining('a multiaddr') },
+  ])
+})
+
 describe('the environment', () => {
   test('overrides the file, by section and key, typed by the schema', () => {
     const { config, source } = parse(

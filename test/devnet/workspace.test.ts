@@ -16,9 +16,19 @@ afterEach(() => rmSync(home, { recursive: true, force: true }))
 const refusal = (code: string) => expect.objectContaining({ code })
 
 test('takes a new folder, gives it back, and takes it again', () => {
-  expect(takeWorkspace(dir)).toMatchObject({ dir, afterCrash: false })
-  takeWorkspace(dir).release()
+  const first = takeWorkspace(dir)
+  expect(first).toMatchObject({ dir, afterCrash: false })
+  writeFileSync(join(dir, 'devnet.log'), '')
+  first.release()
   expect(takeWorkspace(dir)).toMatchObject({ afterCrash: false })
+})
+
+test('a start that wrote nothing leaves the place as it was', () => {
+  takeWorkspace(dir).release()
+  expect(existsSync(dir)).toBe(false)
+  mkdirSync(dir)
+  takeWorkspace(dir).release()
+  expect(readdirSync(dir)).toEqual([])
 })
 
 test('a fresh network finds nothing of the one before', () => {

@@ -67,6 +67,7 @@ test('the example of docs/plugins.md loads by path and works', async () => {
   const added: Pick<RouteSpec, 'path' | 'handler' | 'response'>[] = []
   const routes: Routes = {
     add: (route) => void added.push(route as never),
+    event: () => {},
     publish: () => {},
   }
   const { host } = hostOf(

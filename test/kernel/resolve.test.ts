@@ -142,6 +142,40 @@ describe('resolve', () => {
     expect(faults(on(2))).toMatchObject([{ code: 'KERNEL_BAD_CONTRACTS', plugin: 'a' }])
   })
 
+  test('what entries name and the node does not have is told once, with where it stands and whose it is', () => {
+    const pool = { kind: 'pool', chainId: 2, address: `0x${'ab'.repeat(20)}`, startBlock: 0 } as const
+    const entry = (id: string) => ({ id, source: { model: 'crystal-ball', pools: [{ ...pool }] } })
+    const plugin = loaded(
+      {
+        id: 'a',
+        config: z.object({ feeds: z.array(z.unknown()) }),
+        contracts: () => [pool, pool],
+        models: () => ['crystal-ball', 'volatility', 'crystal-ball'],
+      },
+      { config: { feeds: [entry('first'), entry('second')] } },
+    )
+    const refused = () => hostOf([plugin], { chains: [1], models: ['volatility'] }).host.resolve()
+    expect(refused).toThrow(
+      expect.objectContaining({
+        data: {
+          faults: [
+            expect.objectContaining({
+              code: 'KERNEL_BAD_CONTRACTS',
+              path: 'feeds.0.source.pools.0',
+              message: expect.stringContaining('of first and second on chain 2'),
+            }),
+            expect.objectContaining({
+              code: 'KERNEL_UNKNOWN_MODEL',
+              path: 'feeds.0.source.model',
+              message: expect.stringContaining('"crystal-ball" of first and second'),
+            }),
+          ],
+        },
+      }),
+    )
+    expect(() => hostOf([plugin]).host.resolve()).not.toThrow()
+  })
+
   test('a contract list that is wrong or throws is a fault of its plugin', () => {
     const bad = [{ kind: 'pool', chainId: 1, address: '0x12', startBlock: 0 } as const]
     expect(codes([loaded({ id: 'a', contracts: () => bad })])).toEqual(['KERNEL_BAD_CONTRACTS'])

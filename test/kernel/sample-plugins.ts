@@ -26,6 +26,7 @@ export interface Sample {
   readonly config?: z.ZodType
   readonly routes?: readonly string[]
   readonly contracts?: (config: never) => readonly IndexedContract[]
+  readonly models?: (config: never) => readonly string[]
   readonly setup?: (ctx: LooseContext) => Running<unknown>
 }
 
@@ -40,6 +41,7 @@ export function sample(options: Sample): AnyPlugin {
     config: options.config ?? z.strictObject({}),
     ...(options.routes === undefined ? {} : { routes: options.routes }),
     ...(options.contracts === undefined ? {} : { contracts: options.contracts }),
+    ...(options.models === undefined ? {} : { models: options.models }),
     load: async () => ({ setup: options.setup ?? (() => ({ api: {} })) }),
   }
 }

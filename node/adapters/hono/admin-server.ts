@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
-import type { Logger } from '../../ports/log.ts'
+import { type Logger, type LogLevel, logLevels } from '../../ports/log.ts'
 import { isLoopback } from '../../ports/loopback.ts'
 import { GatewayError } from './gateway-error.ts'
 import { type HttpServer, httpServer } from './http-server.ts'
@@ -9,9 +9,7 @@ import type { NodeView } from './node-view.ts'
 import { problem, problemBody, toProblem } from './problem.ts'
 import { readReadiness } from './readiness.ts'
 
-const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
-export type AdminLogLevel = (typeof levels)[number]
-const levelSchema = z.strictObject({ level: z.enum(levels) })
+const levelSchema = z.strictObject({ level: z.enum(logLevels) })
 const maxBodyBytes = 1024
 
 /**
@@ -25,7 +23,7 @@ export function adminServer(
   modules: {
     log: Logger
     metrics: { expose(): Promise<{ contentType: string; body: string }> }
-    setLogLevel: (level: AdminLogLevel) => void
+    setLogLevel: (level: LogLevel) => void
     node: Pick<NodeView, 'identity' | 'readiness'>
   },
 ): HttpServer {
@@ -57,7 +55,11 @@ export function adminServer(
     app.put('/log-level', bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge }), async (c) => {
       const parsed = levelSchema.safeParse(parseJson(await c.req.text()))
       if (!parsed.success)
-        throw problem(400, 'HTTP_INVALID_REQUEST', `Send {"level": "..."} with one of ${levels.join(', ')}.`)
+        throw problem(
+          400,
+          'HTTP_INVALID_REQUEST',
+          `Send {"level": "..."} with one of ${logLevels.join(', ')}.`,
+        )
       modules.setLogLevel(parsed.data.level)
       log.info({ level: parsed.data.level }, 'Change the log level')
       return c.json(parsed.data)

@@ -1,15 +1,18 @@
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
+import type { EventType } from '../../ports/http.ts'
 import { GatewayError } from './gateway-error.ts'
 import type { AnyRoute } from './operation.ts'
 import { problemSchema } from './problem.ts'
 
 const problemContent = { 'application/problem+json': { schema: problemSchema } }
 
-/** Collects the description of the API while routes are added; `text` renders it as OpenAPI 3.1. */
+/** Collects the description of the API while routes are added; `render` gives it as OpenAPI 3.1. */
 export class ApiDocument {
   readonly #registry = new OpenAPIHono()
   readonly #version: string
+  readonly #events: EventType[] = []
+  #streamAdded = false
 
   constructor(options: { version: string }) {
     this.#version = options.version
@@ -40,34 +43,15 @@ export class ApiDocument {
     } as RouteConfig)
   }
 
-  /** Describes the event stream. */
-  addStream(tag: string, path: string): void {
-    this.#registry.openAPIRegistry.registerPath({
-      method: 'get',
-      path,
-      operationId: operationId('get', path),
-      summary: 'Events as they happen (server-sent events)',
-      description:
-        'Ids rise by one. Reconnect with `Last-Event-ID` to get what was missed; a `stream.gap` event first says that some of it is gone.',
-      tags: [tag],
-      request: {
-        query: z.object({
-          types: z.string().optional().meta({
-            description: 'Only these event types, joined by commas',
-            example: 'feed.round,block',
-          }),
-        }),
-        headers: z.object({ 'Last-Event-ID': z.string().optional() }),
-      },
-      responses: {
-        200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
-        default: { description: 'Refused or failed', content: problemContent },
-      },
-    })
+  /** Adds a type of events to the description of the stream. */
+  event(event: EventType): void {
+    this.#events.push(event)
   }
 
   /** The OpenAPI 3.1 document. Throws `GATEWAY_BAD_ROUTE` when a schema has no JSON form. */
   render(): object {
+    if (!this.#streamAdded) this.#addStream()
+    this.#streamAdded = true
     try {
       return this.#registry.getOpenAPI31Document({
         openapi: '3.1.0',
@@ -86,7 +70,42 @@ export class ApiDocument {
       )
     }
   }
+
+  /** Last, when every type of events is known. */
+  #addStream(): void {
+    const types = this.#events.map(({ type, summary }) => `- \`${type}\`: ${summary}`)
+    this.#registry.openAPIRegistry.registerPath({
+      method: 'get',
+      path: STREAM,
+      operationId: operationId('get', STREAM),
+      summary: 'Events as they happen (server-sent events)',
+      description: [
+        'Ids rise by one. Reconnect with `Last-Event-ID` to get what was missed; a `stream.gap` event first says that some of it is gone. The types:',
+        '',
+        ...types,
+      ].join('\n'),
+      tags: ['node'],
+      request: {
+        query: z.object({
+          types: z
+            .string()
+            .optional()
+            .meta({
+              description: 'Only these event types, joined by commas',
+              example: this.#events.map(({ type }) => type).join(','),
+            }),
+        }),
+        headers: z.object({ 'Last-Event-ID': z.string().optional() }),
+      },
+      responses: {
+        200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
+        default: { description: 'Refused or failed', content: problemContent },
+      },
+    })
+  }
 }
+
+const STREAM = '/v1/stream'
 
 function operationId(method: string, path: string): string {
   const words = path.split(/[/{}.-]+/).filter((word) => word !== '' && word !== 'v1')

@@ -45,6 +45,8 @@ interface Client {
 }
 
 const typePattern = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/
+/** Says first that not all of what was missed is there. */
+const GAP = 'stream.gap'
 const encoder = new TextEncoder()
 
 /**
@@ -58,6 +60,7 @@ export class EventHub {
   readonly #log: Logger
   readonly #open: Gauge
   readonly #dropped: Counter
+  readonly #types = new Set<string>()
   readonly #clients = new Set<Client>()
   readonly #kept: Kept[] = []
   #keptBytes = 0
@@ -74,12 +77,24 @@ export class EventHub {
     this.#lastId = Math.max(0, Math.floor(modules.clock.now())) * 1000
   }
 
+  /** Lets events of a type be sent. Throws `GATEWAY_BAD_EVENT` for one that is no type, or is there already. */
+  declare(type: string): void {
+    if (!typePattern.test(type)) throw badEvent(type, 'the type must be dotted lower-case names')
+    if (this.#types.has(type) || type === GAP) throw badEvent(type, 'another one has this type')
+    this.#types.add(type)
+  }
+
+  /** The types that can come, `stream.gap` apart: that one no filter holds back. */
+  types(): readonly string[] {
+    return [...this.#types]
+  }
+
   /** Sends an event to every client whose filter lets it through. Throws `GATEWAY_BAD_EVENT`. */
   publish(event: StreamEvent): void {
     if (this.#ended) return
     const text = JSON.stringify(event.data)
-    if (!typePattern.test(event.type) || text === undefined)
-      throw badEvent(event.type, 'the type must be dotted lower-case names, the data JSON')
+    if (!this.#types.has(event.type)) throw badEvent(event.type, 'its type was not declared')
+    if (text === undefined) throw badEvent(event.type, 'the data must be JSON')
     const id = this.#lastId + 1
     const bytes = encoder.encode(`id: ${id}\nevent: ${event.type}\ndata: ${text}\n\n`)
     if (bytes.length > this.#limits.maxEventBytes)
@@ -143,7 +158,7 @@ export class EventHub {
     const exact = lastEventId >= oldest && lastEventId <= this.#lastId
     if (!exact) {
       const data = JSON.stringify({ requested: String(lastEventId), oldest: String(oldest + 1) })
-      this.#send(client, encoder.encode(`event: stream.gap\ndata: ${data}\n\n`))
+      this.#send(client, encoder.encode(`event: ${GAP}\ndata: ${data}\n\n`))
     }
     for (const kept of this.#kept)
       if ((!exact || kept.id > lastEventId) && (client.types === null || client.types.has(kept.type)))

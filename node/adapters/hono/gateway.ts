@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Clock } from '../../ports/clock.ts'
-import type { RouteSpec, Routes } from '../../ports/http.ts'
+import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { ApiDocument } from './api-document.ts'
@@ -21,6 +21,8 @@ import { jsonText } from './json-text.ts'
 import { describeNode, nodeSchema } from './node-route.ts'
 import type { NodeView } from './node-view.ts'
 import { type AnyRoute, answerJson, operation } from './operation.ts'
+import { InvalidRequestError } from './problem.ts'
+import { unknownNames } from './query-names.ts'
 import {
   describeQuorum,
   listOffences,
@@ -55,7 +57,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /**
    * Routes for one plugin, under its roots. `add` throws `GatewayError`: `GATEWAY_PATH_OUTSIDE_ROOTS`,
-   * `GATEWAY_DUPLICATE_ROUTE`, `GATEWAY_BAD_ROUTE`, `GATEWAY_ROUTES_CLOSED` after `listen`. Throws `GATEWAY_BAD_ROOT`.
+   * `GATEWAY_DUPLICATE_ROUTE`, `GATEWAY_BAD_ROUTE`, `GATEWAY_ROUTES_CLOSED` after `listen`; `event` throws
+   * `GATEWAY_BAD_EVENT`. Throws `GATEWAY_BAD_ROOT`.
    */
   routes(plugin: { id: string; roots: readonly string[] }): Routes
   /** The OpenAPI 3.1 description of every route added so far. Throws `GATEWAY_BAD_ROUTE` for a schema without JSON form. */
@@ -64,7 +67,7 @@ export interface Gateway {
   listen(): Promise<{ url: string }>
   /** Takes no more, ends the event streams, lets requests in flight end, cuts what is left when `deadline` aborts. */
   close(deadline: AbortSignal): Promise<void>
-  /** Sends an event to the subscribers of `GET /v1/stream`. Throws `GATEWAY_BAD_EVENT`. */
+  /** Sends a `block` event, the one type of the node's own, or one that a plugin announced, to the subscribers of `GET /v1/stream`. Throws `GATEWAY_BAD_EVENT`. */
   publish(event: StreamEvent): void
 }
 
@@ -125,6 +128,8 @@ export function gateway(
     handler: async () => ({ status: 'ok' }),
   })
   mountPlain('/ready', async (c) => {
+    const faults = unknownNames(c, [])
+    if (faults.length > 0) throw new InvalidRequestError(faults)
     const readiness = await readReadiness(node, log)
     return answerJson(c, jsonText(readiness), readiness.ready ? 200 : 503)
   })
@@ -187,7 +192,11 @@ export function gateway(
     handler: ({ params }) => showOffence(node, params.id),
   })
   mountPlain('/v1/stream', streamRoute(hub))
-  document.addStream('node', '/v1/stream')
+  const declare = (event: EventType) => {
+    hub.declare(event.type)
+    document.event(event)
+  }
+  declare({ type: 'block', summary: 'the head of a chain, or the index of it, moved' })
   mountPlain('/openapi.json', (c) => answerJson(c, jsonText(description)))
   docsRoutes({ get: mountPlain })
 
@@ -199,6 +208,7 @@ export function gateway(
         // The route's own types hold inside it; outside, its schemas check them at runtime.
         add: <P, Q, B, R>(route: RouteSpec<P, Q, B, R>) =>
           mount(plugin.id, route as unknown as AnyRoute, plugin.roots),
+        event: declare,
         publish: (event) => hub.publish(event),
       }
     },

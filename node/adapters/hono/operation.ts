@@ -6,12 +6,13 @@ import type { RouteRequest, RouteSpec } from '../../ports/http.ts'
 import { GatewayError } from './gateway-error.ts'
 import { jsonText } from './json-text.ts'
 import { type FieldFault, InvalidRequestError, problem } from './problem.ts'
+import { unknownNames } from './query-names.ts'
 
 /** What a gateway route runs: a RouteSpec whose types were erased at the seam. */
 export type AnyRoute = RouteSpec<unknown, unknown, unknown, unknown>
 
 /**
- * Turns a route into a Hono handler: validates params, query and body (all faults at once), bounds the handler's time,
+ * Turns a route into a Hono handler: validates params, query and body (all faults at once; an unknown query parameter is one), bounds the handler's time,
  * validates its answer against the schema (undeclared fields are dropped), and answers JSON with an ETag.
  */
 export function operation(
@@ -45,7 +46,7 @@ export function answerJson(c: Context, text: string, status: 200 | 503 = 200): R
 }
 
 async function readRequest(c: Context, route: AnyRoute): Promise<RouteRequest<unknown, unknown, unknown>> {
-  const faults: FieldFault[] = []
+  const faults: FieldFault[] = [...unknownNames(c, Object.keys(route.query?.shape ?? {}))]
   const query = Object.fromEntries(
     Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
   )

@@ -103,8 +103,11 @@ function describeDuty(duty: DutyStatus): z.input<typeof dutySchema> {
 }
 
 export const offencesQuery = z.object({
-  duty: z.string().max(200).optional(),
-  configDigest: bytes32Schema.optional(),
+  duty: z.string().max(200).optional().meta({
+    description: '`dutyId` of `GET /v1/quorum`: plugin and feed, joined by a slash',
+    example: 'oracle/iyi-usd-price',
+  }),
+  configDigest: bytes32Schema.optional().meta({ description: 'Of the quorum' }),
   oracle: z
     .preprocess(
       (value) => (typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value),
@@ -117,9 +120,10 @@ export const offencesQuery = z.object({
   cursor: cursorSchema.optional(),
 })
 
-/** `GET /v1/quorum/evidence`: offences that this node keeps, newest first. */
+/** Of `GET /v1/quorum/evidence`. */
 export const offencesSchema = listSchema(offenceSchema)
 
+/** `GET /v1/quorum/evidence`: offences that this node keeps, newest first. Throws `ProblemError` 404. */
 export async function listOffences(
   view: NodeView,
   query: z.output<typeof offencesQuery>,
@@ -134,6 +138,15 @@ export async function listOffences(
     ...(offence === undefined ? {} : { offence }),
     ...(cursor === undefined ? {} : { before: decodeCursor(positionSchema, cursor) }),
   })
+  const duties = view.duties().map(({ dutyId }) => dutyId)
+  // Of an id that is misspelt no offences must not read as innocence. One that the node no longer has may have some.
+  if (duty !== undefined && found.records.length === 0 && !duties.includes(duty))
+    throw new ProblemError({
+      status: 404,
+      code: 'QUORUM_UNKNOWN_DUTY',
+      title: 'Unknown duty',
+      detail: `This node has no duty ${duty}${duties.length === 0 ? '; it has none at all' : `: it has ${duties.join(', ')}`}.`,
+    })
   return {
     data: found.records.map(offenceToJson),
     meta,

@@ -1,9 +1,8 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { EventHub } from './event-hub.ts'
-import { InvalidRequestError } from './problem.ts'
-
-const typeList = /^[a-z0-9.-]{1,64}(,[a-z0-9.-]{1,64}){0,31}$/
+import { type FieldFault, InvalidRequestError } from './problem.ts'
+import { unknownNames } from './query-names.ts'
 
 /** `GET /v1/stream`: server-sent events, filtered by `?types=`, resumed by `Last-Event-ID`. */
 export function streamRoute(hub: EventHub): (c: Context) => Response {
@@ -11,9 +10,8 @@ export function streamRoute(hub: EventHub): (c: Context) => Response {
     const types = c.req.query('types')
     const last = c.req.header('last-event-id')
     const faults = [
-      ...(types !== undefined && !typeList.test(types)
-        ? [{ path: 'query.types', message: 'must be up to 32 event types, joined by commas' }]
-        : []),
+      ...unknownNames(c, ['types']),
+      ...(types === undefined ? [] : typeFaults(types.split(','), hub.types())),
       ...(last !== undefined && !/^\d{1,16}$/.test(last)
         ? [{ path: 'header.last-event-id', message: 'must be the id of an event of this stream' }]
         : []),
@@ -34,4 +32,11 @@ export function streamRoute(hub: EventHub): (c: Context) => Response {
     })
     return c.body(stream, 200, headers)
   }
+}
+
+/** Of a type that nobody sends a client would wait for ever. */
+function typeFaults(asked: readonly string[], known: readonly string[]): readonly FieldFault[] {
+  if (asked.every((type) => known.includes(type))) return []
+  const message = `must be event types joined by commas; this node sends ${known.join(', ')}`
+  return [{ path: 'query.types', message }]
 }

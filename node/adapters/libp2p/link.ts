@@ -7,6 +7,7 @@ import { type ChannelTable, Inbox, type Violation } from './inbox.ts'
 import type { Instruments } from './instruments.ts'
 import { PeerMeter } from './meter.ts'
 import { Outbox } from './outbox.ts'
+import { TwinWatch } from './twin-watch.ts'
 
 /** The quorum stream's protocol id, negotiated by multistream-select. */
 export const PROTOCOL = '/iyi/quorum/1'
@@ -44,6 +45,7 @@ export class Link {
   readonly #m: LinkModules
   readonly #meter: PeerMeter
   readonly #connections = new Set<Connection>()
+  readonly #twins = new TwinWatch()
   #active = false
   #busy = false
   #dialing: AbortController | null = null
@@ -131,6 +133,7 @@ export class Link {
 
   onConnection(connection: Connection): void {
     this.#connections.add(connection)
+    this.#lookForTwin(connection)
     const flood = connection.direction === 'inbound' ? this.#meter.connection() : null
     if (flood !== null) {
       this.#punish(flood)
@@ -156,6 +159,17 @@ export class Link {
       if (connection.direction === 'inbound') this.#dialing?.abort()
       this.#maintain()
     }
+  }
+
+  #lookForTwin(connection: Connection): void {
+    // `/ip4/10.0.0.1/tcp/51234`; the port of one that dialled in is a new one each time.
+    const host = connection.remoteAddr.toString().split('/')[2] ?? ''
+    const hosts = this.#twins.connected(host, this.#m.clock.monotonic())
+    if (hosts === null) return
+    this.#m.log.warn(
+      { peer: this.id, hosts },
+      'A peer connects from several places in turn: another process seems to run with its keys; tell its operator',
+    )
   }
 
   onDisconnection(connection: Connection): void {

@@ -1,6 +1,7 @@
-import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { InferenceSession as OrtSession } from 'onnxruntime-node'
 import type { Tensor } from '../../ports/inference.ts'
 import { RuntimeFailure } from './inference-error.ts'
+import { env, InferenceSession, Tensor as OrtTensor } from './runtime.ts'
 
 export interface SessionPort {
   readonly name: string
@@ -60,7 +61,7 @@ export async function openSession(bytes: Uint8Array, provider: string, threads: 
   }
 }
 
-function describe(port: InferenceSession.ValueMetadata): SessionPort {
+function describe(port: OrtSession.ValueMetadata): SessionPort {
   return port.isTensor
     ? { name: port.name, type: port.type, shape: [...port.shape] }
     : { name: port.name, type: 'not a tensor', shape: [] }

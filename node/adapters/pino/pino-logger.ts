@@ -1,11 +1,11 @@
 import { type DestinationStream, destination as fileDestination, type Logger as Pino, pino } from 'pino'
-import type { Logger } from '../../ports/log.ts'
+import { type Logger, type LogLevel as NamedLevel, logLevels as namedLevels } from '../../ports/log.ts'
 import { prettyLine } from './pretty-line.ts'
 import { redactFields, redactText } from './redact.ts'
 
-/** Ascending; `silent` writes nothing. */
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
+/** Ascending; `silent`, for programs that only check, writes nothing. */
+const logLevels = [...namedLevels, 'silent'] as const
+export type LogLevel = NamedLevel | 'silent'
 
 export interface LevelControl {
   level(): LogLevel

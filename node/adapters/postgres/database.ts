@@ -91,7 +91,11 @@ export async function openDatabase(
   // the pool for idle connections and each client for those in use, a broken socket would end the process.
   pool.on('error', (error) => log.debug({ code: sqlState(error) }, 'Lose an idle database connection'))
   pool.on('connect', (client) => {
-    client.on('error', (error) => log.warn({ code: sqlState(error) }, 'Lose a database connection'))
+    client.on('error', (error) => {
+      // While the pool ends, its server may end too: no loss then.
+      const level = pool.ending ? 'debug' : 'warn'
+      log[level]({ code: sqlState(error) }, 'Lose a database connection')
+    })
   })
 
   const database = new PooledDatabase(options.url, schema, applicationName, pool, { log, metrics })

@@ -38,6 +38,8 @@ export interface Server {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   /** The last lines the server said. */
   output(): string
+  /** Asks it to end. What it says of the connections that it cuts is no failure from now on. */
+  end(signal: NodeJS.Signals): void
 }
 
 /** Spawns the server; returns at once. Its log goes to `log`, on level debug, failures as warnings. */
@@ -56,12 +58,13 @@ export function launchServer(
   })
   let kept = ''
   let rest = ''
+  let isEnding = false
   child.stderr?.on('data', (chunk: Buffer) => {
     kept = (kept + chunk.toString()).slice(-8000)
     const lines = (rest + chunk.toString()).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
-      if (/\b(FATAL|PANIC):/.test(line)) log.warn({ line }, 'PostgreSQL reports')
+      if (/\b(FATAL|PANIC):/.test(line) && !isEnding) log.warn({ line }, 'PostgreSQL reports')
       else log.debug({ line }, 'PostgreSQL reports')
     }
   })
@@ -72,7 +75,15 @@ export function launchServer(
     })
     child.once('close', (code, signal) => done({ code, signal }))
   })
-  return { child, exited, output: () => kept }
+  return {
+    child,
+    exited,
+    output: () => kept,
+    end(signal) {
+      isEnding = true
+      child.kill(signal)
+    },
+  }
 }
 
 /** The error that the server's last words amount to. */
@@ -92,11 +103,11 @@ export function startFailure(output: string, data: { dataDir: string; port: numb
 }
 
 /** Ends the server, gently first; resolves when it is gone. */
-export async function endServer({ child, exited }: Server): Promise<void> {
+export async function endServer({ child, exited, end }: Server): Promise<void> {
   if (child.pid === undefined) return
   for (const [signal, patienceMs] of stopSteps) {
     if (child.exitCode !== null || child.signalCode !== null) break
-    child.kill(signal)
+    end(signal)
     const giveUp = new AbortController()
     const late = delay(patienceMs, 'late' as const, { signal: giveUp.signal }).catch(() => 'late' as const)
     const result = await Promise.race([exited, late])

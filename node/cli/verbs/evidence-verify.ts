@@ -9,10 +9,14 @@ const MAX_BYTES = 8 * 1024 * 1024
 
 /**
  * Checks evidence of offences without asking any node or chain: a record, or an answer of `GET /v1/quorum/evidence`.
- * One line each; rejects with `CLI_BAD_EVIDENCE` when one does not hold.
+ * One line each, or that there is none; rejects with `CLI_BAD_EVIDENCE` when one does not hold.
  */
 export async function evidenceVerify(path: string, deps: CliDeps): Promise<void> {
   const records = await readRecords(path)
+  if (records.length === 0) {
+    deps.stdout.write(`no offences: the list in ${path} is empty\n`)
+    return
+  }
   let bad = 0
   for (const record of records) {
     const verdict = deps.judgeOffence(record)
@@ -44,11 +48,12 @@ async function readRecords(path: string): Promise<readonly OffenceRecord[]> {
     if ((await stat(path)).size > MAX_BYTES) throw new RangeError(`it is larger than ${MAX_BYTES} bytes`)
     json = JSON.parse(await readFile(path, 'utf8'))
   } catch (cause) {
-    throw unreadable(cause instanceof Error ? cause.message : String(cause), cause)
+    if (!(cause instanceof Error)) throw cause
+    const absent = 'code' in cause && cause.code === 'ENOENT'
+    throw unreadable(absent ? 'there is no such file' : cause.message, cause)
   }
   const inner = typeof json === 'object' && json !== null && 'data' in json ? json.data : json
   const list: readonly unknown[] = Array.isArray(inner) ? inner : [inner]
-  if (list.length === 0) throw unreadable('the list is empty')
   try {
     return list.map(offenceFromJson)
   } catch (cause) {

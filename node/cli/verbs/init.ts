@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, resolve } from 'node:path'
 import { configTemplate } from '../../config/template.ts'
 import type { CliDeps, KeystoreSummary } from '../deps.ts'
 import { CliError } from '../errors.ts'
+import { missingKeys } from '../missing-keys.ts'
 import { newPassword } from '../new-password.ts'
 
 export interface InitOptions {
@@ -58,6 +59,9 @@ export async function init(options: InitOptions, deps: CliDeps): Promise<void> {
   deps.stdout.write(present.length > 0 ? `kept the keys in ${keysDir}\n` : `made keys in ${keysDir}\n`)
   const width = Math.max(0, ...keys.map((key) => key.role.length))
   for (const key of keys) deps.stdout.write(`  ${key.role.padEnd(width)}  ${key.identity}\n`)
+  const missing = missingKeys(keysDir, keys, deps)
+  if (missing !== null)
+    throw new CliError('CLI_KEYS_MISSING', `${missing.message}: ${missing.remedy}`, { path: keysDir })
   deps.stdout.write(`next: set your chains in ${configPath}, then: npx iyi start --config ${configPath}\n`)
 }
 

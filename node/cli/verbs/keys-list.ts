@@ -1,7 +1,12 @@
 import { loadConfig } from '../../config/load.ts'
 import type { CliDeps } from '../deps.ts'
+import { CliError } from '../errors.ts'
+import { missingKeys } from '../missing-keys.ts'
 
-/** Prints the node's keys, one line each: role, public identity, file. No password is needed. */
+/**
+ * Prints the node's keys, one line each: role, public identity, file. No password is needed. Rejects with
+ * `CLI_KEYS_MISSING` when not all are there.
+ */
 export async function keysList(options: { readonly config: string }, deps: CliDeps): Promise<void> {
   const { config } = loadConfig({ path: options.config, env: deps.env })
   const keys = await deps.listKeystores({ dir: config.keys.dir })
@@ -10,6 +15,7 @@ export async function keysList(options: { readonly config: string }, deps: CliDe
     deps.stdout.write(
       `${key.role.padEnd(width)}  ${key.identity}  ${key.file}${key.note === undefined ? '' : `  ${key.note}`}\n`,
     )
-  if (keys.length === 0)
-    deps.stderr.write(`there are no keys in ${config.keys.dir}: make them with "iyi init"\n`)
+  const missing = missingKeys(config.keys.dir, keys, deps)
+  if (missing !== null)
+    throw new CliError('CLI_KEYS_MISSING', `${missing.message}: ${missing.remedy}`, { path: config.keys.dir })
 }

@@ -32,6 +32,13 @@ export interface ContractKind {
   readonly latestTimestamp: (chain: ChainReader, contract: ContractRef) => Promise<number | null>
   /** Name of the indexed event of an accepted round. */
   readonly roundEvent: string
-  /** That event's data as the stream shows it: `roundId`, `answer`, `observationsTimestamp`, ... whatever the kind. */
-  readonly roundOf: (data: Json) => Json
+  /** The round in that event's data; null where it names none. */
+  readonly roundIdOf: (data: Json) => bigint | null
+}
+
+/** An integer of an event's data. */
+export function integerOf(data: Json, name: string): bigint | null {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return null
+  const value = String(Reflect.get(data, name))
+  return /^\d+$/.test(value) ? BigInt(value) : null
 }

@@ -9,7 +9,7 @@ import { oracleFeedAbi } from '../../../contracts/abi/OracleFeed.ts'
 import type { Hex } from '../../../node/ports/chain.ts'
 import { decodeOnchainConfig } from '../contract-config.ts'
 import { evidenceDigest } from '../report.ts'
-import type { ContractKind } from './contract-kind.ts'
+import { type ContractKind, integerOf } from './contract-kind.ts'
 
 /** ABI types of a report, as OracleFeed.sol parses it. */
 const REPORT = [
@@ -53,5 +53,5 @@ export const feedKind: ContractKind = {
   },
 
   roundEvent: 'feed.ReportTransmitted',
-  roundOf: (data) => data,
+  roundIdOf: (data) => integerOf(data, 'roundId'),
 }

@@ -13,7 +13,7 @@ import { IyiError } from '../../../node/ports/errors.ts'
 import { OracleError } from '../errors.ts'
 import type { AnswerLimits, JudgedObservation } from '../feed-types.ts'
 import { evidenceDigest } from '../report.ts'
-import type { ContractKind } from './contract-kind.ts'
+import { type ContractKind, integerOf } from './contract-kind.ts'
 
 /** ABI types of OCR2's numeric report. */
 const REPORT = [
@@ -76,11 +76,7 @@ export const ocr2Kind: ContractKind = {
   },
 
   roundEvent: 'ocr2.NewTransmission',
-  roundOf(data) {
-    if (typeof data !== 'object' || data === null || !('aggregatorRoundId' in data)) return data
-    const { aggregatorRoundId: roundId, ...rest } = data
-    return { roundId, ...rest }
-  },
+  roundIdOf: (data) => integerOf(data, 'aggregatorRoundId'),
 }
 
 /** Bytes for the `onchainConfig` argument of an aggregator's `setConfig`. Throws `ORACLE_BAD_BYTES`. */

@@ -271,6 +271,32 @@ describe("the node's own routes", () => {
     ])
   })
 
+  it('says that a duty is unknown rather than without offences, and names those that there are', async () => {
+    const duties = () => [{ dutyId: 'oracle/price' } as DutyStatus]
+    const { url } = await serve(() => {}, {}, { duties })
+    const ask = async (duty: string) => (await fetch(`${url}/v1/quorum/evidence?duty=${duty}`)).json()
+    expect(await ask('oracle/price')).toMatchObject({ data: [] })
+    expect(await ask('price')).toMatchObject({
+      status: 404,
+      code: 'QUORUM_UNKNOWN_DUTY',
+      detail: expect.stringContaining('oracle/price'),
+    })
+  })
+
+  it.each([
+    ['/v1/quorum/evidence?dutyId=oracle/a', 'dutyId', /duty, configDigest, oracle, offence, limit, cursor/],
+    ['/v1/node?verbose=1', 'verbose', /no query parameters/],
+    ['/ready?full', 'full', /no query parameters/],
+  ])('refuses a query parameter that nobody knows: %s', async (path, name, known) => {
+    const { url } = await serve()
+    const response = await fetch(`${url}${path}`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      code: 'HTTP_INVALID_REQUEST',
+      errors: [{ path: `query.${name}`, message: expect.stringMatching(known) }],
+    })
+  })
+
   it('computes libp2p peer ids', async () => {
     const { publicKeyFromRaw } = await import('@libp2p/crypto/keys')
     const { peerIdFromPublicKey } = await import('@libp2p/peer-id')

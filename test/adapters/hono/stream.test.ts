@@ -1,12 +1,20 @@
 import { connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Gateway } from '../../../node/adapters/hono/gateway.ts'
 import { listen, serve, until } from './fixture.ts'
+
+/** Types of a plugin. */
+const announce = (door: Gateway) => {
+  const { event } = door.routes({ id: 'oracle', roots: ['/v1/feeds'] })
+  event({ type: 'feed.round', summary: 'a round' })
+  event({ type: 'feed.gone', summary: 'no more rounds' })
+}
 
 describe('GET /v1/stream', () => {
   it('sends events with rising ids to every client, filtered by type', async () => {
-    const { door, url } = await serve()
+    const { door, url } = await serve(announce)
     const all = listen(`${url}/v1/stream`)
-    const rounds = listen(`${url}/v1/stream?types=feed.round,other`)
+    const rounds = listen(`${url}/v1/stream?types=feed.round,feed.gone`)
     expect((await all.response).headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     await rounds.response
     door.publish({ type: 'block', data: { number: '1' } })
@@ -22,7 +30,7 @@ describe('GET /v1/stream', () => {
   })
 
   it('resumes after Last-Event-ID without loss or repetition', async () => {
-    const { door, url } = await serve()
+    const { door, url } = await serve(announce)
     const first = listen(`${url}/v1/stream`)
     await first.response
     for (let i = 0; i < 3; i++) door.publish({ type: 'block', data: i })
@@ -120,12 +128,24 @@ describe('GET /v1/stream', () => {
   it.each([
     ['?types=Feed!', {}],
     ['?types=', {}],
+    ['?type=block', {}],
     ['', { 'last-event-id': 'abc' }],
   ])('refuses a bad filter or id: %s %o', async (query, headers) => {
     const { url } = await serve()
     const response = await fetch(`${url}/v1/stream${query}`, { headers: headers as Record<string, string> })
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ code: 'HTTP_INVALID_REQUEST' })
+  })
+
+  it('names the types that there are when another is asked for, and describes them', async () => {
+    const { url } = await serve(announce)
+    const response = await fetch(`${url}/v1/stream?types=block,nope`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      errors: [{ path: 'query.types', message: expect.stringContaining('block, feed.round, feed.gone') }],
+    })
+    const document = await (await fetch(`${url}/openapi.json`)).text()
+    expect(document).toContain('`feed.round`: a round')
   })
 
   it('refuses events that can not be sent', async () => {
@@ -138,9 +158,17 @@ describe('GET /v1/stream', () => {
       }
       return null
     }
-    expect(code({ type: 'a\nb', data: 1 })).toBe('GATEWAY_BAD_EVENT')
-    expect(code({ type: '', data: 1 })).toBe('GATEWAY_BAD_EVENT')
-    expect(code({ type: 'big', data: 'x'.repeat(70_000) })).toBe('GATEWAY_BAD_EVENT')
+    expect(code({ type: 'not.announced', data: 1 })).toBe('GATEWAY_BAD_EVENT')
+    expect(code({ type: 'block', data: 'x'.repeat(70_000) })).toBe('GATEWAY_BAD_EVENT')
+  })
+
+  it.each(['a\nb', '', 'Feed', 'block', 'stream.gap'])('refuses the type %j', async (type) => {
+    await serve((door) => {
+      const { event } = door.routes({ id: 'oracle', roots: ['/v1/feeds'] })
+      expect(() => event({ type, summary: '' })).toThrow(
+        expect.objectContaining({ code: 'GATEWAY_BAD_EVENT' }),
+      )
+    })
   })
 
   it('ends streams on close without waiting for the deadline', async () => {

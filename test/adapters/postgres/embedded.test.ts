@@ -17,10 +17,11 @@ import { join } from 'node:path'
 import { inspect, promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openDatabase } from '../../../node/adapters/postgres/database.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../node/adapters/postgres/embedded.ts'
 import { copyBinaries, hydrateEmbeddedPostgres } from '../../../node/adapters/postgres/embedded-binaries.ts'
 import type { ProcessGuard } from '../../../node/ports/process.ts'
-import { freePort, noGuard, recordingLog } from './support.ts'
+import { freePort, noGuard, noMetrics, recordingLog } from './support.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
@@ -69,6 +70,24 @@ afterAll(async () => {
 })
 
 describe('embedded PostgreSQL', () => {
+  it('warns of nothing when it is stopped, whoever is still connected', async () => {
+    const { server } = await start({ dataDir: join(root, 'stopped', 'postgres') })
+    const other = new pg.Client({ connectionString: server.url })
+    const cut = new Promise((resolve) => other.on('error', resolve))
+    await other.connect()
+    const database = await openDatabase(
+      { url: server.url, schema: 'iyi', applicationName: 'test' },
+      { log, metrics: noMetrics },
+    )
+    const busy = database.query('select pg_sleep(30)').catch(() => {})
+    const before = log.lines.length
+    void database.close()
+    await server.stop()
+    await Promise.all([cut, busy])
+    expect(log.lines.slice(before).filter(({ level }) => level !== 'debug')).toEqual([])
+    await expect.poll(() => JSON.stringify(log.lines.slice(before))).toContain('terminating connection')
+  })
+
   it('starts on an empty folder, tells the guard, and ends on stop', async () => {
     const calls: string[] = []
     const guard = {

@@ -2,7 +2,7 @@ import { hexToBytes, keccak256 } from 'viem'
 import { expect, test } from 'vitest'
 import { ocr2Kind } from '../../../plugins/oracle/kinds/ocr2.ts'
 import { listen, until } from '../../adapters/hono/fixture.ts'
-import { FEED_ADDRESS, HOME, limits, ocr2Context, outcome, POOL_HOME, pin } from './kit.ts'
+import { FEED_ADDRESS, HOME, limits, ocr2Context, outcome, POOL_HOME, pin, roundRow } from './kit.ts'
 import { CONFIG, type RoundBody, serveOracle, signers } from './served.ts'
 
 const pools = [{ chainId: HOME, address: POOL_HOME, base: 'token0', baseDecimals: 18, quoteDecimals: 6 }]
@@ -70,7 +70,8 @@ test('the feed with its kind, its newest round, and the answer that it withholds
 })
 
 test('rounds come through the stream, of events of its own kind alone', async () => {
-  const { url, events } = await serveOracle(config)
+  const { url, events, index } = await serveOracle(config)
+  index.add('feedRound', roundRow(3))
   const stream = listen(`${url}/v1/stream`)
   await stream.response
   const event = {
@@ -82,9 +83,10 @@ test('rounds come through the stream, of events of its own kind alone', async ()
     transactionHash: CONFIG,
     timestamp: 1n,
     address: FEED_ADDRESS.toLowerCase() as `0x${string}`,
-    data: { aggregatorRoundId: '3', answer: '2' },
+    data: { aggregatorRoundId: 3 },
   } as const
-  events.emit({ ...event, name: 'feed.ReportTransmitted', data: { roundId: '3', answer: '1' } }, event)
+  events.emit({ ...event, name: 'feed.ReportTransmitted', data: { roundId: '3' } }, event)
   const found = await until(() => stream.events().find(({ type }) => type === 'feed.round'))
-  expect(found.data).toMatchObject({ feed: 'price', decimals: 8, round: { roundId: '3', answer: '2' } })
+  expect(found.data).toMatchObject({ feed: 'price', decimals: 8, round: '3', answer: '1003' })
+  expect(stream.events()).toHaveLength(1)
 })

@@ -270,8 +270,9 @@ describe('the plugin', () => {
     })
   })
 
-  test('publishes accepted rounds of its own feeds', async () => {
-    const { url, events } = await serveOracle(config)
+  test('publishes accepted rounds of its own feeds, as the list of rounds has them', async () => {
+    const { url, events, index, get } = await serveOracle(config)
+    index.add('feedRound', roundRow(2))
     const stream = listen(`${url}/v1/stream`)
     await stream.response
     const event = {
@@ -283,15 +284,15 @@ describe('the plugin', () => {
       transactionHash: CONFIG,
       timestamp: 1n,
       address: `0x${'99'.repeat(20)}`,
-      data: { answer: '1' },
+      data: { roundId: '2' },
     } as const
-    events.emit(event, {
-      ...event,
-      address: FEED_ADDRESS.toLowerCase() as `0x${string}`,
-      data: { answer: '2' },
-    })
+    const own = { ...event, address: FEED_ADDRESS.toLowerCase() as `0x${string}` }
+    // The second is of a round that a reorg took away.
+    events.emit(event, { ...own, data: { roundId: '9' } }, own)
     const found = await until(() => stream.events().find(({ type }) => type === 'feed.round'))
-    expect(found.data).toMatchObject({ feed: 'price', decimals: 8, blockNumber: '5', round: { answer: '2' } })
+    const [listed] = (await get('/v1/feeds/price/rounds')).body.data
+    expect(found.data).toEqual({ feed: 'price', ...(listed as object) })
+    expect(stream.events()).toHaveLength(1)
   })
 
   test('is degraded by a duty that does not run and by a model that is refused', async () => {

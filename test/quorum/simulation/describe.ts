@@ -10,7 +10,7 @@ export function describeScenario(scenario: Scenario): string[] {
   return [
     `seed ${seed}: n=${n} f=${f}, ${duty} duty, ${scenario.signatures} signatures${scenario.alwaysWork ? '' : ', sometimes nothing to do'}`,
     `  progress ${deltaProgress}, resend ${deltaResend}, initial ${deltaInitial}, round ${deltaRound}, grace ${deltaGrace} ms, rMax ${rMax}`,
-    `  ${acts.length} storms, ${crashes} crashes`,
+    `  ${counted(acts.length, 'storm')}, ${counted(crashes, 'crash', 'crashes')}`,
     ...Object.entries(liars).flatMap(([node, names]) =>
       names.map((name) => `  node ${node} ${name}: ${ADVERSARIES[name].about}`),
     ),
@@ -81,4 +81,9 @@ export class Summary {
         : `${this.failed.length} BROKE A RULE: seeds ${this.failed.sort((a, b) => a - b).join(', ')}`,
     ]
   }
+}
+
+/** `1 storm`, `2 storms` */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
 }

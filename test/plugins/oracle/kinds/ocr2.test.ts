@@ -13,6 +13,7 @@ import {
 import { describe, expect, test } from 'vitest'
 import { iOcr2AggregatorAbi } from '../../../../contracts/abi/IOcr2Aggregator.ts'
 import { oracleFeedAbi } from '../../../../contracts/abi/OracleFeed.ts'
+import { feedKind } from '../../../../plugins/oracle/kinds/feed.ts'
 import {
   decodeOcr2OnchainConfig,
   encodeOcr2OnchainConfig,
@@ -146,7 +147,13 @@ test('what is read out of a transmission is the same for both kinds: OCR2’s `t
   expect(transmitOf(iOcr2AggregatorAbi)).toEqual(transmitOf(oracleFeedAbi))
 })
 
-test('the round in the stream has the fields of the other kind', () => {
-  const data = { aggregatorRoundId: '7', answer: '5', observations: ['4', '5'] }
-  expect(ocr2Kind.roundOf(data)).toEqual({ roundId: '7', answer: '5', observations: ['4', '5'] })
+test.each([
+  [ocr2Kind, { aggregatorRoundId: 7, answer: '5' }, 7n],
+  [ocr2Kind, { aggregatorRoundId: '7' }, 7n],
+  [ocr2Kind, { roundId: '7' }, null],
+  [feedKind, { roundId: '18446744073709551615' }, 18_446_744_073_709_551_615n],
+  [feedKind, null, null],
+  [feedKind, [7], null],
+])('the round of an event', ({ roundIdOf }, data, round) => {
+  expect(roundIdOf(data)).toBe(round)
 })
