@@ -38,6 +38,7 @@ export async function checkPlugins(
 /** Nothing is set up, so nothing is ever asked for. */
 const noCapabilities: CapabilityProvider = {
   'chain.read': refuse,
+  'chain.trust': refuse,
   'chain.write': refuse,
   'index.read': refuse,
   events: refuse,

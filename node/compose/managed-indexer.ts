@@ -8,6 +8,7 @@ import type { CustomContract } from '../ports/custom-tables.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ProcessGuard } from '../ports/process.ts'
+import { urlOf } from '../ports/rpc-endpoint.ts'
 import { chainIdentities } from './chain-identities.ts'
 import type { Teardown } from './teardown.ts'
 import { packageRoot } from './version.ts'
@@ -33,8 +34,14 @@ export async function managedIndexer(
   },
 ): Promise<PonderSupervisor> {
   const { guard, log, metrics, clock, teardown } = modules
+  const chains = config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
+    id,
+    name,
+    rpc: rpc.map(urlOf),
+    pollingIntervalMs,
+  }))
   const identities = await chainIdentities(
-    { chains: config.chains, file: join(config.dataDir, 'indexer-genesis.json') },
+    { chains, file: join(config.dataDir, 'indexer-genesis.json') },
     modules,
   )
   const indexer = ponderSupervisor(
@@ -48,12 +55,7 @@ export async function managedIndexer(
       identities,
       onDeepReorg: options.onDeepReorg,
       config: {
-        chains: config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
-          id,
-          name,
-          rpc,
-          pollingIntervalMs,
-        })),
+        chains,
         contracts: options.contracts,
         custom: options.custom,
       },

@@ -9,6 +9,7 @@ import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { customIndex } from '../adapters/ponder/custom-reader.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
 import type { PonderSupervisor } from '../adapters/ponder/supervisor.ts'
+import { agreementStore } from '../adapters/postgres/agreement-store.ts'
 import { openDatabase } from '../adapters/postgres/database.ts'
 import { lockDatabase } from '../adapters/postgres/database-lock.ts'
 import { eventLog } from '../adapters/postgres/event-log.ts'
@@ -19,6 +20,7 @@ import { pluginStore } from '../adapters/postgres/store.ts'
 import { startGuardian } from '../adapters/process/guardian.ts'
 import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
 import { viemChainReader } from '../adapters/viem/chain-reader.ts'
+import { chainPools } from '../adapters/viem/pools.ts'
 import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
 import { customContracts } from '../config/custom-contracts.ts'
@@ -28,6 +30,7 @@ import { customTables } from '../ports/custom-tables.ts'
 import type { Health } from '../ports/health.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
+import { agreedReader } from '../trust/agreed-reader.ts'
 import { chainHalts } from '../trust/halts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
@@ -39,6 +42,7 @@ import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
 import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
+import { auditedChains } from './trust.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { version } from './version.ts'
 import { watchIndex } from './watch-index.ts'
@@ -103,18 +107,17 @@ export async function runNode(
     teardown.add('database lock', () => lock.release())
     await refuseRetiredKeys({ keys: [keys.consensus.id, keys.signer.id] }, { database })
 
+    const halts = chainHalts(common)
+    const pools = chainPools({ chains: config.chains, timeoutMs: RPC_TIMEOUT_MS }, common)
     const chain = viemChainReader(
       {
-        chains: config.chains.map(({ id, name, rpc, confirmations, pollingIntervalMs }) => ({
-          id,
-          name,
-          rpc,
-          confirmations,
+        chains: config.chains.map(({ pollingIntervalMs, ...entry }) => ({
+          ...entry,
           ...(pollingIntervalMs === undefined ? {} : { headPollMs: pollingIntervalMs }),
         })),
         timeoutMs: RPC_TIMEOUT_MS,
       },
-      common,
+      { pools, ...common },
     )
     await chain.start()
     teardown.add('chain reader', () => chain.stop())
@@ -126,7 +129,7 @@ export async function runNode(
         bumpAfterMs: BUMP_AFTER_MS,
         pollMs: Math.min(500, ...config.chains.map((entry) => entry.pollingIntervalMs ?? 500)),
       },
-      { reader: chain, ...common },
+      { reader: chain, pools, ...common },
     )
     await sender.start()
     teardown.add('transaction sender', () => sender.stop())
@@ -140,7 +143,6 @@ export async function runNode(
     )
     await index.start()
     teardown.add('index reader', () => index.stop())
-    const halts = chainHalts(common)
     const events = eventLog({}, { database, index, chains: chain, halts, ...common })
     await events.start()
     teardown.add('event log', () => events.stop())
@@ -165,13 +167,19 @@ export async function runNode(
     teardown.add('peer transport', () => transport.stop())
 
     const store = quorumStore({ database })
+    const agreements = agreementStore({ database })
+    // Whatever is signed because of a chain's state is read from as many providers as must agree.
+    const signedFor = agreedReader(
+      { chains: config.chains },
+      { reader: chain, counting: (chainId) => trust.counting(chainId), store: agreements, clock },
+    )
     const quorum = quorumService(
       { transmitter: keys.transmitter.address, peerKey: keys.peer.publicKey },
       {
         transport: between(transport),
         store,
         signers: validatorSigners(keys, history),
-        chain,
+        chain: signedFor,
         sender,
         ...common,
       },
@@ -190,10 +198,11 @@ export async function runNode(
           database: () => database.health(),
           index,
           indexer: () => worst(indexer?.health() ?? { status: 'ok' }, watch.health()),
+          trust: () => node.trust(),
+          now: () => clock.now(),
           duties: () => quorum.statuses(),
           maySign: () => lock.held(),
           inference: () => inference.health(),
-          halts: () => halts.list(),
           events: () => events.health(),
         }),
       plugins: () =>
@@ -206,6 +215,9 @@ export async function runNode(
           },
         })),
       peers: () => transport.peers(),
+      trust: () => trust.status().map((status) => ({ ...status, providers: pools.status(status.chainId) })),
+      chainEvidence: (filter) => agreements.evidence(filter),
+      oneChainEvidence: (chainId, id) => agreements.oneEvidence(chainId, id),
       duties: () => quorum.statuses(),
       offences: (filter) => store.offences(filter),
       offence: (id) => store.offence(id),
@@ -231,7 +243,8 @@ export async function runNode(
       {
         ...common,
         capabilities: {
-          'chain.read': () => chain,
+          'chain.read': () => signedFor,
+          'chain.trust': () => trust,
           'chain.write': () => sender,
           'index.read': () => index,
           events: () => events,
@@ -253,6 +266,14 @@ export async function runNode(
         { guard, teardown, chain, ...common },
       )
     }
+
+    const trust = auditedChains(
+      config,
+      { contracts: host.contracts() },
+      { pools, index, database, halts, ...common },
+    )
+    trust.start()
+    teardown.add('chain trust', () => trust.stop())
 
     signal.throwIfAborted()
     teardown.add('plugins', () => host.stop('the node ends'))

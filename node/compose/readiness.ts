@@ -1,9 +1,10 @@
-import type { Readiness, ReadinessCheck } from '../adapters/hono/node-view.ts'
-import type { ChainHalt } from '../ports/chain-trust.ts'
+import type { NodeView, Readiness, ReadinessCheck } from '../adapters/hono/node-view.ts'
 import type { Health } from '../ports/health.ts'
 import type { IndexReader } from '../ports/index-reader.ts'
 import type { DutyStatus } from '../ports/quorum.ts'
 
+/** A block that waits longer for its providers, or for the index, is worth a look. */
+const MAX_WAIT_SECONDS = 60
 /** An index farther behind its chain than this makes a node say that it is not ready. */
 const MAX_LAG_SECONDS = 60
 
@@ -12,12 +13,13 @@ export interface ReadinessSources {
   readonly index: Pick<IndexReader, 'freshness'>
   /** Who keeps the index, and who watches that it moves. */
   readonly indexer: () => Health
+  readonly trust: NodeView['trust']
+  /** Unix milliseconds. */
+  readonly now: () => number
   readonly duties: () => readonly DutyStatus[]
   /** Whether this process still holds the right to sign as this validator. */
   readonly maySign: () => boolean
   readonly inference: () => Health
-  /** Chains that stand still. */
-  readonly halts: () => readonly ChainHalt[]
   readonly events: () => Health
 }
 
@@ -27,6 +29,8 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
     ofHealth('database', sources.database()),
     await indexCheck(sources.index),
     ofHealth('indexer', sources.indexer()),
+    providersCheck(sources.trust()),
+    agreementCheck(sources.trust(), sources.now()),
     peersCheck(sources.duties()),
     sources.maySign()
       ? { name: 'signer', ok: true, detail: 'this process holds the right to sign' }
@@ -37,17 +41,9 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
         },
     dutiesCheck(sources.duties()),
     ofHealth('inference', sources.inference()),
-    haltsCheck(sources.halts()),
     eventsCheck(sources.events()),
   ]
   return { ready: checks.every((check) => check.ok), checks }
-}
-
-function haltsCheck(halts: readonly ChainHalt[]): ReadinessCheck {
-  const name = 'halts'
-  return halts.length === 0
-    ? { name, ok: true, detail: 'no chain stands still' }
-    : { name, ok: false, detail: halts.map(({ reason }) => reason).join('; ') }
 }
 
 /** An event that a plugin can't handle is told of, and makes no validator unfit. */
@@ -81,6 +77,41 @@ async function indexCheck(index: Pick<IndexReader, 'freshness'>): Promise<Readin
       : { name, ok: false, detail: behind.join('; ') }
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** What each chain's providers do and are asked; not ok where none is well. */
+function providersCheck(chains: ReturnType<NodeView['trust']>): ReadinessCheck {
+  const none = chains.filter(({ providers }) => providers.every(({ state }) => state !== 'well'))
+  const detail = chains
+    .map(({ name, providers }) => {
+      const well = providers.filter(({ state }) => state === 'well').length
+      const asked = providers.map(
+        ({ host, state, perSecond, limitPerSecond }) =>
+          `${host} ${state}, ${perSecond.toFixed(1)}${limitPerSecond === null ? '' : ` of ${limitPerSecond}`} requests/s`,
+      )
+      return `${name}: ${well} of ${providers.length} well (${asked.join('; ')})`
+    })
+    .join('; ')
+  return { name: 'providers', ok: none.length === 0, detail }
+}
+
+function agreementCheck(chains: ReturnType<NodeView['trust']>, now: number): ReadinessCheck {
+  const name = 'agreement'
+  const troubled = chains.flatMap((chain) => {
+    const found = chain.halts.map(({ cause, reason }) => `${chain.name}: halted (${cause}): ${reason}`)
+    const waits = chain.waiting === null ? 0 : Math.floor((now - chain.waiting.since) / 1_000)
+    if (found.length === 0 && chain.waiting !== null && waits > MAX_WAIT_SECONDS)
+      found.push(`${chain.name}: not agreed for ${waits} s: ${chain.waiting.reason}`)
+    return found
+  })
+  if (troubled.length > 0) return { name, ok: false, detail: troubled.join('; ') }
+  return {
+    name,
+    ok: true,
+    detail: chains
+      .map((chain) => `${chain.name}: up to block ${chain.agreed ?? 'none yet'}, by ${chain.required}`)
+      .join('; '),
   }
 }
 

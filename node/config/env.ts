@@ -88,9 +88,14 @@ function find(segments: readonly string[]): { path: Path; shape: Shape } | null 
   return { path, shape }
 }
 
+/** Whether a plain string will do. */
+function isText(shape: Shape | undefined): boolean {
+  return shape?.type === 'string' || shape?.anyOf?.some(({ type }) => type === 'string') === true
+}
+
 function read(shape: Shape, text: string): { value: unknown; faults: readonly ConfigFault[] } {
   if (shape.type === 'string') return { value: text, faults: [] }
-  if (shape.type === 'array' && shape.items?.type === 'string' && !text.trimStart().startsWith('[')) {
+  if (shape.type === 'array' && isText(shape.items) && !text.trimStart().startsWith('[')) {
     return {
       value: text
         .split(',')

@@ -13,9 +13,15 @@ export function redact(config: NodeConfig): NodeConfig {
   return {
     ...config,
     database: url === undefined ? database : { ...database, url: maskPassword(url) },
-    chains: config.chains.map((chain) => ({ ...chain, rpc: chain.rpc.map(maskUrl) })),
+    chains: config.chains.map((chain) => ({ ...chain, rpc: chain.rpc.map(maskEndpoint) })),
     plugins: config.plugins.map((plugin) => ({ ...plugin, config: redactTree(plugin.config) })),
   }
+}
+
+function maskEndpoint(endpoint: NodeConfig['chains'][number]['rpc'][number]) {
+  if (typeof endpoint === 'string') return maskUrl(endpoint)
+  const { url, ws } = endpoint
+  return { ...endpoint, url: maskUrl(url), ...(ws === undefined ? {} : { ws: maskUrl(ws) }) }
 }
 
 function redactTree(tree: Readonly<Record<string, unknown>>): Record<string, unknown> {

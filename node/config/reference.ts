@@ -76,7 +76,10 @@ function table(
 
 function typeText(shape: Shape): string {
   if (shape.enum !== undefined) return shape.enum.map((name) => `\`${name}\``).join(', ')
+  if (shape.anyOf !== undefined) return shape.anyOf.map(typeText).join(' or ')
   if (shape.type === 'array') return `list of ${shape.items === undefined ? 'values' : typeText(shape.items)}`
+  if (shape.type === 'object' && shape.properties !== undefined)
+    return `{ ${Object.keys(shape.properties).join(', ')} }`
   return shape.type ?? 'any'
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.ts'
 import { logLevels } from '../ports/log.ts'
 import { isLoopback } from '../ports/loopback.ts'
+import { chainSchema } from './chain-schema.ts'
 import { portClash, sharedPort } from './port-clash.ts'
 
 // The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
@@ -66,33 +67,6 @@ const database = z
   .prefault({})
   .describe('Where the node keeps what it must not lose.')
 
-const chain = z.strictObject({
-  id: z.int().positive().describe('EIP-155 chain id.'),
-  name: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'expected 1 to 32 lower-case letters, digits and dashes, a letter first')
-    .describe('Short name for logs, metrics and the API.'),
-  rpc: z
-    .array(z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' }))
-    .min(1, 'expected at least one URL')
-    .describe(
-      'JSON-RPC endpoints, best first: the next one serves while an earlier one fails. Keys inside these URLs are masked wherever the node shows them.',
-    ),
-  confirmations: z
-    .int()
-    .min(0)
-    .max(10_000)
-    .default(12)
-    .describe('The node acts on blocks that have at least this many blocks on top of them.'),
-  pollingIntervalMs: z
-    .int()
-    .min(100)
-    .max(600_000)
-    .optional()
-    .meta({ examples: [4_000] })
-    .describe('How often to ask for new blocks, in milliseconds. About half the block time is sensible.'),
-})
-
 /** False when two entries share a value of `key`; entries that are not right yet do not count. */
 function isUnique(list: readonly unknown[], key: string): boolean {
   const values = list
@@ -102,7 +76,7 @@ function isUnique(list: readonly unknown[], key: string): boolean {
 }
 
 const chains = z
-  .array(chain)
+  .array(chainSchema)
   .min(1, 'expected at least one chain')
   .refine((list) => isUnique(list, 'id'), {
     error: 'two chains have the same id',

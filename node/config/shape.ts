@@ -11,6 +11,7 @@ export interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>
   readonly required?: readonly string[]
   readonly items?: Shape
+  readonly anyOf?: readonly Shape[]
 }
 
 /** The configuration's schema as data: what the file's template, the reference and the fault messages read. */
@@ -20,11 +21,16 @@ export const configShape = z.toJSONSchema(nodeConfigSchema, { io: 'input' }) as 
 export function shapeAt(path: readonly (string | number)[]): Shape | null {
   let shape: Shape = configShape
   for (const key of path) {
-    const next = typeof key === 'number' ? shape.items : own(shape.properties, key)
+    const next: Shape | undefined = typeof key === 'number' ? shape.items : own(propertiesOf(shape), key)
     if (next === undefined) return null
     shape = next
   }
   return shape
+}
+
+/** The keys of an object, also where something shorter may stand for it. */
+export function propertiesOf(shape: Shape): Readonly<Record<string, Shape>> | undefined {
+  return shape.properties ?? shape.anyOf?.find(({ properties }) => properties !== undefined)?.properties
 }
 
 /** `record[key]`, for keys that came from outside. */

@@ -88,7 +88,7 @@ export function writeConfigs(
       plugins: [
         {
           use: 'oracle',
-          grants: ['chain.read', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+          grants: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
           config: options.oracle,
         },
       ],

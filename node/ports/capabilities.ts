@@ -1,4 +1,5 @@
 import type { ChainReader, TxSender } from './chain.ts'
+import type { ChainTrust } from './chain-trust.ts'
 import type { EventLog } from './events.ts'
 import type { Routes } from './http.ts'
 import type { IndexReader } from './index-reader.ts'
@@ -13,6 +14,8 @@ import type { Store } from './store.ts'
 export interface Capabilities {
   /** Read the configured chains. */
   'chain.read': ChainReader
+  /** Ask up to which block a chain's state may be signed for. */
+  'chain.trust': ChainTrust
   /** Send transactions from the node's transmitter account: spends the operator's funds. */
   'chain.write': TxSender
   /** Query the indexed tables, with their freshness. */
@@ -33,6 +36,7 @@ export type CapabilityName = keyof Capabilities
 /** The catalogue at runtime: what each capability lets a plugin do, as shown to the operator. */
 export const capabilityCatalogue: { readonly [N in CapabilityName]: string } = {
   'chain.read': 'read the configured chains',
+  'chain.trust': "ask whether a chain's state may be signed for",
   'chain.write': "send transactions from the node's transmitter account (spends your funds)",
   'index.read': 'query the indexed tables',
   events: 'follow the durable log of chain events',

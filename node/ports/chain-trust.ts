@@ -40,6 +40,21 @@ export interface ChainTrust {
   waitFor(block: BlockPlace, timeoutMs: number): Promise<void>
 }
 
+/** How one chain is agreed on, to be shown. */
+export interface TrustStatus {
+  readonly chainId: number
+  readonly name: string
+  /** Independent providers that must say the same. */
+  readonly required: number
+  /** Also while the chain is halted. */
+  readonly agreed: bigint | null
+  /** Why it does not go on for the moment, and since when (Unix milliseconds); null while it does. */
+  readonly waiting: { readonly reason: string; readonly since: number } | null
+  readonly halts: readonly ChainHalt[]
+  /** Providers that are proven wrong and count for nothing. */
+  readonly setAside: readonly { readonly provider: number; readonly reason: string; readonly since: number }[]
+}
+
 /** Where the parts that notice something wrong say so. */
 export interface ChainHalts {
   /** Halts a chain, or says the reason anew. */

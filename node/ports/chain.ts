@@ -8,7 +8,11 @@ export interface ChainInfo {
   readonly name: string
   /** A duty acts on blocks that have at least this many blocks on top of them. */
   readonly confirmations: number
+  /** Address of Multicall3, where the operator or a preset names it. */
+  readonly multicall?: Address
 }
+/** When a chain calls a block final: at a tag of its own, or so many blocks below the head. */
+export type FinalityRule = 'finalized' | 'safe' | { readonly depth: number }
 
 export interface BlockRef {
   readonly number: bigint
@@ -55,7 +59,7 @@ export type BlockTag = bigint | Hex | 'latest'
 export interface ChainReader {
   chains(): readonly ChainInfo[]
   head(chainId: number): Promise<BlockRef>
-  /** The chain's own `finalized` block; where a chain has no such tag, the head less its confirmations. */
+  /** The newest block that is final by the chain's rule; where it has no such tag, the head less its confirmations. */
   finalized(chainId: number): Promise<BlockRef>
   /** Null when the chain has no such block (any more). */
   block(chainId: number, at: BlockTag): Promise<BlockRef | null>

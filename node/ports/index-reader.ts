@@ -10,6 +10,8 @@ export interface ChainFreshness {
   /** Newest block whose events are all in the tables; null before the first. */
   readonly indexed: { readonly number: bigint; readonly timestamp: number } | null
   readonly finalized: bigint | null
+  /** Which build of the indexer the tables are of; another one shows other tables. Absent before the first. */
+  readonly build?: string
   /** head - indexed, in blocks; null while either is unknown. */
   readonly lagBlocks: number | null
 }

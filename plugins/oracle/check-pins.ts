@@ -1,11 +1,21 @@
 import type { BlockRef, ChainReader } from '../../node/ports/chain.ts'
+import type { ChainTrust } from '../../node/ports/chain-trust.ts'
 import type { Clock } from '../../node/ports/clock.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
 import { OracleError } from './errors.ts'
 import type { FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
-import { confirmationsOf, isGone, isPassing, isTooOld, lastPin, nothingMoved, samePin } from './pin-state.ts'
+import {
+  checkHalts,
+  confirmationsOf,
+  isGone,
+  isPassing,
+  isTooOld,
+  lastPin,
+  nothingMoved,
+  samePin,
+} from './pin-state.ts'
 
-/** How long a validator waits for its own chain reader, and then its index, to reach the pinned blocks. */
+/** How long a validator waits for its own chain reader, its index, and its providers' agreement, to reach the pins. */
 const WAIT_MS = 2_000
 const POLL_MS = 100
 
@@ -17,6 +27,7 @@ export interface CheckPinsOptions {
 export interface CheckPinsModules {
   readonly chain: ChainReader
   readonly index: IndexReader
+  readonly trust: ChainTrust
   readonly clock: Clock
 }
 
@@ -29,8 +40,9 @@ export function checkChains(chainIds: readonly number[], query: FeedQuery): void
 /**
  * A follower's: takes pins only if they name exactly the feed's chains and something moved, and if this node's own
  * chains have those very blocks, with their confirmations, not too old, and not before those of the previous round
- * unless these were reorganised away. Then waits for the index to hold them.
- * @throws OracleError `ORACLE_BAD_PIN`, IndexError `INDEX_BEHIND`
+ * unless these were reorganised away. Then waits for the index to hold them, and for enough independent providers to
+ * say what it says.
+ * @throws OracleError `ORACLE_BAD_PIN`, `ORACLE_CHAIN_HALTED`, IndexError `INDEX_BEHIND`, TrustError
  */
 export async function checkPins(
   options: CheckPinsOptions,
@@ -39,6 +51,7 @@ export async function checkPins(
   modules: CheckPinsModules,
 ): Promise<void> {
   checkChains(options.chainIds, query)
+  checkHalts(options.chainIds, modules.trust)
   if (nothingMoved(query.pins, previous))
     throw new OracleError('ORACLE_BAD_PIN', 'the pins are those of the previous round')
   await Promise.all(
@@ -51,6 +64,7 @@ export async function checkPins(
         if (last === null || !samePin(pin, last) || !isPassing(error)) throw error
       }
       await modules.index.waitFor(pin.chainId, pin.number, WAIT_MS)
+      await modules.trust.waitFor(pin, WAIT_MS)
     }),
   )
 }

@@ -1,4 +1,5 @@
 import type { ChainReader, Hex } from '../../node/ports/chain.ts'
+import type { ChainTrust } from '../../node/ports/chain-trust.ts'
 import type { Clock } from '../../node/ports/clock.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
 import type { ContractRef, Duty, PureDutyContext } from '../../node/ports/quorum.ts'
@@ -22,6 +23,7 @@ const INT192_LIMIT = 2n ** 191n
 export interface FeedDutyModules {
   readonly chain: ChainReader
   readonly index: IndexReader
+  readonly trust: ChainTrust
   readonly clock: Clock
   readonly source: FeedSource
   /** Rejects unless this node may speak for the model that the contract names. */

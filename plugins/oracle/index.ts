@@ -7,7 +7,7 @@ export default definePlugin({
   provides: oracleToken,
   version: '0.1.0',
   summary: 'Price and AI-model feeds, agreed on by a quorum and put on-chain',
-  needs: ['chain.read', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+  needs: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
   requires: {},
   config: oracleConfig,
   routes: ['/v1/feeds', '/v1/models'],

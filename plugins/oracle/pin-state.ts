@@ -1,4 +1,5 @@
 import type { BlockRef, ChainReader } from '../../node/ports/chain.ts'
+import type { ChainTrust } from '../../node/ports/chain-trust.ts'
 import { IyiError } from '../../node/ports/errors.ts'
 import { OracleError } from './errors.ts'
 import type { FeedOutcome, Pin } from './feed-types.ts'
@@ -41,6 +42,20 @@ export function confirmationsOf(chain: ChainReader, chainId: number): number {
       chainId,
     })
   return info.confirmations
+}
+
+/**
+ * Nothing is said about a feed while one of its chains is halted, not even that nothing moved.
+ * @throws OracleError `ORACLE_CHAIN_HALTED`
+ */
+export function checkHalts(chainIds: readonly number[], trust: ChainTrust): void {
+  const halt = trust.halts().find(({ chainId }) => chainIds.includes(chainId))
+  if (halt === undefined) return
+  const { chainId, cause, reason } = halt
+  throw new OracleError('ORACLE_CHAIN_HALTED', `chain ${chainId} is halted (${cause}): ${reason}`, {
+    chainId,
+    cause,
+  })
 }
 
 /** The chain or the index can't be read for the moment. */

@@ -20,12 +20,13 @@ import type { FeedSource } from './sources/source.ts'
 /** Event of the stream. */
 const ROUND = 'feed.round'
 
-type Needs = 'chain.read' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
+type Needs = 'chain.read' | 'chain.trust' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
 export type OracleContext = Context<Needs, Record<never, never>, OracleConfig>
 
 export function setup(ctx: OracleContext): Running<OracleApi> {
   const index = ctx.can('index.read')
   const chain = ctx.can('chain.read')
+  const trust = ctx.can('chain.trust')
   const inference = ctx.can('inference')
   const routes = ctx.can('http.routes')
   const events = ctx.can('events')
@@ -42,6 +43,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     const duty = feedDuty(config, {
       chain,
       index,
+      trust,
       clock: ctx.clock,
       source: sourceOf(config),
       checkModel: modelGate(config, ctx.config.registry, { index, inference }),

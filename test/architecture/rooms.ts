@@ -15,7 +15,12 @@ const ABI = '^contracts/abi/'
 export const rooms: readonly Room[] = [
   { name: 'ports', files: /^node\/ports\//, ours: [], packages: ['zod'] },
   { name: 'quorum', files: /^node\/quorum\//, ours: [PORTS], packages: ['viem', '@noble/*', 'node:crypto'] },
-  { name: 'trust', files: /^node\/trust\//, ours: [PORTS], packages: ['viem', 'node:crypto'] },
+  {
+    name: 'trust',
+    files: /^node\/trust\//,
+    ours: [PORTS],
+    packages: ['viem', '@ethereumjs/mpt', 'node:crypto'],
+  },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
   { name: 'config', files: /^node\/config\//, ours: [PORTS], packages: ['zod', 'yaml', 'node:*'] },
   {

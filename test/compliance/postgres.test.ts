@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, vi } from 'vitest'
 import { systemClock } from '../../node/adapters/clock/system.ts'
+import { agreementStore } from '../../node/adapters/postgres/agreement-store.ts'
 import { replayEvents, retryDeadLetters } from '../../node/adapters/postgres/event-admin.ts'
 import { eventLog } from '../../node/adapters/postgres/event-log.ts'
 import { quorumStore } from '../../node/adapters/postgres/quorum-store.ts'
@@ -9,9 +10,11 @@ import { chainHalts } from '../../node/trust/halts.ts'
 import { chain } from '../adapters/postgres/chain-events.ts'
 import { chainWorld } from '../adapters/postgres/chain-world.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres } from '../adapters/postgres/support.ts'
+import { memoryAgreements } from '../fakes/agreement-store.ts'
 import { memorySigningHistory } from '../fakes/guarded-signer.ts'
 import { memoryQuorumStore } from '../fakes/quorum-store.ts'
 import { memoryStore } from '../fakes/store.ts'
+import { agreementStoreCompliance } from './agreement-store.ts'
 import { eventLogCompliance } from './event-log.ts'
 import { guardedSignerCompliance } from './guarded-signer.ts'
 import { memoryEventLogSubject } from './memory-event-log.ts'
@@ -43,6 +46,12 @@ describe('QuorumStore', () => {
   describe('in memory', () => quorumStoreCompliance(async () => memoryQuorumStore()))
   describe('PostgreSQL', () =>
     quorumStoreCompliance(async () => quorumStore({ database: await freshDatabase() })))
+})
+
+describe('AgreementStore', () => {
+  describe('in memory', () => agreementStoreCompliance(async () => memoryAgreements()))
+  describe('PostgreSQL', () =>
+    agreementStoreCompliance(async () => agreementStore({ database: await freshDatabase() })))
 })
 
 describe('GuardedSigner', () => {

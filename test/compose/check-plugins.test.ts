@@ -24,7 +24,7 @@ function check(model: string, inference: object = {}) {
       plugins: [
         {
           use: 'oracle',
-          grants: ['chain.read', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+          grants: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
           config: { feeds: [feed(model)] },
         },
       ],

@@ -44,12 +44,43 @@ function duty(connected: readonly number[], change: Partial<DutyStatus> = {}): D
   }
 }
 
+const trust: ReturnType<ReadinessSources['trust']>[number] = {
+  chainId: 1,
+  name: 'chain-a',
+  required: 2,
+  agreed: 98n,
+  waiting: null,
+  halts: [],
+  setAside: [],
+  providers: [
+    {
+      provider: 0,
+      host: 'a.example',
+      state: 'well',
+      weight: 1,
+      requests: 9,
+      perSecond: 1.5,
+      limitPerSecond: 25,
+    },
+    {
+      provider: 1,
+      host: 'b.example',
+      state: 'limited',
+      weight: 1,
+      requests: 9,
+      perSecond: 0,
+      limitPerSecond: null,
+    },
+  ],
+}
+
 const fine: ReadinessSources = {
   database: () => ({ status: 'ok' }),
   index: { freshness: async () => [chain] },
   indexer: () => ({ status: 'ok' }),
-  halts: () => [],
   events: () => ({ status: 'ok' }),
+  trust: () => [trust],
+  now: () => 1_000_000,
   duties: () => [duty([1, 2, 3])],
   maySign: () => true,
   inference: () => ({ status: 'ok', detail: '1 model' }),
@@ -70,11 +101,12 @@ test('ready when everything is, and each check says so', async () => {
     'database',
     'index',
     'indexer',
+    'providers',
+    'agreement',
     'peers',
     'signer',
     'duties',
     'inference',
-    'halts',
     'events',
   ])
   expect(checks.every(({ ok, detail }) => ok && detail !== '')).toBe(true)
@@ -107,6 +139,28 @@ test('an index that is away, empty, behind, or whose chain does not answer', asy
   expect(await failing({ index: { freshness: away } })).toEqual({ index: 'the index is away' })
 })
 
+test('a halted chain, and one that waits too long for its providers', async () => {
+  const of = (change: Partial<typeof trust>) =>
+    failing({ trust: () => [trust, { ...trust, name: 'chain-b', ...change }] })
+  const halt = { chainId: 1, cause: 'disagreement', reason: 'they lie', since: 0 } as const
+  expect(await of({ halts: [halt] })).toEqual({ agreement: 'chain-b: halted (disagreement): they lie' })
+  expect(await of({ waiting: { reason: '1 of 2', since: 940_000 } })).toEqual({})
+  expect(await of({ waiting: { reason: '1 of 2', since: 939_000 } })).toEqual({
+    agreement: expect.stringContaining('61 s: 1 of 2'),
+  })
+})
+
+test('providers are told with what they are asked, and some must be well', async () => {
+  const { checks } = await readiness(fine)
+  expect(checks.find(({ name }) => name === 'providers')?.detail).toContain(
+    'a.example well, 1.5 of 25 requests/s',
+  )
+  const providers = trust.providers.map((each) => ({ ...each, state: 'resting' as const }))
+  expect(await failing({ trust: () => [{ ...trust, providers }] })).toEqual({
+    providers: expect.stringContaining('0 of 2 well'),
+  })
+})
+
 test('what is fine is told in figures', async () => {
   const { checks } = await readiness({ ...fine, index: { freshness: async () => [chain] } })
   expect(checks.find(({ name }) => name === 'index')?.detail).toMatch(/chain-a: \d+ s behind \(\d+ blocks\)/)
@@ -136,11 +190,6 @@ test('no quorum is claimed where no duty runs', async () => {
   expect(await peers([])).toBe('no duty runs')
   expect(await peers([duty([], { state: 'refused' })])).toBe('no duty runs')
   expect(await peers([duty([1, 2, 3])])).toBe('a quorum is within reach')
-})
-
-test('a chain that stands still, with what to do', async () => {
-  const halt = { chainId: 1, cause: 'deep-reorg', reason: 'recover it', since: 1 } as const
-  expect(await failing({ halts: () => [halt] })).toEqual({ halts: 'recover it' })
 })
 
 test('events that a plugin gave up on are told of, and do not make a validator unfit', async () => {

@@ -64,7 +64,11 @@ describe('a configuration', () => {
 
   test('an empty one says what is missing', () => {
     expect(faultsOf(null)).toMatchObject([{ path: 'chains', message: 'is missing' }])
-    expect(paths(faultsOf({ chains: [{}] }))).toEqual(['chains.0.id', 'chains.0.name', 'chains.0.rpc'])
+    expect(paths(faultsOf({ chains: [{}] })).toSorted()).toEqual([
+      'chains.0.id',
+      'chains.0.name',
+      'chains.0.rpc',
+    ])
   })
 
   test('refuses a remote admin server unless it is allowed by name', () => {

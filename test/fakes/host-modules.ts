@@ -75,6 +75,7 @@ export function capabilityProviders(given: Partial<CapabilityProvider>): Capabil
     }
   return {
     'chain.read': missing('chain.read'),
+    'chain.trust': missing('chain.trust'),
     'chain.write': missing('chain.write'),
     'index.read': missing('index.read'),
     events: missing('events'),

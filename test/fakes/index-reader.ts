@@ -8,6 +8,8 @@ export interface MemoryIndex extends IndexReader {
   remove<T extends TableName>(table: T, which: (row: Row<T>) => boolean): void
   /** Head and indexed block of a chain. Equal when one is given. */
   setHead(chainId: number, head: bigint, indexed?: bigint): void
+  /** Another build of the indexer takes over. */
+  setBuild(build: string): void
   /** Every call rejects with INDEX_UNAVAILABLE while down. */
   setDown(down: boolean): void
 }
@@ -19,6 +21,7 @@ export function memoryIndex(): MemoryIndex {
   const tables = new Map<TableName, object[]>()
   const chains = new Map<number, ChainFreshness>()
   let down = false
+  let build: string | undefined
   const check = () => {
     if (down) throw new IyiError('INDEX_UNAVAILABLE', 'the index is down', { data: {}, retry: true })
   }
@@ -53,12 +56,15 @@ export function memoryIndex(): MemoryIndex {
         lagBlocks: Number(head - indexed),
       })
     },
+    setBuild: (value) => {
+      build = value
+    },
     setDown: (value) => {
       down = value
     },
     freshness: async () => {
       check()
-      return [...chains.values()]
+      return [...chains.values()].map((chain) => (build === undefined ? chain : { ...chain, build }))
     },
     select: async <T extends TableName>({
       table,

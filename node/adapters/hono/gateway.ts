@@ -6,6 +6,15 @@ import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { ApiDocument } from './api-document.ts'
+import {
+  chainEvidenceList,
+  chainEvidenceParams,
+  chainEvidenceQuery,
+  listChainEvidence,
+  oneChainEvidence,
+  oneChainEvidenceParams,
+  showChainEvidence,
+} from './chain-route.ts'
 import { customRowsRoute, customTablesRoute } from './custom-routes.ts'
 import { docsRoutes } from './docs-page.ts'
 import { EventHub, type HubLimits, hubLimits, type StreamEvent } from './event-hub.ts'
@@ -142,6 +151,23 @@ export function gateway(
     summary: 'This node: chains, plugins, peers, duties and the validators it works with',
     response: nodeSchema,
     handler: () => describeNode(node),
+  })
+  mountTyped({
+    method: 'get',
+    path: '/v1/chains/{id}/evidence',
+    summary: "Contradictions among a chain's providers, and between them and the index, newest first",
+    params: chainEvidenceParams,
+    query: chainEvidenceQuery,
+    response: chainEvidenceList,
+    handler: ({ params, query }) => listChainEvidence(node, params, query),
+  })
+  mountTyped({
+    method: 'get',
+    path: '/v1/chains/{id}/evidence/{evidence}',
+    summary: 'One of them, with the header and the receipts that prove who is wrong',
+    params: oneChainEvidenceParams,
+    response: oneChainEvidence,
+    handler: ({ params }) => showChainEvidence(node, params),
   })
   mount('node', {
     method: 'get',

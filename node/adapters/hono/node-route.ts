@@ -24,6 +24,43 @@ export const nodeSchema = z.object({
   name: z.string(),
   version: z.string(),
   chains: metaSchema.shape.chains,
+  trust: z
+    .array(
+      z.object({
+        chainId: z.int(),
+        name: z.string(),
+        required: z.int().meta({ description: 'Independent providers that must say the same' }),
+        agreed: unsignedSchema.nullable().meta({
+          description:
+            'Newest block up to which they and the index say the same; what is above is not signed for',
+        }),
+        waiting: z.object({ reason: z.string(), since: z.number() }).nullable(),
+        halts: z
+          .array(
+            z.object({
+              cause: z.enum(['disagreement', 'deep-reorg']),
+              reason: z.string(),
+              since: z.number(),
+            }),
+          )
+          .meta({ description: 'Why no duty acts on this chain. Evidence: GET /v1/chains/{id}/evidence' }),
+        providers: z.array(
+          z.object({
+            provider: z.int().meta({ description: 'Its place in the configuration' }),
+            host: z.string(),
+            state: z.enum(['well', 'resting', 'limited', 'wrong-chain', 'set-aside']).meta({
+              description: '`set-aside`: proven wrong, and counts for nothing until it says what is proven',
+            }),
+            reason: z.string().optional(),
+            weight: z.number(),
+            requests: z.int().meta({ description: 'Since the node started' }),
+            perSecond: z.number().meta({ description: 'Requests a second, over the last ten' }),
+            limitPerSecond: z.number().nullable().meta({ description: 'What the operator allows' }),
+          }),
+        ),
+      }),
+    )
+    .meta({ description: 'How far each chain is agreed on, and by whom' }),
   plugins: z.array(z.object({ id: z.string(), version: z.string(), health: healthSchema })),
   peers: z.array(
     z.object({
@@ -80,10 +117,29 @@ export async function describeNode(view: NodeView): Promise<NodeAnswer> {
   return {
     ...view.identity(),
     chains: freshnessToMeta(await view.freshness()).chains,
+    trust: view.trust().map(trustToJson),
     plugins: view.plugins().map((plugin) => ({ ...plugin, health: { ...plugin.health } })),
     peers: view.peers().map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
     duties: duties.map((duty) => ({ ...duty, seqNr: duty.seqNr.toString() })),
     validators: mergeValidators(duties),
+  }
+}
+
+function trustToJson({
+  agreed,
+  halts,
+  setAside,
+  providers,
+  ...rest
+}: ReturnType<NodeView['trust']>[number]): NodeAnswer['trust'][number] {
+  return {
+    ...rest,
+    agreed: agreed === null ? null : agreed.toString(),
+    halts: halts.map(({ cause, reason, since }) => ({ cause, reason, since })),
+    providers: providers.map((each) => {
+      const lie = setAside.find(({ provider }) => provider === each.provider)
+      return lie === undefined ? { ...each } : { ...each, state: 'set-aside', reason: lie.reason }
+    }),
   }
 }
 

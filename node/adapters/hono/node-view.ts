@@ -1,8 +1,12 @@
+import type { AgreementStore } from '../../ports/agreement-store.ts'
 import type { Hex } from '../../ports/chain.ts'
+import type { ChainEvidence } from '../../ports/chain-evidence.ts'
+import type { TrustStatus } from '../../ports/chain-trust.ts'
 import type { Health } from '../../ports/health.ts'
 import type { ChainFreshness } from '../../ports/index-reader.ts'
 import type { PeerInfo } from '../../ports/network.ts'
 import type { DutyStatus, OffenceRecord, QuorumStore } from '../../ports/quorum.ts'
+import type { ProviderStatus } from '../../ports/witness.ts'
 
 /** One thing that must hold before the node takes traffic. `detail` names the remedy when it does not. */
 export interface ReadinessCheck {
@@ -23,6 +27,9 @@ export interface NodeView {
   readiness(): Promise<Readiness>
   plugins(): readonly { readonly id: string; readonly version: string; readonly health: Health }[]
   peers(): readonly PeerInfo[]
+  trust(): readonly (TrustStatus & { readonly providers: readonly ProviderStatus[] })[]
+  readonly chainEvidence: AgreementStore['evidence']
+  oneChainEvidence(chainId: number, id: Hex): Promise<ChainEvidence | null>
   duties(): readonly DutyStatus[]
   readonly offences: QuorumStore['offences']
   offence(id: Hex): Promise<OffenceRecord | null>

@@ -14,6 +14,10 @@ export interface BuiltContract {
 }
 
 export interface StoredBuild extends IndexBuild {
+  /**
+   * The first of a row of builds that were compared and found equal: what was checked of the one holds for the other.
+   */
+  readonly lineage: string
   readonly contracts: readonly BuiltContract[]
 }
 
@@ -28,6 +32,7 @@ export async function createBuildList(pool: Pool, viewsSchema: string): Promise<
       schema text primary key,
       state text not null,
       contracts json not null,
+      lineage text not null,
       progress double precision,
       seconds_left double precision,
       created_at timestamptz not null default now(),
@@ -47,7 +52,7 @@ export async function readBuilds(
 ): Promise<readonly StoredBuild[]> {
   try {
     const { rows } = await client.query<Record<string, unknown>>(
-      `select schema, state, contracts::text, progress, seconds_left, note,
+      `select schema, state, contracts::text, lineage, progress, seconds_left, note,
               extract(epoch from created_at) * 1000 as created_ms, extract(epoch from live_at) * 1000 as live_ms
        from ${table(viewsSchema)} order by created_at, schema`,
     )
@@ -73,6 +78,7 @@ function buildOf(row: Record<string, unknown>): StoredBuild {
     schema: String(row.schema),
     state: String(row.state) as BuildState,
     contracts: JSON.parse(String(row.contracts)) as BuiltContract[],
+    lineage: String(row.lineage),
     progress: number(row.progress),
     secondsLeft: number(row.seconds_left),
     createdAt: Math.round(Number(row.created_ms)),
@@ -88,7 +94,7 @@ export async function addBuild(
   build: { readonly schema: string; readonly contracts: readonly BuiltContract[] },
 ): Promise<void> {
   await pool.query(
-    `insert into ${table(viewsSchema)} as known (schema, state, contracts) values ($1, 'building', $2)
+    `insert into ${table(viewsSchema)} as known (schema, state, contracts, lineage) values ($1, 'building', $2, $1)
      on conflict (schema) do update set state = 'building', note = null where known.state = 'kept'`,
     [build.schema, JSON.stringify(build.contracts)],
   )
@@ -119,6 +125,21 @@ export async function setState(
      where schema = $1`,
     [schema, state, note],
   )
+}
+
+/** The new build says all that the one before said. */
+export async function setLineage(
+  client: PoolClient,
+  viewsSchema: string,
+  { schema, lineage }: { readonly schema: string; readonly lineage: string },
+): Promise<void> {
+  await client.query(`update ${table(viewsSchema)} set lineage = $2 where schema = $1`, [schema, lineage])
+}
+
+/** Lineage of the build that is live; null where there is none, or no list of builds. */
+export async function liveLineage(pool: Pool, viewsSchema: string): Promise<string | null> {
+  const builds = await readBuilds(pool, viewsSchema)
+  return builds.find(({ state }) => state === 'live')?.lineage ?? null
 }
 
 /** Holds the list for the rest of the transaction: one flip at a time, whoever asks for it. */

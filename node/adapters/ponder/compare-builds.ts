@@ -9,7 +9,10 @@ import { type PositionRow, positionOf, positionsSql } from './positions.ts'
 export interface Comparison {
   readonly table: string
   readonly chainId: number
-  /** `pending`: rows that change can be compared only while both builds stand at the same block. */
+  /**
+   * `pending`: equal so far. Rows that change can be compared only while both builds stand at the same block, and of those
+   * that are added the new build still lacks some.
+   */
   readonly result: 'equal' | 'different' | 'pending'
   readonly rows: number
   /** Some of the rows that only one has. */
@@ -21,6 +24,8 @@ interface Place {
   /** Complete up to here in both. */
   readonly block: bigint
   readonly together: boolean
+  /** The new build has not got as far as the old one. */
+  readonly behind: boolean
 }
 
 const EXAMPLES = 3
@@ -107,7 +112,8 @@ async function commonPlaces(client: PoolClient, old: string, next: string): Prom
     if (other === undefined) return []
     const { block } = position.block < other.block ? position : other
     const head = before.heads.get(chainId)
-    return [{ chainId, block, together: head !== undefined && head === after.heads.get(chainId) }]
+    const together = head !== undefined && head === after.heads.get(chainId)
+    return [{ chainId, block, together, behind: other.block < position.block }]
   })
 }
 
@@ -136,7 +142,7 @@ async function compareTable(
   },
 ): Promise<Comparison> {
   const { table, column, appended, place, shared, schemas } = of
-  const { chainId, block, together } = place
+  const { chainId, block, together, behind } = place
   const base = { table, chainId, rows: 0, examples: [] }
   if (!appended && !together) return { ...base, result: 'pending' }
   const rowsOf = (schema: string) =>
@@ -154,7 +160,7 @@ async function compareTable(
   }
   const [old, next] = [await digestOf(schemas[0]), await digestOf(schemas[1])]
   if (old.count === next.count && old.digest === next.digest)
-    return { ...base, result: 'equal', rows: Number(old.count) }
+    return { ...base, result: appended && behind ? 'pending' : 'equal', rows: Number(old.count) }
   const [before, after] = [rowsOf(schemas[0]), rowsOf(schemas[1])]
   const { rows } = await client.query<{ row: string }>(
     `((${before}) except (${after})) union all ((${after}) except (${before})) limit ${EXAMPLES}`,

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { BuildState } from '../../ports/index-builds.ts'
-import { lockBuilds, readBuilds, setState } from './build-store.ts'
+import { lockBuilds, readBuilds, setLineage, setState } from './build-store.ts'
 import { IndexError } from './errors.ts'
 
 /** After all tables, in this order: readers take their locks so, and neither side then waits for the other in a circle. */
@@ -20,9 +20,11 @@ export async function flipViews(
     readonly to: string
     readonly previous: Extract<BuildState, 'kept' | 'rolled-back'>
     readonly note: string | null
+    /** Of the new build; its own when absent. */
+    readonly lineage?: string
   },
 ): Promise<void> {
-  const { viewsSchema, to, previous, note } = options
+  const { viewsSchema, to, previous, note, lineage } = options
   await inTransaction(pool, async (client) => {
     await lockBuilds(client, viewsSchema)
     const builds = await readBuilds(client, viewsSchema)
@@ -37,6 +39,7 @@ export async function flipViews(
       await client.query(`create view "${viewsSchema}"."${table}" as select * from "${to}"."${table}"`)
     if (live !== undefined)
       await setState(client, viewsSchema, { schema: live.schema, state: previous, note })
+    if (lineage !== undefined) await setLineage(client, viewsSchema, { schema: to, lineage })
     await setState(client, viewsSchema, { schema: to, state: 'live', note: null })
   })
 }

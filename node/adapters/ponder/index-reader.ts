@@ -15,6 +15,7 @@ import { headTracker } from './head-tracker.ts'
 import { checkedSchema } from './names.ts'
 import { type Position, type PositionRow, positionOf, positionsSql } from './positions.ts'
 import { selectStatement } from './select-sql.ts'
+import { servingBuild } from './serving-build.ts'
 import { positionWaiter } from './wait-position.ts'
 
 export interface IndexReaderOptions {
@@ -50,6 +51,7 @@ export function ponderIndexReader(
   const { pool, chain, clock, log, metrics } = modules
   const schema = checkedSchema(options.viewsSchema)
   const positionsText = positionsSql(schema)
+  const buildOf = servingBuild(schema, { pool, clock })
   const heads = headTracker({ pollMs: options.headPollMs, afterPoll: report }, { chain, clock, log })
   const waiter = positionWaiter({ clock, positions })
   const gauge = (name: string, help: string) => metrics.gauge({ name, help, labels: ['chain'] })
@@ -89,6 +91,8 @@ export function ponderIndexReader(
   }
 
   async function freshness(): Promise<readonly ChainFreshness[]> {
+    // The build first: rows read later are of this one, or of one that is told next time.
+    const build = await run(() => buildOf())
     const found = await positions()
     return chain.chains().map(({ id, name }) => {
       const { head, finalized } = heads.of(id)
@@ -103,6 +107,7 @@ export function ponderIndexReader(
         head,
         indexed,
         finalized,
+        ...(build === null ? {} : { build }),
         lagBlocks: lag === null ? null : Math.max(lag, 0),
       }
     })

@@ -20,7 +20,7 @@ import {
   setState,
 } from './build-store.ts'
 import { installedPonder } from './child.ts'
-import { type Comparison, compareBuilds } from './compare-builds.ts'
+import { type Comparison, commonAddresses, compareBuilds } from './compare-builds.ts'
 import { IndexError } from './errors.ts'
 import { flipViews } from './flip.ts'
 import type { IndexerConfig } from './indexer-config.ts'
@@ -308,6 +308,9 @@ class Supervisor implements PonderSupervisor {
     await flipViews(this.#pool, {
       ...{ viewsSchema: this.#viewsSchema, to: schema, previous: 'kept' },
       note: `until ${schema} took over`,
+      ...(live !== undefined && pending.length === 0 && saysAllOf(live, next)
+        ? { lineage: live.lineage }
+        : {}),
     })
     this.#flips.inc()
     const compared = verdict
@@ -341,6 +344,12 @@ class Supervisor implements PonderSupervisor {
     const { secondsLeft } = this.#estimate.at(this.#modules.clock.monotonic(), progress)
     await noteProgress(this.#pool, this.#viewsSchema, { schema, progress, secondsLeft })
   }
+}
+
+/** Everything that the old build follows, the new one follows in the same way. */
+function saysAllOf(old: StoredBuild, next: StoredBuild): boolean {
+  const common = commonAddresses(old.contracts, next.contracts)
+  return old.contracts.every(({ chainId, address }) => common.get(chainId)?.includes(address) === true)
 }
 
 function describe(live: StoredBuild | undefined, ours: StoredBuild | undefined): string {

@@ -113,6 +113,24 @@ export const nodeMigrations: readonly Migration[] = [
         for each row execute function refuse_retired_key();`,
   },
   {
+    id: '0006-chain-agreement',
+    sql: `
+      create table chain_agreement (
+        chain_id bigint primary key,
+        scope text not null,
+        trail json not null,
+        updated_at timestamptz not null default now()
+      ) with (fillfactor = 50);
+      create table chain_evidence (
+        seq bigint generated always as identity primary key,
+        id text not null unique,
+        chain_id bigint not null,
+        document json not null,
+        recorded_at bigint not null
+      );
+      create index chain_evidence_by_chain on chain_evidence (chain_id, seq);`,
+  },
+  {
     id: '0007-event-lifecycle',
     // A log has one row for each time that it is in the chain; what is told of it are notices. Stages are numbers:
     // 0 not in the chain, 1 seen, 2 confirmed, 3 final. What was copied so far counts as final.

@@ -1,21 +1,30 @@
 import { numberToHex } from 'viem'
-import type { BlockRef, BlockTag, ChainInfo, ChainReader } from '../../ports/chain.ts'
+import type { BlockRef, BlockTag, ChainInfo, ChainReader, FinalityRule } from '../../ports/chain.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Gauge, Metrics } from '../../ports/metrics.ts'
+import type { RpcEndpoint } from '../../ports/rpc-endpoint.ts'
 import { blockOf, hexOf, logsOf, orNull, quantityOf, receiptOf, transactionOf } from './decode.ts'
 import { ChainError, unknownChain } from './errors.ts'
+import { type HeadSubscription, headSubscription } from './head-subscription.ts'
 import { readLogs } from './logs.ts'
-import { ProviderPool } from './provider-pool.ts'
+import { type ChainPools, chainPools } from './pools.ts'
+import type { ProviderPool } from './provider-pool.ts'
 
 const DEFAULT_HEAD_POLL_MS = 1_000
+/** While a WebSocket tells of new blocks, the head is asked for at this many times the interval. */
+const TOLD_FACTOR = 4
+/** A WebSocket that says nothing for so long is made anew; no chain is that slow. */
+const QUIET_MS = 120_000
 /** A chain without the `finalized` tag is asked for it again after this long. */
 const FINALIZED_RETRY_MS = 600_000
 
 export interface ReaderChain extends ChainInfo {
-  /** JSON-RPC URLs over HTTP, most preferred first. */
-  readonly rpc: readonly string[]
+  /** JSON-RPC over HTTP, most preferred first. */
+  readonly rpc: readonly RpcEndpoint[]
+  /** `finalized` when absent. */
+  readonly finality?: FinalityRule
   /** How old the answer of `head` may be; 1,000 when absent. */
   readonly headPollMs?: number
 }
@@ -41,6 +50,7 @@ interface Cached {
 /** One chain's providers and what is remembered of its head. */
 interface ChainState {
   readonly info: ChainInfo
+  readonly finality: FinalityRule
   readonly headPollMs: number
   readonly pool: ProviderPool
   head: Cached | null
@@ -48,6 +58,7 @@ interface ChainState {
   finalized: Cached | null
   finalizedRequest: Promise<BlockRef> | null
   noFinalizedUntilMs: number
+  readonly subscriptions: readonly HeadSubscription[]
   timer: Timer | null
   problem: string | null
 }
@@ -58,7 +69,13 @@ interface ChainState {
  */
 export function viemChainReader(
   options: ViemChainReaderOptions,
-  modules: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+  modules: {
+    readonly clock: Clock
+    readonly log: Logger
+    readonly metrics: Metrics
+    /** The providers, where others use them too; else the reader has its own. */
+    readonly pools?: ChainPools
+  },
 ): ViemChainReader {
   return new Reader(options, modules)
 }
@@ -74,6 +91,7 @@ class Reader implements ViemChainReader {
   constructor(options: ViemChainReaderOptions, modules: Parameters<typeof viemChainReader>[1]) {
     this.#clock = modules.clock
     this.#log = modules.log
+    const pools = modules.pools ?? chainPools(options, modules)
     const labels = ['chain']
     this.#headBlock = modules.metrics.gauge({
       name: 'iyi_chain_head_block',
@@ -86,16 +104,18 @@ class Reader implements ViemChainReader {
       labels,
     })
     for (const chain of options.chains) {
-      const { id, name, confirmations, rpc } = chain
+      const { id, name, confirmations, multicall } = chain
       this.#chains.set(id, {
-        info: { id, name, confirmations },
+        info: { id, name, confirmations, ...(multicall === undefined ? {} : { multicall }) },
+        finality: chain.finality ?? 'finalized',
         headPollMs: chain.headPollMs ?? DEFAULT_HEAD_POLL_MS,
-        pool: new ProviderPool({ chainId: id, rpc, timeoutMs: options.timeoutMs }, modules),
+        pool: pools.pool(id),
         head: null,
         headRequest: null,
         finalized: null,
         finalizedRequest: null,
         noFinalizedUntilMs: Number.NEGATIVE_INFINITY,
+        subscriptions: this.#subscriptions(chain, modules),
         timer: null,
         problem: null,
       })
@@ -105,12 +125,16 @@ class Reader implements ViemChainReader {
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
-    for (const chain of this.#chains.values()) this.#follow(chain)
+    for (const chain of this.#chains.values()) {
+      for (const subscription of chain.subscriptions) subscription.start()
+      this.#follow(chain)
+    }
   }
 
   async stop(): Promise<void> {
     this.#running = false
     for (const chain of this.#chains.values()) {
+      for (const subscription of chain.subscriptions) subscription.stop()
       chain.timer?.cancel()
       chain.timer = null
       chain.pool.stop()
@@ -195,6 +219,22 @@ class Reader implements ViemChainReader {
     return await this.#chain(chainId).pool.request('eth_getBalance', [address, 'latest'], quantityOf)
   }
 
+  /** One for each provider that has a WebSocket: whichever is first to know. */
+  #subscriptions(
+    { id, rpc }: ReaderChain,
+    modules: { readonly clock: Clock; readonly log: Logger },
+  ): readonly HeadSubscription[] {
+    return rpc.flatMap((entry, provider) => {
+      const url = typeof entry === 'string' ? undefined : entry.ws
+      if (url === undefined) return []
+      const onHead = () => {
+        const chain = this.#chains.get(id)
+        if (chain !== undefined && this.#running) this.#hear(chain)
+      }
+      return [headSubscription({ url, chainId: id, provider, quietMs: QUIET_MS, onHead }, modules)]
+    })
+  }
+
   #chain(chainId: number): ChainState {
     const chain = this.#chains.get(chainId)
     if (chain === undefined) throw unknownChain(chainId)
@@ -202,10 +242,10 @@ class Reader implements ViemChainReader {
   }
 
   #fresh(chain: ChainState, cached: Cached): boolean {
-    return this.#clock.monotonic() - cached.atMs <= chain.headPollMs
+    return this.#clock.monotonic() - cached.atMs <= pollMsOf(chain)
   }
 
-  async #readBlock(chain: ChainState, at: BlockTag | 'finalized'): Promise<BlockRef | null> {
+  async #readBlock(chain: ChainState, at: BlockTag | 'finalized' | 'safe'): Promise<BlockRef | null> {
     if (typeof at === 'string' && at.startsWith('0x')) {
       return await chain.pool.request('eth_getBlockByHash', [at, false], orNull(blockOf))
     }
@@ -229,9 +269,10 @@ class Reader implements ViemChainReader {
   }
 
   async #readFinalized(chain: ChainState): Promise<BlockRef> {
-    if (this.#clock.monotonic() >= chain.noFinalizedUntilMs) {
+    const { finality } = chain
+    if (typeof finality === 'string' && this.#clock.monotonic() >= chain.noFinalizedUntilMs) {
       try {
-        const block = await this.#readBlock(chain, 'finalized')
+        const block = await this.#readBlock(chain, finality)
         if (block !== null) return block
       } catch (error) {
         if (!(error instanceof ChainError) || error.code !== 'CHAIN_RPC_ERROR') throw error
@@ -239,7 +280,7 @@ class Reader implements ViemChainReader {
       }
     }
     const head = await this.#readHead(chain)
-    const depth = BigInt(chain.info.confirmations)
+    const depth = BigInt(typeof finality === 'string' ? chain.info.confirmations : finality.depth)
     const block =
       depth === 0n ? head : await this.#readBlock(chain, head.number > depth ? head.number - depth : 0n)
     if (block !== null) return block
@@ -257,6 +298,13 @@ class Reader implements ViemChainReader {
     )
   }
 
+  /** Somebody says that there is a new block: the head is read at once, from whoever serves. */
+  #hear(chain: ChainState): void {
+    this.#readHead(chain).catch((error: unknown) => {
+      this.#log.debug({ chain: chain.info.id, err: error }, 'Read the head again later')
+    })
+  }
+
   /** Keeps the head fresh: one request a poll, whoever else asks; and sees to providers that are in doubt. */
   #follow(chain: ChainState): void {
     void chain.pool.probe()
@@ -267,11 +315,18 @@ class Reader implements ViemChainReader {
         this.#log.debug({ chain: chain.info.id, reason: chain.problem }, 'Read the head again later')
       })
       .finally(() => {
-        if (this.#running) chain.timer = this.#clock.setTimer(chain.headPollMs, () => this.#follow(chain))
+        if (!this.#running) return
+        const pauseMs = pollMsOf(chain)
+        chain.timer?.cancel()
+        chain.timer = this.#clock.setTimer(pauseMs, () => this.#follow(chain))
       })
   }
 }
 
-function tagOf(at: BlockTag | 'finalized'): string {
+function pollMsOf({ headPollMs, subscriptions }: ChainState): number {
+  return subscriptions.some(({ live }) => live) ? headPollMs * TOLD_FACTOR : headPollMs
+}
+
+function tagOf(at: BlockTag | 'finalized' | 'safe'): string {
   return typeof at === 'bigint' ? numberToHex(at) : at
 }

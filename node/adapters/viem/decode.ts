@@ -8,10 +8,15 @@ import type { Address, BlockRef, ChainLog, ChainTransaction, Hex, TxReceipt } fr
 
 type Json = Readonly<Record<string, unknown>>
 
-function object(value: unknown): Json {
+export function object(value: unknown): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TypeError('Not an object')
   return value as Json
+}
+
+export function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError('Not a list')
+  return value
 }
 
 /** Even-length hex data, `0x` included. */
@@ -26,19 +31,20 @@ export function quantityOf(value: unknown): bigint {
   return BigInt(value)
 }
 
-function numberOf(value: unknown): number {
+export function numberOf(value: unknown): number {
   const number = Number(quantityOf(value))
   if (!Number.isSafeInteger(number)) throw new TypeError('Not a safe integer')
   return number
 }
 
-function hashOf(value: unknown): Hex {
+export function hashOf(value: unknown): Hex {
   const hex = hexOf(value)
   if (hex.length !== 66) throw new TypeError('Not a hash')
-  return hex
+  // Providers' answers are compared with each other.
+  return hex.toLowerCase() as Hex
 }
 
-function addressOf(value: unknown): Address {
+export function addressOf(value: unknown): Address {
   return getAddress(hexOf(value))
 }
 
@@ -59,16 +65,13 @@ export function blockOf(value: unknown): BlockRef {
 
 /** Logs that are in the chain: those that a reorganisation removed are left out. */
 export function logsOf(value: unknown): readonly ChainLog[] {
-  if (!Array.isArray(value)) throw new TypeError('Not a list')
-  return value
+  return list(value)
     .map(object)
     .filter((log) => log.removed !== true)
     .map((log) => {
-      const topics = log.topics
-      if (!Array.isArray(topics)) throw new TypeError('Not a list')
       return {
         address: addressOf(log.address),
-        topics: topics.map(hashOf),
+        topics: list(log.topics).map(hashOf),
         data: hexOf(log.data),
         blockNumber: quantityOf(log.blockNumber),
         blockHash: hashOf(log.blockHash),

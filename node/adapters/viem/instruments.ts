@@ -5,6 +5,7 @@ export interface RpcInstruments {
   readonly requests: Counter
   readonly duration: Histogram
   readonly up: Gauge
+  readonly throttled: Counter
 }
 
 export function rpcInstruments(metrics: Metrics): RpcInstruments {
@@ -23,6 +24,11 @@ export function rpcInstruments(metrics: Metrics): RpcInstruments {
     up: metrics.gauge({
       name: 'iyi_chain_provider_up',
       help: '1 while the last request to a chain provider succeeded',
+      labels: ['chain', 'provider'],
+    }),
+    throttled: metrics.counter({
+      name: 'iyi_chain_budget_waits_total',
+      help: 'Times a request waited because the budget of its provider was spent',
       labels: ['chain', 'provider'],
     }),
   }

@@ -1,9 +1,12 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import { hostOf, type RpcEndpoint, urlOf } from '../../ports/rpc-endpoint.ts'
+import type { ProviderStatus } from '../../ports/witness.ts'
 import { ChainError } from './errors.ts'
 import { type RpcInstruments, rpcInstruments } from './instruments.ts'
 import { httpProvider, type Provider } from './provider.ts'
+import { RequestBudget } from './request-budget.ts'
 import { failureOf, type RpcFailure, RpcFailureError } from './rpc-failure.ts'
 
 const FAILURE_BASE_MS = 250
@@ -12,10 +15,17 @@ const LIMITED_BASE_MS = 1_000
 const LIMITED_CAP_MS = 60_000
 /** Between two rounds over providers that are all away: long enough for a restarting one to answer. */
 const ROUND_PAUSE_MS = 150
+/** What a provider that is asked by itself leaves of its budget to the requests that are not. */
+const RESERVE = 0.25
 
 interface Slot {
   readonly index: number
+  readonly host: string
   readonly provider: Provider
+  readonly weight: number
+  readonly budget: RequestBudget
+  /** Of the smooth weighted round robin. */
+  turn: number
   /** Null until the provider's own chain id was read; asked again after it was away. */
   chainId: number | null
   checking: Promise<void> | null
@@ -32,21 +42,23 @@ export interface PoolState {
 }
 
 /**
- * The providers of one chain, in the operator's order of preference. A request goes to the first one that is well and
- * falls through to the next on failure; a failing provider rests for a growing time, a rate-limiting one for as long
- * as it asked. No provider is used before it has said that it serves the right chain.
+ * The providers of one chain, in the operator's order of preference. A request goes to the first one that is well, or,
+ * where the operator gave weights, to each in turn by its weight; it falls through to the next on failure. A failing
+ * provider rests for a growing time, a rate-limiting one for as long as it asked, and none is asked more often than the
+ * operator allows. No provider is used before it has said that it serves the right chain.
  */
 export class ProviderPool {
   readonly #chainId: number
   readonly #timeoutMs: number
   readonly #slots: readonly Slot[]
+  readonly #weighted: boolean
   readonly #clock: Clock
   readonly #log: Logger
   readonly #instruments: RpcInstruments
   readonly #stop = new AbortController()
 
   constructor(
-    options: { readonly chainId: number; readonly rpc: readonly string[]; readonly timeoutMs: number },
+    options: { readonly chainId: number; readonly rpc: readonly RpcEndpoint[]; readonly timeoutMs: number },
     modules: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
   ) {
     this.#chainId = options.chainId
@@ -54,9 +66,17 @@ export class ProviderPool {
     this.#clock = modules.clock
     this.#log = modules.log
     this.#instruments = rpcInstruments(modules.metrics)
-    this.#slots = options.rpc.map((url, index) => ({
+    this.#weighted = options.rpc.some((entry) => typeof entry === 'object' && entry.weight !== undefined)
+    this.#slots = options.rpc.map((entry, index) => ({
       index,
-      provider: httpProvider({ url }),
+      host: hostOf(entry),
+      provider: httpProvider({ url: urlOf(entry) }),
+      weight: (typeof entry === 'object' ? entry.weight : undefined) ?? 1,
+      budget: new RequestBudget(
+        { requestsPerSecond: (typeof entry === 'object' ? entry.requestsPerSecond : undefined) ?? null },
+        { clock: modules.clock },
+      ),
+      turn: 0,
       chainId: null,
       checking: null,
       failures: 0,
@@ -69,6 +89,27 @@ export class ProviderPool {
     const wrong = this.#slots.filter((slot) => slot.chainId !== null && slot.chainId !== this.#chainId).length
     const away = this.#slots.filter((slot) => slot.failures > 0).length
     return { providers: this.#slots.length, away, wrong }
+  }
+
+  /** How each provider does, and what it is asked. */
+  status(): readonly ProviderStatus[] {
+    const now = this.#clock.monotonic()
+    return this.#slots.map((slot) => ({
+      provider: slot.index,
+      host: slot.host,
+      state:
+        slot.chainId !== null && slot.chainId !== this.#chainId
+          ? 'wrong-chain'
+          : slot.coolUntilMs <= now
+            ? 'well'
+            : slot.limited
+              ? 'limited'
+              : 'resting',
+      weight: slot.weight,
+      requests: slot.budget.total,
+      perSecond: slot.budget.perSecond,
+      limitPerSecond: slot.budget.limit,
+    }))
   }
 
   stop(): void {
@@ -110,6 +151,34 @@ export class ProviderPool {
   }
 
   /**
+   * Sends a request to one provider, once: nobody else answers in its place, and one that rests is not asked. Rejects
+   * as `request` does.
+   */
+  async requestFrom<T>(
+    provider: number,
+    method: string,
+    params: readonly unknown[],
+    decode: (result: unknown) => T,
+  ): Promise<T> {
+    const slot = this.#slots[provider]
+    if (slot === undefined) throw this.#final(method, { kind: 'away', reason: `No provider ${provider}` })
+    if (this.#stop.signal.aborted) throw this.#stopped(method)
+    if (slot.coolUntilMs > this.#clock.monotonic())
+      throw this.#final(method, {
+        kind: slot.limited ? 'limited' : 'away',
+        reason: 'It rests after failures',
+      })
+    try {
+      await this.#check(slot)
+      if (slot.chainId === this.#chainId) return await this.#attempt(slot, method, params, decode, RESERVE)
+    } catch (error) {
+      if (this.#stop.signal.aborted) throw this.#stopped(method)
+      throw this.#final(method, failureOf(error))
+    }
+    throw this.#wrongId()
+  }
+
+  /**
    * Asks the providers that nobody has asked yet, or that failed and have rested, whether they are there: a spare with
    * a wrong URL shows before it is needed, and one that is back is known to be. Never rejects.
    */
@@ -119,14 +188,47 @@ export class ProviderPool {
     await Promise.allSettled(doubtful.map((slot) => this.#check(slot)))
   }
 
-  /** Well ones first, in order of preference; then resting ones, soonest first; rate-limited ones not while they rest. */
+  /**
+   * Well ones first, in turn or in order of preference, those with budget left before the others; then resting ones,
+   * soonest first; rate-limited ones not while they rest.
+   */
   #order(round: number): readonly Slot[] {
     const now = this.#clock.monotonic()
-    const well = this.#slots.filter((slot) => slot.coolUntilMs <= now)
+    const well = this.#inTurn(this.#slots.filter((slot) => slot.coolUntilMs <= now)).toSorted(
+      (a, b) => Number(a.budget.spent) - Number(b.budget.spent),
+    )
     const resting = this.#slots
       .filter((slot) => slot.coolUntilMs > now && !slot.limited)
       .toSorted((a, b) => a.coolUntilMs - b.coolUntilMs)
     return round === 0 || well.length === 0 ? [...well, ...resting] : well
+  }
+
+  /** Smooth weighted round robin: every provider has its share, and turns are spread evenly. */
+  #inTurn(slots: readonly Slot[]): readonly Slot[] {
+    if (!this.#weighted || slots.length < 2) return slots
+    let total = 0
+    for (const slot of slots) {
+      slot.turn += slot.weight
+      total += slot.weight
+    }
+    const first = slots.reduce((best, slot) => (slot.turn > best.turn ? slot : best))
+    first.turn -= total
+    return [first, ...slots.filter((slot) => slot !== first)]
+  }
+
+  /** Waits for the provider's budget; longer than one request may take is no use to anybody. */
+  async #withinBudget(slot: Slot, reserve: number): Promise<void> {
+    const began = this.#clock.monotonic()
+    for (;;) {
+      const waited = this.#clock.monotonic() - began
+      // Who is patient waits for its turn, but not for ever.
+      const waitMs = slot.budget.take(waited < this.#timeoutMs / 4 ? reserve : 0)
+      if (waitMs === 0) return
+      if (waited + waitMs > this.#timeoutMs || this.#stop.signal.aborted)
+        throw new RpcFailureError({ kind: 'limited', reason: 'The budget that you set for it is spent' })
+      this.#instruments.throttled.inc({ chain: this.#chainId, provider: slot.index })
+      await this.#sleep(waitMs)
+    }
   }
 
   #pause(): number {
@@ -177,7 +279,9 @@ export class ProviderPool {
     method: string,
     params: readonly unknown[],
     decode: (result: unknown) => T,
+    reserve = 0,
   ): Promise<T> {
+    await this.#withinBudget(slot, reserve)
     const labels = { chain: this.#chainId, provider: slot.index }
     const start = this.#clock.monotonic()
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#timeoutMs)])

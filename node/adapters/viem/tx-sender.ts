@@ -5,9 +5,10 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { RpcEndpoint } from '../../ports/rpc-endpoint.ts'
 import { ChainError, unknownChain } from './errors.ts'
 import { KeyMemory } from './key-memory.ts'
-import { ProviderPool } from './provider-pool.ts'
+import { type ChainPools, chainPools } from './pools.ts'
 import { type SenderInstruments, senderInstruments } from './sender-instruments.ts'
 import { Transmitter } from './transmitter.ts'
 import { timedOutTx } from './tx-errors.ts'
@@ -22,8 +23,8 @@ const REMEMBERED_KEYS = 10_000
 export interface SenderChain {
   /** EIP-155 chain id. */
   readonly id: number
-  /** JSON-RPC URLs over HTTP, most preferred first. */
-  readonly rpc: readonly string[]
+  /** JSON-RPC over HTTP, most preferred first. */
+  readonly rpc: readonly RpcEndpoint[]
 }
 
 export interface ViemTxSenderOptions {
@@ -62,6 +63,8 @@ export function viemTxSender(
     readonly clock: Clock
     readonly log: Logger
     readonly metrics: Metrics
+    /** The providers, where others use them too; else the sender has its own. */
+    readonly pools?: ChainPools
   },
 ): ViemTxSender {
   return new Sender(options, modules)
@@ -92,8 +95,9 @@ class Sender implements ViemTxSender {
     this.#instruments = senderInstruments(modules.metrics)
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     const maxFeePerGas = parseGwei(String(options.maxFeeGwei ?? DEFAULT_MAX_FEE_GWEI))
-    for (const { id, rpc } of options.chains) {
-      const pool = new ProviderPool({ chainId: id, rpc, timeoutMs }, modules)
+    const pools = modules.pools ?? chainPools({ chains: options.chains, timeoutMs }, modules)
+    for (const { id } of options.chains) {
+      const pool = pools.pool(id)
       const transmitter = new Transmitter(
         {
           chainId: id,

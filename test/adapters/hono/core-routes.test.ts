@@ -5,6 +5,8 @@ import { listSchema } from '../../../node/ports/http-schemas.ts'
 import { offenceFromJson } from '../../../node/ports/offence-schema.ts'
 import type { DutyStatus } from '../../../node/ports/quorum.ts'
 import { judgeOffence } from '../../../node/quorum/offence.ts'
+import { chainEvidence } from '../../compliance/agreement-store.ts'
+import { memoryAgreements } from '../../fakes/agreement-store.ts'
 import { commits, sampleOffence } from '../../quorum/sample-offence.ts'
 import { serve } from './fixture.ts'
 
@@ -206,6 +208,69 @@ describe("the node's own routes", () => {
       expect((await fetch(`${url}/v1/quorum/evidence?${query}`)).status).toBe(400)
   })
 
+  it('serves evidence of contradictions: a list of a chain in pages, and one with its proof', async () => {
+    const store = memoryAgreements()
+    await store.record(chainEvidence({ id: key('1') }))
+    await store.record(chainEvidence({ id: key('2') }))
+    const { url } = await serve(
+      () => {},
+      {},
+      {
+        chainEvidence: (filter) => store.evidence(filter),
+        oneChainEvidence: (chainId, id) => store.oneEvidence(chainId, id),
+      },
+    )
+    type List = { data: { id: string; receipts?: unknown }[]; nextCursor: string | null }
+    const get = async (path: string) => (await (await fetch(`${url}/v1/chains${path}`)).json()) as List
+    const first = await get('/1/evidence?limit=1')
+    expect(first.data).toMatchObject([{ id: key('2') }])
+    expect(first.data[0]).not.toHaveProperty('receipts')
+    expect((await get(`/1/evidence?limit=1&cursor=${first.nextCursor}`)).data).toMatchObject([
+      { id: key('1') },
+    ])
+    expect((await get('/2/evidence')).data).toEqual([])
+    expect(await get(`/1/evidence/${key('1')}`)).toMatchObject({ data: chainEvidence({ id: key('1') }) })
+    expect((await fetch(`${url}/v1/chains/1/evidence/${key('7')}`)).status).toBe(404)
+    for (const path of ['/x/evidence', '/0/evidence', '/1/evidence?limit=1000', '/1/evidence?cursor=x'])
+      expect((await fetch(`${url}/v1/chains${path}`)).status).toBe(400)
+  })
+
+  it('tells how far each chain is agreed on, and how each provider does', async () => {
+    const provider = { weight: 1, requests: 9, perSecond: 1.5, limitPerSecond: 25, state: 'well' as const }
+    const { url } = await serve(
+      () => {},
+      {},
+      {
+        trust: () => [
+          {
+            chainId: 1,
+            name: 'one',
+            required: 2,
+            agreed: 2n ** 60n,
+            waiting: null,
+            halts: [{ chainId: 1, cause: 'disagreement', reason: 'they lie', since: 7 }],
+            setAside: [{ provider: 1, reason: 'its logs are disproved', since: 8 }],
+            providers: [
+              { ...provider, provider: 0, host: 'a.example' },
+              { ...provider, provider: 1, host: 'b.example' },
+            ],
+          },
+        ],
+      },
+    )
+    const { trust } = (await (await fetch(`${url}/v1/node`)).json()) as { trust: unknown[] }
+    expect(trust).toMatchObject([
+      {
+        agreed: (2n ** 60n).toString(),
+        halts: [{ cause: 'disagreement', reason: 'they lie', since: 7 }],
+        providers: [
+          { state: 'well', limitPerSecond: 25 },
+          { state: 'set-aside', reason: 'its logs are disproved' },
+        ],
+      },
+    ])
+  })
+
   it('says that a duty is unknown rather than without offences, and names those that there are', async () => {
     const duties = () => [{ dutyId: 'oracle/price' } as DutyStatus]
     const { url } = await serve(() => {}, {}, { duties })
@@ -263,6 +328,8 @@ describe("the node's own routes", () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/health',
       '/ready',
+      '/v1/chains/{id}/evidence',
+      '/v1/chains/{id}/evidence/{evidence}',
       '/v1/index',
       '/v1/node',
       '/v1/quorum',

@@ -9,8 +9,11 @@ import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { ponderIndexReader } from '../../../node/adapters/ponder/index-reader.ts'
 import { snakeCase } from '../../../node/adapters/ponder/names.ts'
 import { ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
+import { chainPools } from '../../../node/adapters/viem/pools.ts'
+import { argumentsOf, auditedEvents } from '../../../node/compose/audited-events.ts'
 import type { ChainReader } from '../../../node/ports/chain.ts'
 import { indexTables, type TableName } from '../../../node/ports/index-tables.ts'
+import { differences } from '../../../node/trust/compare-index.ts'
 import { configure, deployAggregator, transmitAnswer } from './aggregator-fixture.ts'
 import {
   type Anvil,
@@ -59,6 +62,19 @@ const metrics = recordingMetrics()
 const watched = new Set<number>()
 const clock = systemClock
 
+/** All that is followed, once everything is deployed. */
+function indexedContracts() {
+  const [onAlpha, onBeta] = [alpha.chainId, beta.chainId]
+  const { startBlock } = betaMarket
+  return [
+    { kind: 'pool', chainId: onAlpha, address: alphaMarket.pool, startBlock: alphaMarket.startBlock },
+    { kind: 'pool', chainId: onBeta, address: betaMarket.pool, startBlock },
+    { kind: 'feed', chainId: onBeta, address: feed.address, startBlock },
+    { kind: 'registry', chainId: onBeta, address: registry, startBlock },
+    { kind: 'ocr2', chainId: onBeta, address: aggregator, startBlock },
+  ] as const
+}
+
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'iyi-index-'))
   ;[postgres, alpha, beta, idle] = await Promise.all([
@@ -86,23 +102,7 @@ beforeAll(async () => {
           { id: beta.chainId, name: 'beta', rpc: [beta.url], pollingIntervalMs: 200 },
           { id: idle.chainId, name: 'idle', rpc: [idle.url], pollingIntervalMs: 200 },
         ],
-        contracts: [
-          {
-            kind: 'pool',
-            chainId: alpha.chainId,
-            address: alphaMarket.pool,
-            startBlock: alphaMarket.startBlock,
-          },
-          {
-            kind: 'pool',
-            chainId: beta.chainId,
-            address: betaMarket.pool,
-            startBlock: betaMarket.startBlock,
-          },
-          { kind: 'feed', chainId: beta.chainId, address: feed.address, startBlock: betaMarket.startBlock },
-          { kind: 'registry', chainId: beta.chainId, address: registry, startBlock: betaMarket.startBlock },
-          { kind: 'ocr2', chainId: beta.chainId, address: aggregator, startBlock: betaMarket.startBlock },
-        ],
+        contracts: indexedContracts(),
       },
       dir: directory,
       schemaPrefix: 'iyi',
@@ -373,6 +373,32 @@ describe('Ponder under its supervisor, two chains with pools and one without con
       observations: ['41', '41', '41', '41'],
       observers: '0x00010203',
     })
+  })
+
+  it('holds of every event what a provider of the chain says of it', async () => {
+    const pools = chainPools(
+      { chains: [alpha, beta].map(({ chainId, url }) => ({ id: chainId, rpc: [url] })), timeoutMs: 5_000 },
+      { clock, log, metrics },
+    )
+    for (const anvil of [alpha, beta]) {
+      const to = await indexedUpToHead(anvil)
+      const events = auditedEvents(anvil.chainId, indexedContracts())
+      const [witness] = pools.of(anvil.chainId)
+      const logs = await witness?.logs({
+        addresses: events.map(({ address }) => address),
+        topics: events.map(({ topic }) => topic),
+        at: { from: 0n, to },
+      })
+      const rows = await reader.select({
+        table: 'event',
+        where: [{ column: 'chainId', op: '=', value: anvil.chainId }],
+      })
+      expect(rows.length).toBeGreaterThan(3)
+      expect(differences(logs ?? [], rows, events, argumentsOf)).toEqual([])
+      expect(differences(logs?.slice(1) ?? [], rows, events, argumentsOf)).toMatchObject([{ chain: null }])
+      expect((await reader.freshness())[0]?.build).toBe(supervisor.schema)
+    }
+    pools.stop()
   })
 
   it('has exactly the tables and columns of the port', async () => {

@@ -9,6 +9,7 @@ import { modelGate } from '../../../plugins/oracle/model-gate.ts'
 import { rangeWatch } from '../../../plugins/oracle/range-watch.ts'
 import { feedReports } from '../../../plugins/oracle/report.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
+import { memoryTrust } from '../../fakes/chain-trust.ts'
 import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
@@ -41,6 +42,7 @@ function validator(feed = feedConfig(), options: { registry?: typeof REGISTRY } 
     { id: AWAY, confirmations: 1 },
   ])
   const index = memoryIndex()
+  const trust = memoryTrust(chain)
   const inference = scriptedInference(MODEL)
   let latest = 0
   let decimals = 8
@@ -59,6 +61,7 @@ function validator(feed = feedConfig(), options: { registry?: typeof REGISTRY } 
   const duty = feedDuty(feed, {
     chain,
     index,
+    trust,
     clock: instantClock(),
     source: { observe: async () => 777n },
     checkModel: modelGate(feed, options.registry, { index, inference }),
@@ -67,6 +70,7 @@ function validator(feed = feedConfig(), options: { registry?: typeof REGISTRY } 
   return {
     chain,
     index,
+    trust,
     inference,
     duty,
     grow,
@@ -96,6 +100,26 @@ describe('leader', () => {
     await expect(lead()).resolves.toEqual(good)
     index.setHead(AWAY, 19n, 15n)
     await expect(lead()).resolves.toEqual({ pins: [pin(17), away(15)] })
+  })
+
+  test('pins no block above the one that its providers agree on', async () => {
+    const { lead, chain, trust } = validator()
+    const block = await chain.block(AWAY, 16n)
+    trust.agree(AWAY, block)
+    await expect(lead()).resolves.toEqual({ pins: [pin(17), away(16)] })
+    trust.agree(AWAY, { number: 16n, hash: zeroHash })
+    await expect(lead()).rejects.toMatchObject({ code: 'ORACLE_NO_DATA', retry: true })
+    trust.agree(AWAY, null)
+    await expect(lead()).rejects.toMatchObject({ code: 'ORACLE_NO_DATA', retry: true })
+    // As a chain that can't be read: the other one goes on.
+    await expect(lead(at(16, 16))).resolves.toEqual({ pins: [pin(17), away(16)] })
+  })
+
+  test('says nothing of a feed while one of its chains is halted', async () => {
+    const { lead, trust } = validator()
+    trust.halt(AWAY)
+    for (const previous of [null, at(16, 16), at(17, 18)])
+      await expect(lead(previous)).rejects.toMatchObject({ code: 'ORACLE_CHAIN_HALTED', retry: false })
   })
 
   test('asks nobody while its index is so far behind that all would refuse', async () => {
@@ -137,6 +161,23 @@ describe('leader', () => {
 })
 
 describe('follower', () => {
+  test('takes only pins that its own providers agree on', async () => {
+    const { observe, chain, trust } = validator()
+    trust.agree(AWAY, await chain.block(AWAY, 17n))
+    await expect(observe(good)).rejects.toMatchObject({ code: 'TRUST_NOT_AGREED', retry: true })
+    trust.agree(AWAY, await chain.block(AWAY, 18n))
+    await expect(observe(good)).resolves.toMatchObject({ value: 777n })
+  })
+
+  test('abstains while a chain of the feed is halted, also where its pin stays', async () => {
+    const { observe, trust } = validator()
+    trust.halt(AWAY)
+    await expect(observe(good)).rejects.toMatchObject({ code: 'ORACLE_CHAIN_HALTED' })
+    await expect(observe({ pins: [pin(17), away(16)] }, at(16, 16))).rejects.toMatchObject({
+      code: 'ORACLE_CHAIN_HALTED',
+    })
+  })
+
   test('observes at good pins', async () => {
     const { observe, index } = validator()
     await expect(observe(good)).resolves.toEqual({ value: 777n, onchain: null })

@@ -13,6 +13,7 @@ import { latestRound as latestIndexed } from '../../../plugins/oracle/rounds.ts'
 import { type Network, openNetwork } from '../../contracts/network.ts'
 import { networkChain } from '../../contracts/network-chain.ts'
 import { deployForeign, type Foreign, LIMITS, latestRound } from '../../contracts/ocr2-fixture.ts'
+import { memoryTrust } from '../../fakes/chain-trust.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
 import {
@@ -84,6 +85,7 @@ function validator(identity: Identity, at: number, hub: MemoryHub) {
   const duty = feedDuty(config, {
     chain,
     index,
+    trust: memoryTrust(chain),
     clock: realClock,
     source: { observe: async () => truth + (OFFSETS[at] ?? 0n) },
     checkModel: modelGate(config, undefined, { index, inference: scriptedInference(zeroHash) }),

@@ -14,6 +14,7 @@ import { modelGate } from '../../../plugins/oracle/model-gate.ts'
 import { rangeWatch } from '../../../plugins/oracle/range-watch.ts'
 import { feedReports } from '../../../plugins/oracle/report.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
+import { memoryTrust } from '../../fakes/chain-trust.ts'
 import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
@@ -59,6 +60,7 @@ function validator(latest: () => Hex = () => encodeAbiParameters(round, [0n, 0n,
   const duty = feedDuty(feed, {
     chain,
     index,
+    trust: memoryTrust(chain),
     clock: instantClock(),
     source: { observe: async () => 777n },
     checkModel: modelGate(feed, undefined, { index, inference }),

@@ -16,6 +16,7 @@ import { evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
 import type { evidenceSchema } from '../../../plugins/oracle/routes/schemas.ts'
 import { serve } from '../../adapters/hono/fixture.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
+import { memoryTrust } from '../../fakes/chain-trust.ts'
 import { memoryEventLog } from '../../fakes/event-log.ts'
 import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
@@ -91,6 +92,7 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
   const served = await serve((door) => {
     const granted: Partial<Capabilities> = {
       'chain.read': chain,
+      'chain.trust': memoryTrust(chain),
       'index.read': index,
       events,
       quorum,
