@@ -25,9 +25,13 @@ describe('openDatabase', () => {
       `select table_name from information_schema.tables where table_schema = 'many' order by 1`,
     )
     expect(tables?.map((row) => row.table_name)).toEqual([
+      'chain_agreement',
+      'chain_evidence',
       'event',
       'event_consumer',
       'event_cursor',
+      'event_dead_letter',
+      'event_notice',
       'iyi_migration',
       'quorum_evidence',
       'quorum_offence',
