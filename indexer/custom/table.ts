@@ -30,10 +30,24 @@ export function customTable(name: string) {
           .map((column) => [column.name, typed(column.kind, t)(snakeCase(column.name)).notNull()]),
       ),
     }),
+    // Names that no table of ours begins with: PostgreSQL has one space of names for both.
     (table) => ({
-      position: index(`${name}_position`).on(table.chainId, table.blockNumber, table.logIndex),
+      place: index(`at_${name}`).on(table.chainId, table.blockNumber, table.logIndex),
+      ...Object.fromEntries(
+        found.columns
+          .filter(({ indexed }) => indexed)
+          .map((column, i) => [
+            `by${i}`,
+            index(`by${i}_${name}`).on(columnOf(table, column.name), table.blockNumber),
+          ]),
+      ),
     }),
   )
+}
+
+/** Columns that are made at runtime have no types. */
+function columnOf(table: object, name: string): never {
+  return (table as Readonly<Record<string, never>>)[name] as never
 }
 
 function typed(kind: ColumnKind, t: Builder) {

@@ -147,7 +147,10 @@ export function createProgram(deps: CliDeps): Command {
     .requiredOption('--abi <file>', 'its ABI: a JSON array, or what a compiler wrote')
     .requiredOption('--name <name>', 'begins the names of its tables')
     .option('--start-block <n>', 'first block to index', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
-    .option('--events <name...>', 'only these events; all when absent')
+    .option(
+      '--events <name...>',
+      'only these events, by name or as "Transfer(address,uint256)"; all when absent',
+    )
     .action(
       async (
         address: string,

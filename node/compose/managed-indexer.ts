@@ -62,7 +62,7 @@ export async function managedIndexer(
     },
     { guard, log, metrics, clock },
   )
-  await indexer.start()
   teardown.add('indexer', () => indexer.stop(AbortSignal.timeout(4_000)))
+  await indexer.start()
   return indexer
 }

@@ -186,8 +186,10 @@ export async function runNode(
     )
 
     let indexer: PonderSupervisor | null = null
-    const restart = config.indexer.mode === 'managed' ? (why: string) => indexer?.restart(why) : null
-    const watch = watchIndex({ index, restart, ...common })
+    const restart = config.indexer.mode === 'managed' ? (why: string) => indexer?.restart(why) ?? false : null
+    const pollingMs = (chainId: number) =>
+      config.chains.find(({ id }) => id === chainId)?.pollingIntervalMs ?? 1_000
+    const watch = watchIndex({ index, restart, pollingMs, ...common })
     teardown.add('index watch', () => watch.stop())
 
     const node: NodeView = {
@@ -222,6 +224,12 @@ export async function runNode(
       offences: (filter) => store.offences(filter),
       offence: (id) => store.offence(id),
     }
+    const ownTables = customIndex({
+      viewsSchema: config.indexer.viewsSchema,
+      tables: custom.flatMap(customTables),
+      databaseUrl: url,
+    })
+    teardown.add('custom index', () => ownTables.close())
     const http = gateway(
       {
         host: config.api.host,
@@ -232,10 +240,7 @@ export async function runNode(
       },
       {
         ...{ ...common, node },
-        custom: customIndex(
-          { viewsSchema: config.indexer.viewsSchema, tables: custom.flatMap(customTables) },
-          { pool: database.pool },
-        ),
+        custom: ownTables,
       },
     )
     const host = pluginHost(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { type AbiEvent, type CustomContract, customFaults } from '../ports/custom-tables.ts'
+import { type AbiEvent, type CustomContract, customFaults, signatureOf } from '../ports/custom-tables.ts'
 import { ConfigError } from './errors.ts'
 import type { NodeConfig } from './schema.ts'
 
@@ -31,9 +31,10 @@ export function customContracts(config: NodeConfig, path: string): readonly Cust
   const read = config.indexer.contracts.flatMap((contract): CustomContract[] => {
     const { name, chainId, startBlock, abi, address, factory } = contract
     const all = eventsIn(abi, (why) => faults.push(`${name}: ${why}`))
-    const wanted = contract.events ?? all.map((event) => event.name)
-    const events = all.filter((event) => wanted.includes(event.name))
-    for (const missing of wanted.filter((event) => !all.some((each) => each.name === event)))
+    const is = (event: AbiEvent, wanted: string) => event.name === wanted || signatureOf(event) === wanted
+    const { events: wanted } = contract
+    const events = wanted === undefined ? all : all.filter((event) => wanted.some((each) => is(event, each)))
+    for (const missing of (wanted ?? []).filter((each) => !all.some((event) => is(event, each))))
       faults.push(
         `${name}: ${abi} has no event ${missing}; it has ${all.map((event) => event.name).join(', ')}`,
       )

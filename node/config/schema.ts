@@ -114,7 +114,11 @@ const watched = z
       .optional()
       .describe('In place of `address`: all contracts that another one makes.'),
     abi: z.string().min(1).describe('File with the ABI: a JSON array, or what a compiler wrote.'),
-    events: z.array(z.string().min(1)).min(1).optional().describe('Only these events; all when absent.'),
+    events: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('Only these events, by name or as `Transfer(address,uint256)`; all when absent.'),
     startBlock: z.int().min(0).default(0).describe('First block to index.'),
   })
   .refine(({ address, factory }) => (address === undefined) !== (factory === undefined), {

@@ -158,8 +158,8 @@ export async function runDevnet(
       { guard, log, clock: systemClock, metrics: prometheusMetrics() },
     )
     await bar.step(`index the history and start ${options.validators} validators`, async () => {
-      await ponder.start()
       teardown.add('ponder', () => ponder.stop(AbortSignal.timeout(4_000)))
+      await ponder.start()
       for (const validator of validators) {
         const name = `validator-${validator.index}`
         const { pid } = programs.spawn(

@@ -40,6 +40,8 @@ export interface CustomColumn {
   readonly kind: ColumnKind
   /** Of the event's inputs, which, and what the ABI calls it; null for what every row has. */
   readonly input: { readonly at: number; readonly name: string } | null
+  /** It has an index of its own: the event's author expected to be asked by it. */
+  readonly indexed: boolean
 }
 
 export interface CustomTable {
@@ -52,18 +54,25 @@ export interface CustomTable {
 
 /** What every row has, whatever the event. */
 export const placeColumns = [
-  { name: 'id', kind: 'text', input: null },
-  { name: 'chainId', kind: 'int', input: null },
-  { name: 'blockNumber', kind: 'bigint', input: null },
-  { name: 'blockHash', kind: 'hex', input: null },
-  { name: 'logIndex', kind: 'int', input: null },
-  { name: 'transactionHash', kind: 'hex', input: null },
-  { name: 'timestamp', kind: 'bigint', input: null },
-  { name: 'address', kind: 'hex', input: null },
+  { name: 'id', kind: 'text', input: null, indexed: false },
+  { name: 'chainId', kind: 'int', input: null, indexed: false },
+  { name: 'blockNumber', kind: 'bigint', input: null, indexed: false },
+  { name: 'blockHash', kind: 'hex', input: null, indexed: false },
+  { name: 'logIndex', kind: 'int', input: null, indexed: false },
+  { name: 'transactionHash', kind: 'hex', input: null, indexed: false },
+  { name: 'timestamp', kind: 'bigint', input: null, indexed: false },
+  { name: 'address', kind: 'hex', input: null, indexed: false },
 ] as const satisfies readonly CustomColumn[]
 
-/** PostgreSQL cuts longer names off without a word; Ponder adds `_reorg__` in front of a table's. */
-const MAX_NAME = 54
+/** Ponder takes no longer names of tables, and PostgreSQL cuts longer names of columns off without a word. */
+const MAX_TABLE = 45
+const MAX_COLUMN = 60
+
+/** Columns of Ponder's own, in the table beside each of ours by which it takes rows back. */
+const PONDER_COLUMNS = ['operation', 'operation_id', 'checkpoint']
+
+/** What a name may consist of: it becomes a name in the database. Solidity allows `$` as well. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** The tables of a contract, one for each of its events. What can't be a table is told by `customFaults`. */
 export function customTables({ name, events }: CustomContract): readonly CustomTable[] {
@@ -86,15 +95,22 @@ export function customFaults(contracts: readonly CustomContract[]): readonly str
   }
   for (const { contract, event, table, columns } of tables) {
     const of = `${contract}.${event}`
+    if (event.toLowerCase() === 'setup') faults.push(`${of}: an event of this name can't be indexed`)
+    for (const odd of [event, ...columns.map((column) => column.name)].filter((each) => !NAME.test(each)))
+      faults.push(`${of}: ${JSON.stringify(odd.slice(0, 60))} can't name a column or a table`)
     if (tables.filter((other) => other.table === table).length > 1)
       faults.push(
-        `${of}: two events would share the table ${table}; name the contracts apart, or leave one out`,
+        `${of}: two events would share the table ${table}; name the contracts apart, or list the one that you want with its inputs: "${event}(address,uint256)"`,
       )
     const names = columns.map((column) => snakeCase(column.name))
     const double = names.find((each, at) => names.indexOf(each) < at)
     if (double !== undefined) faults.push(`${of}: two columns would be called ${double}`)
-    for (const long of [table, ...names].filter((each) => each.length > MAX_NAME))
-      faults.push(`${of}: ${long} is longer than ${MAX_NAME} characters`)
+    if (table.length > MAX_TABLE)
+      faults.push(
+        `${of}: its table ${table} has more than ${MAX_TABLE} characters; give the contract a shorter name`,
+      )
+    for (const long of names.filter((each) => each.length > MAX_COLUMN))
+      faults.push(`${of}: the column ${long} has more than ${MAX_COLUMN} characters`)
   }
   return [...new Set(faults)]
 }
@@ -102,8 +118,22 @@ export function customFaults(contracts: readonly CustomContract[]): readonly str
 function columnOf(input: AbiInput, at: number): CustomColumn {
   const own = input.name === undefined || input.name === '' ? `arg${at}` : input.name
   // An input called like what every row has steps aside.
-  const taken = placeColumns.some(({ name }) => snakeCase(name) === snakeCase(own))
-  return { name: taken ? `${own}Arg` : own, kind: kindOf(input), input: { at, name: input.name ?? '' } }
+  const taken = [...placeColumns.map(({ name }) => snakeCase(name)), ...PONDER_COLUMNS].includes(
+    snakeCase(own),
+  )
+  return {
+    name: taken ? `${own}Arg` : own,
+    kind: kindOf(input),
+    input: { at, name: input.name ?? '' },
+    indexed: input.indexed === true,
+  }
+}
+
+/** `Transfer(address,uint256)`: what tells events of one name apart. */
+export function signatureOf({ name, inputs }: AbiEvent): string {
+  const typeOf = ({ type, components }: AbiInput): string =>
+    components === undefined ? type : type.replace(/^tuple/, `(${components.map(typeOf).join(',')})`)
+  return `${name}(${inputs.map(typeOf).join(',')})`
 }
 
 /** Of an indexed input that has no fixed size, a log holds the hash alone. */

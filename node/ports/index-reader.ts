@@ -12,6 +12,8 @@ export interface ChainFreshness {
   readonly finalized: bigint | null
   /** Which build of the indexer the tables are of; another one shows other tables. Absent before the first. */
   readonly build?: string
+  /** Changes with each build, also where that one only has more than the build before. */
+  readonly edition?: string
   /** head - indexed, in blocks; null while either is unknown. */
   readonly lagBlocks: number | null
 }

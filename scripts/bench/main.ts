@@ -17,6 +17,9 @@ const groups: Readonly<Record<string, (wanted: Wanted) => Measured>> = {
   quorum: async function* (wanted) {
     yield* (await import('./quorum/index.ts')).quorumBenchmarks(wanted)
   },
+  index: async function* (wanted) {
+    yield* (await import('./index/index.ts')).indexBenchmarks(wanted)
+  },
   inference: async () => (await import('./inference.ts')).inferenceBenchmarks(),
   latency: async () => (await import('./latency.ts')).latencyBenchmarks(),
 }

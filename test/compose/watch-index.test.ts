@@ -9,7 +9,7 @@ function world(restartable = true) {
   const clock = virtualClock()
   const metrics = recordingMetrics()
   const restarts: { at: number; why: string }[] = []
-  const chain = { head: 10n, indexed: 10n as bigint | null, away: false }
+  const chain = { head: 10n, indexed: 10n as bigint | null, away: false, ready: true, pollingMs: 1_000 }
   const watch = watchIndex({
     index: {
       freshness: async (): Promise<readonly ChainFreshness[]> => {
@@ -23,7 +23,13 @@ function world(restartable = true) {
         ]
       },
     },
-    restart: restartable ? (why) => void restarts.push({ at: clock.now() / 1_000, why }) : null,
+    restart: restartable
+      ? (why) => {
+          if (chain.ready) restarts.push({ at: clock.now() / 1_000, why })
+          return chain.ready
+        }
+      : null,
+    pollingMs: () => chain.pollingMs,
     ...{ clock, metrics, log: recordingLogger() },
   })
   const run = async (seconds: number, step = () => {}) => {
@@ -74,6 +80,41 @@ it('lets alone what moves, what has nothing to do, what is not read yet, and wha
   expect(restarts).toEqual([])
   expect(watch.health()).toEqual({ status: 'ok' })
   watch.stop()
+})
+
+it('is not misled by an index that goes back at each restart and comes again no farther', async () => {
+  const { chain, watch, run, restarts } = world()
+  await run(5)
+  let told = 0
+  await run(1_200, () => {
+    chain.head++
+    chain.indexed = chain.indexed === null ? null : chain.indexed < 10n ? chain.indexed + 1n : 10n
+    if (restarts.length > told) {
+      told = restarts.length
+      chain.indexed = 2n
+    }
+  })
+  expect(restarts.length).toBeLessThanOrEqual(5)
+  expect(watch.health()).toMatchObject({ reason: expect.stringContaining('restarts did not help') })
+  watch.stop()
+})
+
+it('waits for a program that is not at work yet, and longer where it looks seldom', async () => {
+  const seldom = world()
+  seldom.chain.pollingMs = 60_000
+  await seldom.run(500, () => {
+    seldom.chain.head++
+  })
+  expect(seldom.restarts).toEqual([])
+  seldom.watch.stop()
+  const early = world()
+  early.chain.ready = false
+  await early.run(300, () => {
+    early.chain.head++
+  })
+  expect(early.restarts).toEqual([])
+  expect(early.watch.health()).toMatchObject({ reason: expect.stringContaining('not at work') })
+  early.watch.stop()
 })
 
 it('says so where another node keeps the index', async () => {

@@ -12,6 +12,8 @@ export interface MemoryIndex extends IndexReader {
   setBuild(build: string): void
   /** Every call rejects with INDEX_UNAVAILABLE while down. */
   setDown(down: boolean): void
+  /** Which build it is of; it says none before. */
+  setEdition(edition: string): void
 }
 
 type Cell = string | number | bigint | boolean
@@ -21,6 +23,7 @@ export function memoryIndex(): MemoryIndex {
   const tables = new Map<TableName, object[]>()
   const chains = new Map<number, ChainFreshness>()
   let down = false
+  let edition: string | null = null
   let build: string | undefined
   const check = () => {
     if (down) throw new IyiError('INDEX_UNAVAILABLE', 'the index is down', { data: {}, retry: true })
@@ -62,9 +65,16 @@ export function memoryIndex(): MemoryIndex {
     setDown: (value) => {
       down = value
     },
+    setEdition: (value) => {
+      edition = value
+    },
     freshness: async () => {
       check()
-      return [...chains.values()].map((chain) => (build === undefined ? chain : { ...chain, build }))
+      return [...chains.values()].map((chain) => ({
+        ...chain,
+        ...(build === undefined ? {} : { build }),
+        ...(edition === null ? {} : { edition }),
+      }))
     },
     select: async <T extends TableName>({
       table,

@@ -47,7 +47,7 @@ const kinds: Readonly<Record<ColumnKind, { readonly value: ZodType; readonly que
   },
 }
 
-const placeSchema = z.tuple([z.int(), unsignedSchema, z.int()])
+const placeSchema = z.tuple([z.int(), unsignedSchema, z.int32()])
 
 /** `GET /v1/index`: the tables of operators' own contracts. */
 export function customTablesRoute(custom: CustomIndex): Route {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { IndexerConfig } from './indexer-config.ts'
 import { copyProgram } from './program-copy.ts'
@@ -12,7 +12,7 @@ export interface BuildFolder {
 
 /**
  * The folder of a build, made if it is ours and not there yet. An older build keeps what it indexes, and gets the
- * providers that the chains have today. Null for an older one whose folder is gone: it can be read and not go on.
+ * providers that the chains have today. Null for an older one whose folder is gone or damaged: it can be read and not go on.
  */
 export function buildFolder(options: {
   readonly dir: string
@@ -30,12 +30,15 @@ export function buildFolder(options: {
     const root = copyProgram({ root: options.root, into, make: schema === ours, custom: own.custom ?? [] })
     if (root === null) return null
     mkdirSync(dirname(configPath), { recursive: true })
-    writeFileSync(configPath, `${JSON.stringify(own, null, 2)}\n`, { mode: 0o600 })
-    // The mode of a new file does not change one that was there.
-    chmodSync(configPath, 0o600)
+    // Whole or not at all: a later start reads it.
+    const draft = `${configPath}.${process.pid}`
+    writeFileSync(draft, `${JSON.stringify(own, null, 2)}\n`, { mode: 0o600, flush: true })
+    renameSync(draft, configPath)
     return { root, configPath, config: own }
   } catch (error) {
-    if (schema !== ours && error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    const lost =
+      error instanceof SyntaxError || (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    if (schema !== ours && lost) return null
     throw error
   }
 }

@@ -37,7 +37,7 @@ export function indexSchema(options: {
   const contracts = config.contracts
     .map((it) => `${it.kind} ${it.chainId} ${it.address.toLowerCase()} ${it.startBlock}`)
     .sort()
-  const custom = (config.custom ?? []).map((it) => JSON.stringify(it).toLowerCase()).sort()
+  const custom = (config.custom ?? []).map((it) => JSON.stringify(it)).sort()
   hash.update(JSON.stringify({ ponderVersion, chains, contracts, custom, identities }))
   return checkedSchema(`${options.prefix}_${hash.digest('hex').slice(0, 12)}`)
 }

@@ -21,8 +21,9 @@ export interface BuildPlan {
 export function planBuilds(builds: readonly IndexBuild[], ours: string): BuildPlan {
   const live = builds.find(({ state }) => state === 'live')?.schema ?? null
   const next = builds.find(({ schema, state }) => schema === ours && state === 'building')?.schema ?? null
+  // The one that was read last, whether another took over or an operator went back from it.
   const kept = builds
-    .filter(({ state }) => state === 'kept')
+    .filter(({ schema, state }) => schema !== ours && (state === 'kept' || state === 'rolled-back'))
     .sort((a, b) => (b.liveAt ?? 0) - (a.liveAt ?? 0))
     .slice(0, KEPT)
     .map(({ schema }) => schema)

@@ -1,16 +1,19 @@
 import type { Pool, PoolClient } from 'pg'
 import type { BuildState, IndexBuild } from '../../ports/index-builds.ts'
 import { IndexError } from './errors.ts'
+import { inTransaction } from './transaction.ts'
 
 /** A contract as one build followed it. */
 export interface BuiltContract {
   readonly kind: string
   readonly chainId: number
-  /** Lower case. */
+  /** Lower case; the name of an operator's own, whose addresses may be a factory's. */
   readonly address: string
   readonly startBlock: number
-  /** Hash of all code that made its rows. */
+  /** Hash of all code that made its rows, and which chain of that id they are of. */
   readonly program: string
+  /** Of an operator's own: tables that hold nothing else. */
+  readonly tables?: readonly string[]
 }
 
 export interface StoredBuild extends IndexBuild {
@@ -136,10 +139,10 @@ export async function setLineage(
   await client.query(`update ${table(viewsSchema)} set lineage = $2 where schema = $1`, [schema, lineage])
 }
 
-/** Lineage of the build that is live; null where there is none, or no list of builds. */
-export async function liveLineage(pool: Pool, viewsSchema: string): Promise<string | null> {
+/** The build that is live; null where there is none, or no list of builds. */
+export async function liveBuild(pool: Pool, viewsSchema: string): Promise<StoredBuild | null> {
   const builds = await readBuilds(pool, viewsSchema)
-  return builds.find(({ state }) => state === 'live')?.lineage ?? null
+  return builds.find(({ state }) => state === 'live') ?? null
 }
 
 /** Holds the list for the rest of the transaction: one flip at a time, whoever asks for it. */
@@ -147,8 +150,33 @@ export async function lockBuilds(client: PoolClient, viewsSchema: string): Promi
   await client.query(`lock table ${table(viewsSchema)} in share row exclusive mode`)
 }
 
-/** Drops a build's tables and forgets it. Ponder must not run on it. */
-export async function dropBuild(pool: Pool, viewsSchema: string, schema: string): Promise<void> {
-  await pool.query(`drop schema if exists "${schema}" cascade`)
-  await pool.query(`delete from ${table(viewsSchema)} where schema = $1 and state <> 'live'`, [schema])
+/** A build that is still being made is refused. One that an operator made live meanwhile stays. */
+export async function refuseBuild(
+  pool: Pool,
+  viewsSchema: string,
+  { schema, note }: { readonly schema: string; readonly note: string },
+): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    await lockBuilds(client, viewsSchema)
+    const builds = await readBuilds(client, viewsSchema)
+    const state = builds.find((build) => build.schema === schema)?.state
+    if (state === 'building') await setState(client, viewsSchema, { schema, state: 'refused', note })
+  })
+}
+
+/**
+ * Drops a build's tables and forgets it, unless somebody has begun to read it meanwhile. Ponder must not run on it. False
+ * when it was left.
+ */
+export async function dropBuild(pool: Pool, viewsSchema: string, schema: string): Promise<boolean> {
+  return inTransaction(pool, async (client) => {
+    await lockBuilds(client, viewsSchema)
+    const { rowCount } = await client.query(
+      `delete from ${table(viewsSchema)} where schema = $1 and state <> 'live'`,
+      [schema],
+    )
+    if (rowCount !== 1) return false
+    await client.query(`drop schema if exists "${schema}" cascade`)
+    return true
+  })
 }

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import pg from 'pg'
 import type { CustomIndex, CustomQuery, CustomRow } from '../../ports/custom-index.ts'
 import type { CustomColumn, CustomTable } from '../../ports/custom-tables.ts'
 import { snakeCase } from '../../ports/custom-tables.ts'
@@ -9,19 +9,32 @@ import { decodeValue, encodeValue, sqlTypes } from './select-sql.ts'
 /** A row before which, or after which, a page begins: the newest rows come first. */
 const ORDER = '(chain_id, block_number, log_index)'
 
+/** Anybody may ask: a question that no index answers must not take long, nor what the validator itself needs. */
+const LIMITS = { max: 3, statement_timeout: 3_000, query_timeout: 5_000, connectionTimeoutMillis: 3_000 }
+
 /**
- * Reads the tables of operators' own contracts through the views. Nothing that a caller gives gets into the SQL but as a
+ * Reads the tables of operators' own contracts through the views, over connections of its own. Nothing that a caller gives gets into the SQL but as a
  * parameter: tables and columns are those of the configuration.
  *
- * Rejects with `INDEX_UNAVAILABLE` (retry) while the build with a new contract is still made, `INDEX_BAD_QUERY`.
+ * Rejects with `INDEX_UNAVAILABLE` (retry) while the build with a new contract is still made, `INDEX_TOO_SLOW`,
+ * `INDEX_BAD_QUERY`.
  */
-export function customIndex(
-  options: { readonly viewsSchema: string; readonly tables: readonly CustomTable[] },
-  { pool }: { readonly pool: Pool },
-): CustomIndex {
+export function customIndex(options: {
+  readonly viewsSchema: string
+  readonly tables: readonly CustomTable[]
+  readonly databaseUrl: string
+}): CustomIndex & { close(): Promise<void> } {
   const schema = checkedSchema(options.viewsSchema)
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: 'iyi custom index',
+    ...LIMITS,
+  })
+  // A connection that breaks while nobody uses it: the next question says so.
+  pool.on('error', () => {})
   const { tables } = options
   return {
+    close: () => pool.end(),
     tables: () => tables,
     async rows(table, query) {
       const found = tables.find((candidate) => candidate.table === table)
@@ -31,11 +44,11 @@ export function customIndex(
         const { rows } = await pool.query<unknown[]>({ text, values, rowMode: 'array' })
         return rows.map((row) => rowOf(found.columns, row))
       } catch (cause) {
-        const state = cause instanceof Error && 'code' in cause ? cause.code : undefined
-        const reason =
-          state === '42P01' || state === '3F000'
-            ? 'the build of the index with this contract is still being made'
-            : 'the database does not answer'
+        const state = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+        if (state === '57014') throw tooSlow(found, cause)
+        const reason = NOT_YET.has(state)
+          ? 'the build of the index with this contract is still being made'
+          : 'the database does not answer'
         throw new IndexError('INDEX_UNAVAILABLE', `Can't read ${table}: ${reason}. Try again.`, {
           data: { table, reason },
           retry: true,
@@ -44,6 +57,18 @@ export function customIndex(
       }
     },
   }
+}
+
+/** No such schema, table or column, or a column of another type: the views still show an earlier build. */
+const NOT_YET = new Set(['3F000', '42P01', '42703', '42883', '42804', '22P02'])
+
+function tooSlow({ table, columns }: CustomTable, cause: unknown): IndexError {
+  const indexed = columns.filter((column) => column.indexed).map(({ name }) => name)
+  return new IndexError(
+    'INDEX_TOO_SLOW',
+    `Looking through ${table} takes too long. Ask for fewer rows, or by what has an index: ${['blockNumber', ...indexed].join(', ')}.`,
+    { data: { table, indexed }, cause },
+  )
 }
 
 function statement(schema: string, { table, columns }: CustomTable, { where, before, limit }: CustomQuery) {

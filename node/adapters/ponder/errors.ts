@@ -4,6 +4,8 @@ export type IndexErrorCode =
   /** The tables can't be read now: no view yet, no database, or the reader has stopped. */
   | 'INDEX_UNAVAILABLE'
   | 'INDEX_BAD_QUERY'
+  /** No index answers that question, and a look at all rows takes too long. */
+  | 'INDEX_TOO_SLOW'
   /** The wanted block is not indexed, or not any more. */
   | 'INDEX_BEHIND'
   | 'INDEX_BAD_OPTIONS'

@@ -1,6 +1,7 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import type { Hex } from '../../ports/chain.ts'
 import { checkedSchema } from './names.ts'
+import { inTransaction } from './transaction.ts'
 
 /** What Ponder fetched of a chain, by the block; see its `sync-store/schema.ts`. */
 const cached = [
@@ -72,18 +73,4 @@ export async function indexHolds(
     )
   ).rows
   return row?.held === true
-}
-
-async function inTransaction(pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    await work(client)
-    await client.query('commit')
-  } catch (error) {
-    await client.query('rollback').catch(() => {})
-    throw error
-  } finally {
-    client.release()
-  }
 }

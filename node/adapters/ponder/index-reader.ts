@@ -107,7 +107,7 @@ export function ponderIndexReader(
         head,
         indexed,
         finalized,
-        ...(build === null ? {} : { build }),
+        ...(build === null ? {} : { build: build.lineage, edition: build.schema }),
         lagBlocks: lag === null ? null : Math.max(lag, 0),
       }
     })

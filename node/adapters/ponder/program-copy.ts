@@ -16,7 +16,7 @@ import { filesFrom, programFiles } from './build-id.ts'
 import { installedPonder } from './child.ts'
 import { customTablesSource } from './custom-program.ts'
 
-const KINDS = ['pool', 'feed', 'ocr2', 'registry'] as const
+const KINDS = ['pool', 'feed', 'ocr2', 'registry', 'custom'] as const
 
 /**
  * Copies the indexer's program into a folder of the build's own, and gives the folder of the copy to run. So a build goes
@@ -61,7 +61,8 @@ export function programOfKind(root: string): (kind: string) => string {
   const known = new Map<string, string>()
   for (const kind of KINDS) {
     const hash = createHash('sha256')
-    for (const file of filesFrom([resolve(root, 'src', `${kind}.ts`)]))
+    // What is indexed of a contract, and its ABI, stands in the configuration.
+    for (const file of filesFrom([resolve(root, 'src', `${kind}.ts`), resolve(root, 'ponder.config.ts')]))
       hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0')
     known.set(kind, hash.digest('hex').slice(0, 16))
   }

@@ -36,6 +36,14 @@ export async function rollBack(
       'There is no earlier build of the index to go back to. `iyi db builds` lists what there is.',
       { data: { viewsSchema } },
     )
+  if (builds.find(({ schema }) => schema === to)?.state === 'building')
+    throw new IndexError(
+      'INDEX_NO_BUILD',
+      `${to} is still being made. Wait until \`iyi db builds\` says otherwise.`,
+      {
+        data: { schema: to },
+      },
+    )
   await flipViews(pool, { viewsSchema, to, previous: 'rolled-back', note: `an operator went back to ${to}` })
   return { from, to }
 }

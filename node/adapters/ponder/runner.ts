@@ -6,6 +6,7 @@ import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { ProcessGuard } from '../../ports/process.ts'
+import { progressIn } from './build-progress.ts'
 import { killGroup, spawnPonder } from './child.ts'
 import type { IndexerConfig } from './indexer-config.ts'
 import type { LogLine } from './log-lines.ts'
@@ -44,10 +45,12 @@ export interface PonderRunner {
   start(): Promise<void>
   /** Asks Ponder to end; when `deadline` aborts, ends it and what it started. Resolves when it is gone. */
   stop(deadline: AbortSignal): Promise<void>
-  /** Ends the child that stands still; it is started again like one that ended by itself. */
-  restart(why: string): void
+  /** Ends a child that follows live blocks and stands still; it is started again like one that ended by itself. False for any other. */
+  restart(why: string): boolean
   /** The backfill is done and live blocks are followed. */
   ready(): boolean
+  /** Share of the backfill that is done, 0 to 1; null before Ponder has told. */
+  progress(): number | null
   health(): Health
   /** Process id of the running child; null between two runs. */
   pid(): number | null
@@ -84,9 +87,12 @@ export function ponderRunner(
   let readySince: number | null = null
   let failures = 0
   let errors: string[] = []
+  let progress: number | null = null
   const deepReorgs = new Map<number, string>()
 
-  function seen({ level, msg, fields }: LogLine): void {
+  function seen(line: LogLine): void {
+    const { level, msg, fields } = line
+    progress = progressIn(line) ?? progress
     if (msg === 'Started returning 200 responses' && fields.endpoint === '/ready') becomeReady()
     if (msg === 'Encountered unrecoverable reorg') deepReorg(fields)
     if (level >= 40) errors = [...errors, errorText(msg, fields)].slice(-keptErrors)
@@ -188,12 +194,14 @@ export function ponderRunner(
       log.info({ schema }, 'Indexer ended')
     },
     restart(why) {
-      if (child === null || stopping) return
+      if (child === null || stopping || readySince === null) return false
       errors = [...errors, why].slice(-keptErrors)
       log.warn({ schema, why }, 'End an indexer that stands still')
       killGroup(child)
+      return true
     },
     ready: () => readySince !== null,
+    progress: () => progress,
     health,
     pid: () => child?.pid ?? null,
   }

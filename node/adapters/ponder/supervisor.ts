@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import pg from 'pg'
 import type { Clock, Timer } from '../../ports/clock.ts'
+import { customTables } from '../../ports/custom-tables.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -8,7 +9,7 @@ import type { ProcessGuard } from '../../ports/process.ts'
 import { buildFolder } from './build-folder.ts'
 import { indexSchema } from './build-id.ts'
 import { planBuilds } from './build-plan.ts'
-import { Estimate, readProgress } from './build-progress.ts'
+import { Estimate } from './build-progress.ts'
 import {
   addBuild,
   type BuiltContract,
@@ -16,11 +17,17 @@ import {
   dropBuild,
   noteProgress,
   readBuilds,
+  refuseBuild,
   type StoredBuild,
-  setState,
 } from './build-store.ts'
 import { installedPonder } from './child.ts'
-import { type Comparison, commonAddresses, compareBuilds } from './compare-builds.ts'
+import {
+  type Comparison,
+  commonAddresses,
+  compareAdded,
+  compareChanging,
+  hasCaughtUp,
+} from './compare-builds.ts'
 import { IndexError } from './errors.ts'
 import { flipViews } from './flip.ts'
 import type { IndexerConfig } from './indexer-config.ts'
@@ -61,8 +68,8 @@ export interface PonderSupervisor {
   start(): Promise<void>
   /** Asks all to end; when `deadline` aborts, ends them. Resolves when they are gone. */
   stop(deadline: AbortSignal): Promise<void>
-  /** Ends the live build's Ponder, which stands still; it is started again. */
-  restart(why: string): void
+  /** Ends the live build's Ponder, which stands still; it is started again. False when it does not run or is not ready. */
+  restart(why: string): boolean
   health(): Health
   /** Process id of the live build's Ponder, or of the one that is built first; null between two runs. */
   pid(): number | null
@@ -71,8 +78,8 @@ export interface PonderSupervisor {
 const TICK_MS = 500
 /** After so long without both builds at one block, rows that change are not compared. */
 const TOGETHER_MS = 60_000
-/** A difference must show so often before it counts: one side may have been in the middle of a reorganisation. */
-const DIFFERENCES = 3
+/** Of a connection that went silent. A comparison's statements take a chunk of blocks each. */
+const QUERY_MS = 120_000
 
 /**
  * Keeps the index in builds. Another program or configuration makes another build, with a schema of its own, while the live
@@ -105,8 +112,10 @@ class Supervisor implements PonderSupervisor {
   #timer: Timer | null = null
   #ticking: Promise<void> = Promise.resolve()
   #stopping = false
-  #readyAt: number | null = null
-  #differences = 0
+  /** What was added was compared, and is equal; since then the others are. */
+  #added: { readonly atMs: number; readonly rows: number } | null = null
+  /** A live build without a program, which was told of. */
+  #still: string | null = null
   #trouble: string | null = null
 
   constructor(options: PonderSupervisorOptions, modules: PonderSupervisorModules) {
@@ -123,6 +132,9 @@ class Supervisor implements PonderSupervisor {
     this.#pool = new pg.Pool({
       connectionString: options.databaseUrl,
       max: 3,
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      query_timeout: QUERY_MS,
       application_name: 'iyi index builds',
     })
     // A connection that breaks while nobody uses it: the next statement says so.
@@ -151,25 +163,27 @@ class Supervisor implements PonderSupervisor {
     }
     await createBuildList(this.#pool, this.#viewsSchema)
     await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts: this.#contracts() })
-    await this.#tick()
-    this.#schedule()
+    await this.#look()
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     if (this.#stopping) return
     this.#stopping = true
     this.#timer?.cancel()
-    await this.#ticking
+    // A step may wait for the database; the children need not wait for it.
+    await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
+    await unlessLate(this.#ticking, deadline)
+    // One that was started in that very step.
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
     const lock = this.#lock
     this.#lock = null
     lock?.release(true)
-    await this.#pool.end()
+    await unlessLate(this.#pool.end(), deadline)
   }
 
-  restart(why: string): void {
+  restart(why: string): boolean {
     const live = this.#builds.find(({ state }) => state === 'live')
-    if (live !== undefined) this.#runners.get(live.schema)?.restart(why)
+    return live !== undefined && (this.#runners.get(live.schema)?.restart(why) ?? false)
   }
 
   health(): Health {
@@ -200,11 +214,19 @@ class Supervisor implements PonderSupervisor {
       this.#lock = null
       client.release(true)
     })
-    const { rows } = await client.query<{ taken: boolean }>(
-      `select pg_try_advisory_lock(hashtextextended('iyi index builds ' || $1, 0)) as taken`,
-      [this.#viewsSchema],
-    )
-    if (rows[0]?.taken !== true) {
+    const taken = await client
+      .query<{ taken: boolean }>(
+        `select pg_try_advisory_lock(hashtextextended('iyi index builds ' || $1, 0)) as taken`,
+        [this.#viewsSchema],
+      )
+      .then(
+        ({ rows }) => rows[0]?.taken === true,
+        (error: unknown) => {
+          client.release(true)
+          throw error
+        },
+      )
+    if (!taken) {
       client.release()
       throw new IndexError(
         'INDEX_MANAGED_ELSEWHERE',
@@ -216,30 +238,49 @@ class Supervisor implements PonderSupervisor {
   }
 
   #contracts(): readonly BuiltContract[] {
-    const programOf = programOfKind(resolve(this.#options.root))
-    return this.#options.config.contracts.map(({ kind, chainId, address, startBlock }) => ({
+    const { config, identities = [], root } = this.#options
+    const programOf = programOfKind(resolve(root))
+    // A development chain that began anew has other blocks under the same id.
+    const chainOf = (chainId: number) => identities.find((each) => each.startsWith(`${chainId} `)) ?? ''
+    const known = config.contracts.map(({ kind, chainId, address, startBlock }) => ({
       ...{ kind, chainId, startBlock },
       address: address.toLowerCase(),
-      program: programOf(kind),
+      program: `${programOf(kind)} ${chainOf(chainId)}`,
     }))
+    const custom = (config.custom ?? []).map((contract) => ({
+      ...{
+        kind: 'custom',
+        chainId: contract.chainId,
+        startBlock: contract.startBlock,
+        address: contract.name,
+      },
+      program: `${programOf('custom')} ${chainOf(contract.chainId)} ${JSON.stringify(contract)}`,
+      tables: customTables(contract).map(({ table }) => table),
+    }))
+    return [...known, ...custom]
   }
 
   #schedule(): void {
-    this.#timer = this.#modules.clock.setTimer(TICK_MS, () => {
-      this.#ticking = this.#tick()
-        .then(() => {
-          if (this.#trouble !== null) this.#modules.log.info({}, 'Look after the builds of the index again')
-          this.#trouble = null
-        })
-        .catch((error: unknown) => {
-          if (this.#trouble === null)
-            this.#modules.log.warn({ err: error }, 'Fail to look after the builds of the index, keep trying')
-          this.#trouble = 'the database does not tell which build of the index is live; see the log'
-        })
-        .finally(() => {
-          if (!this.#stopping) this.#schedule()
-        })
-    })
+    this.#timer = this.#modules.clock.setTimer(TICK_MS, () => void this.#look())
+  }
+
+  /** What fails is told, and tried again: a build that can't go on must not keep the node from being up. */
+  #look(): Promise<void> {
+    this.#ticking = this.#tick()
+      .then(() => {
+        if (this.#trouble !== null) this.#modules.log.info({}, 'Look after the builds of the index again')
+        this.#trouble = null
+      })
+      .catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error)
+        if (this.#trouble === null)
+          this.#modules.log.warn({ err: error }, 'Fail to look after the builds of the index, keep trying')
+        this.#trouble = `can't look after the builds of the index: ${why}`
+      })
+      .finally(() => {
+        if (!this.#stopping) this.#schedule()
+      })
+    return this.#ticking
   }
 
   /** One look at the list of builds, and one step towards what it should be. */
@@ -255,12 +296,14 @@ class Supervisor implements PonderSupervisor {
     for (const schema of plan.run) await this.#run(schema)
     if (plan.next === null) this.#progress.set(1)
     else await this.#build(plan.next)
-    for (const schema of plan.drop) {
-      await dropBuild(this.#pool, this.#viewsSchema, schema)
-      this.#modules.log.info({ schema }, 'Drop a build of the index that nobody goes back to')
-    }
-    const left = this.#builds.map(({ schema }) => schema).filter((schema) => !plan.drop.includes(schema))
-    removeOtherCopies(this.#options.dir, left)
+    for (const schema of plan.drop)
+      if (await dropBuild(this.#pool, this.#viewsSchema, schema))
+        this.#modules.log.info({ schema }, 'Drop a build of the index that nobody goes back to')
+    if (plan.drop.length > 0) this.#builds = await readBuilds(this.#pool, this.#viewsSchema)
+    removeOtherCopies(
+      this.#options.dir,
+      this.#builds.map(({ schema }) => schema),
+    )
   }
 
   async #run(schema: string): Promise<void> {
@@ -269,10 +312,12 @@ class Supervisor implements PonderSupervisor {
     const folder = buildFolder({ dir, schema, ours: this.schema, root, config })
     if (folder === null) {
       // It can be read, and gets old: freshness says so until the new one takes over.
-      this.#modules.log.warn(
-        { schema },
-        'The program of the live build is gone: it stands still until the next is ready',
-      )
+      if (this.#still !== schema)
+        this.#modules.log.warn(
+          { schema },
+          'The program of the live build is gone: it stands still until the next is ready',
+        )
+      this.#still = schema
       return
     }
     const { clock, log, guard } = this.#modules
@@ -286,64 +331,84 @@ class Supervisor implements PonderSupervisor {
 
   /** Sees to the build that is being made: how far it is, and whether it may take over. */
   async #build(schema: string): Promise<void> {
-    if (this.#runners.get(schema)?.ready() !== true) {
-      this.#readyAt = null
-      await this.#noteProgress(schema)
+    const runner = this.#runners.get(schema)
+    if (runner?.ready() !== true) {
+      this.#added = null
+      await this.#noteProgress(schema, runner?.progress() ?? null)
       return
     }
-    const { clock, log } = this.#modules
-    this.#readyAt ??= clock.monotonic()
     const live = this.#builds.find(({ state }) => state === 'live')
     const next = this.#builds.find((build) => build.schema === schema)
     if (next === undefined) return
-    const verdict = live === undefined ? [] : await compareBuilds(this.#pool, live, next)
-    const different = verdict.filter(({ result }) => result === 'different')
-    if (different.length > 0) {
-      await this.#differs(schema, different)
-      return
+    if (live === undefined) return this.#takeOver(next, null, { rows: 0, notCompared: [] })
+    if (!(await hasCaughtUp(this.#pool, live.schema, schema))) return
+    const { clock } = this.#modules
+    if (this.#added === null) {
+      const added = await compareAdded(this.#pool, live, next)
+      if (await this.#refusedFor(schema, added)) return
+      this.#added = { atMs: clock.monotonic(), rows: rowsOf(added) }
     }
-    this.#differences = 0
-    const pending = verdict.filter(({ result }) => result === 'pending').map(({ table }) => table)
-    if (pending.length > 0 && clock.monotonic() - this.#readyAt < TOGETHER_MS) return
+    const changing = await compareChanging(this.#pool, live, next)
+    if (await this.#refusedFor(schema, changing)) return
+    const pending = changing.filter(({ result }) => result === 'pending').map(({ table }) => table)
+    if (pending.length > 0 && clock.monotonic() - this.#added.atMs < TOGETHER_MS) return
+    // A comparison takes its time: positions must not go back for readers.
+    if (!(await hasCaughtUp(this.#pool, live.schema, schema))) return
+    await this.#takeOver(next, live, {
+      rows: this.#added.rows + rowsOf(changing),
+      notCompared: [...new Set(pending)],
+    })
+  }
+
+  async #takeOver(
+    next: StoredBuild,
+    live: StoredBuild | null,
+    compared: { readonly rows: number; readonly notCompared: readonly string[] },
+  ): Promise<void> {
+    const same = live !== null && compared.notCompared.length === 0 && saysAllOf(live, next)
     await flipViews(this.#pool, {
-      ...{ viewsSchema: this.#viewsSchema, to: schema, previous: 'kept' },
-      note: `until ${schema} took over`,
-      ...(live !== undefined && pending.length === 0 && saysAllOf(live, next)
-        ? { lineage: live.lineage }
-        : {}),
+      ...{ viewsSchema: this.#viewsSchema, to: next.schema, previous: 'kept' },
+      note: `until ${next.schema} took over`,
+      ...(same ? { lineage: live.lineage } : {}),
     })
     this.#flips.inc()
-    const compared = verdict
-      .filter(({ result }) => result === 'equal')
-      .reduce((sum, { rows }) => sum + rows, 0)
-    log.info(
-      { from: live?.schema, to: schema, comparedRows: compared, notCompared: [...new Set(pending)] },
+    const { rows, notCompared } = compared
+    this.#modules.log.info(
+      { from: live?.schema, to: next.schema, comparedRows: rows, notCompared },
       'Read another build of the index from now on',
     )
   }
 
-  async #differs(schema: string, different: readonly Comparison[]): Promise<void> {
-    this.#differences++
-    if (this.#differences < DIFFERENCES) return
-    this.#differences = 0
+  /** True when rows differ: an operator has to look. */
+  async #refusedFor(schema: string, compared: readonly Comparison[]): Promise<boolean> {
+    const different = compared.filter(({ result }) => result === 'different')
+    if (different.length === 0) return false
     const tables = different.map(({ table, chainId }) => `${table} of chain ${chainId}`).join(', ')
     const note = `it has other rows than the live build where nothing changed (${tables}): look at the log, then \`iyi db rollback --to ${schema}\` to read it all the same, or go back to what ran before`
-    await setState(this.#pool, this.#viewsSchema, { schema, state: 'refused', note })
+    await refuseBuild(this.#pool, this.#viewsSchema, { schema, note })
     const examples = different.map(({ table, chainId, examples }) => ({ table, chainId, examples }))
     this.#modules.log.error({ schema, different: examples }, 'Refuse a build of the index: its rows differ')
+    return true
   }
 
-  async #noteProgress(schema: string): Promise<void> {
-    const starts = new Map<number, number>()
-    for (const { chainId, startBlock } of this.#options.config.contracts)
-      starts.set(chainId, Math.min(startBlock, starts.get(chainId) ?? startBlock))
-    // Before Ponder made its tables there is nothing to read.
-    const progress = await readProgress(this.#pool, schema, starts).catch(() => null)
+  async #noteProgress(schema: string, progress: number | null): Promise<void> {
     if (progress === null) return
     this.#progress.set(progress)
     const { secondsLeft } = this.#estimate.at(this.#modules.clock.monotonic(), progress)
     await noteProgress(this.#pool, this.#viewsSchema, { schema, progress, secondsLeft })
   }
+}
+
+function rowsOf(compared: readonly Comparison[]): number {
+  return compared.filter(({ result }) => result === 'equal').reduce((sum, { rows }) => sum + rows, 0)
+}
+
+async function unlessLate(work: Promise<unknown>, deadline: AbortSignal): Promise<void> {
+  const late = new Promise<void>((resolve) => {
+    if (deadline.aborted) resolve()
+    else deadline.addEventListener('abort', () => resolve(), { once: true })
+  })
+  await Promise.race([work.catch(() => {}), late])
 }
 
 /** Everything that the old build follows, the new one follows in the same way. */

@@ -7,7 +7,7 @@ import type { Counter } from '../../ports/metrics.ts'
 import type { Database } from './database.ts'
 import { EventIndex, maxPage, type Tip } from './event-index.ts'
 import { type Halt, type Position, readPosition, writePosition } from './event-position.ts'
-import { readLive, readRising } from './event-rising.ts'
+import { readLive, readRising, withoutKnown } from './event-rising.ts'
 import { blocksToCheck, compareWindow, forkOf, placeOf } from './event-window.ts'
 import { FinalityWatch } from './finality-watch.ts'
 
@@ -31,6 +31,8 @@ interface Target extends Tip {
   readonly confirmed: bigint
   readonly final: bigint
   readonly anchor: Position['anchor']
+  /** Null where the index does not say. */
+  readonly edition: string | null
 }
 
 /**
@@ -162,14 +164,16 @@ export class EventFollower {
         finalized === null || finalized.number > tip.number
           ? null
           : { number: finalized.number, hash: finalized.hash },
+      edition: fresh.edition ?? null,
     }
   }
 
   async #advance(target: Target, signal: AbortSignal): Promise<boolean> {
-    const key = `${target.number} ${target.hash} ${target.confirmed} ${target.final}`
+    const key = `${target.number} ${target.hash} ${target.confirmed} ${target.final} ${target.edition}`
     if (this.#reached === key) return false
     let news = await this.#followBranch(target)
     if (news === 'wait') return false
+    news = (await this.#lookThrough(target, signal)) || news
     while (!signal.aborted) {
       const { copied } = this.#known()
       const { rows, upTo } =
@@ -223,6 +227,29 @@ export class EventFollower {
       'Take back events that a reorganisation dropped',
     )
     return true
+  }
+
+  /**
+   * Another build of the index may follow more contracts than the one before: what they did in blocks that were copied long
+   * ago is news. It comes then, after what is above it.
+   */
+  async #lookThrough(target: Target, signal: AbortSignal): Promise<boolean> {
+    const { edition } = target
+    if (edition === null || edition === this.#known().edition) return false
+    let news = false
+    const upTo = least(this.#known().copied, target.number)
+    for (let after = -1n; after < upTo; ) {
+      if (signal.aborted) return news
+      const page = await this.#index.read({ after, upTo, batch: this.#batch }, target)
+      const added = await withoutKnown(this.#modules.database, this.#chain.id, page.rows)
+      const position = this.#known()
+      if (added.length > 0) await this.#write(position, position, { added })
+      news ||= added.length > 0
+      after = page.upTo
+    }
+    const position = this.#known()
+    await this.#write(position, { ...position, edition })
+    return news
   }
 
   async #window(after: bigint, upTo: bigint, tip: Tip): Promise<readonly Row<'event'>[]> {

@@ -16,6 +16,8 @@ export interface Position {
   /** Counts the writes, so that of two processes at once one starts over. */
   readonly revision: bigint
   readonly halt: Halt | null
+  /** Build of the index whose rows below `copied` are all here; null where the index does not say. */
+  readonly edition: string | null
 }
 
 /** Why the chain stands still, and who said so: `anchor` takes it back by itself when the block is there again. */
@@ -32,6 +34,7 @@ const unknown: Position = {
   anchor: null,
   revision: 0n,
   halt: null,
+  edition: null,
 }
 
 /** Numbers become visible in their order: one writer at a time, whatever the chain. */
@@ -39,12 +42,15 @@ export const lockEventsSql = `select pg_advisory_xact_lock(hashtextextended('iyi
 
 const saveSql = `
   insert into event_cursor as known
-    (chain_id, block_number, block_hash, confirmed_block, final_block, anchor_block, anchor_hash, revision, halted, halted_by)
-  values ($1, $2, $3, $4, $5, $6, $7, $8::bigint + 1, $9, $10)
+    (chain_id, block_number, block_hash, confirmed_block, final_block, anchor_block, anchor_hash, revision, halted, halted_by,
+     edition)
+  values ($1, $2, $3, $4, $5, $6, $7, $8::bigint + 1, $9, $10, $11)
   on conflict (chain_id) do update
-    set (block_number, block_hash, confirmed_block, final_block, anchor_block, anchor_hash, revision, halted, halted_by)
+    set (block_number, block_hash, confirmed_block, final_block, anchor_block, anchor_hash, revision, halted, halted_by,
+         edition)
       = (excluded.block_number, excluded.block_hash, excluded.confirmed_block, excluded.final_block,
-         excluded.anchor_block, excluded.anchor_hash, excluded.revision, excluded.halted, excluded.halted_by)
+         excluded.anchor_block, excluded.anchor_hash, excluded.revision, excluded.halted, excluded.halted_by,
+         excluded.edition)
     where known.revision = $8
   returning revision`
 
@@ -66,6 +72,7 @@ export async function readPosition(database: Pick<Database, 'query'>, chainId: n
       row.halted === null
         ? null
         : { by: row.halted_by === 'anchor' ? 'anchor' : 'index', reason: String(row.halted) },
+    edition: row.edition === null ? null : String(row.edition),
   }
 }
 
@@ -99,6 +106,7 @@ export async function writePosition(
       from.revision.toString(),
       to.halt?.reason ?? null,
       to.halt?.by ?? null,
+      to.edition,
     ])
     const [moved] = rows
     if (moved === undefined) return null

@@ -73,6 +73,7 @@ export async function repairLog(database: Database, damage: Damage): Promise<voi
       final: least(position.final),
       anchor: ancestor,
       halt: null,
+      edition: null,
     },
     reverted: events.map(({ id }) => id),
   })

@@ -1,4 +1,5 @@
 import type { Hex } from '../../ports/chain.ts'
+import type { Row } from '../../ports/index-tables.ts'
 import type { Database } from './database.ts'
 import { risingBlocksSql } from './event-rows.ts'
 import type { LiveEvent } from './event-window.ts'
@@ -20,6 +21,23 @@ export async function readLive(
     blockHash: String(row.block_hash) as Hex,
     logIndex: Number(row.log_index),
   }))
+}
+
+/** Those rows of the index that the log has never had. */
+export async function withoutKnown(
+  database: Database,
+  chainId: number,
+  rows: readonly Row<'event'>[],
+): Promise<readonly Row<'event'>[]> {
+  if (rows.length === 0) return []
+  const found = await database.query(
+    `select own.place from unnest($2::text[], $3::integer[]) with ordinality as own (block_hash, log_index, place)
+       where not exists (select from event known where known.chain_id = $1
+         and known.block_hash = own.block_hash and known.log_index = own.log_index)`,
+    [chainId, rows.map(({ blockHash }) => blockHash), rows.map(({ logIndex }) => logIndex)],
+  )
+  const places = new Set(found.map((row) => Number(row.place)))
+  return rows.filter((_, at) => places.has(at + 1))
 }
 
 /** Whether any event of the log rises to a higher stage between two positions, and the blocks that become final. */

@@ -190,4 +190,9 @@ export const nodeMigrations: readonly Migration[] = [
       );
       alter table event alter column level drop default;`,
   },
+  {
+    id: '0008-event-edition',
+    // Of the index, when all of it below the position was last looked through.
+    sql: 'alter table event_cursor add column edition text;',
+  },
 ]

@@ -123,7 +123,19 @@ afterAll(async () => {
 }, 20_000)
 
 describe('contracts of an operator’s own', { timeout: 90_000 }, () => {
-  const reader = () => customIndex({ viewsSchema: VIEWS, tables: contracts.flatMap(customTables) }, { pool })
+  const opened: { close(): Promise<void> }[] = []
+  const reader = () => {
+    const index = customIndex({
+      viewsSchema: VIEWS,
+      tables: contracts.flatMap(customTables),
+      databaseUrl: postgres.url,
+    })
+    opened.push(index)
+    return index
+  }
+  afterAll(async () => {
+    for (const index of opened) await index.close()
+  })
   const all = { where: {}, before: null, limit: 100 } as const
 
   it('wait for the build that has them', async () => {

@@ -42,6 +42,35 @@ const all = (log: DurableEventLog) => log.read({ after: 0n, limit: 1_000 })
 const place = (event: ChainEvent) => `${event.chainId}/${event.blockNumber}/${event.logIndex}`
 
 describe('the event log copies', () => {
+  it('what a build of the index with more contracts has of blocks that were copied before', async () => {
+    const index = memoryIndex()
+    const database = await postgres.database('newcomers')
+    index.setEdition('a')
+    index.add('event', eventRow({ block: 5n, logIndex: 0 }), eventRow({ block: 8n, logIndex: 0 }))
+    index.setHead(1, 10n)
+    const log = make(database, index, { batch: 2 })
+    await log.start()
+    await until(async () => (await all(log)).length === 2)
+    // The other build takes over, while new blocks come in.
+    for (const block of [2n, 3n, 5n, 7n]) index.add('event', eventRow({ block, logIndex: 9 }, 'pool.Sync'))
+    index.add('event', eventRow({ block: 11n, logIndex: 0 }))
+    index.setHead(1, 11n)
+    index.setEdition('b')
+    await until(async () => (await all(log)).length === 7)
+    expect((await all(log)).map(place)).toEqual([
+      ...['1/5/0', '1/8/0', '1/2/9', '1/3/9', '1/5/9', '1/7/9', '1/11/0'],
+    ])
+    await log.stop()
+    // What it looked through is not looked through again: a row that comes in from nowhere is not seen.
+    const again = make(database, index)
+    index.add('event', eventRow({ block: 4n, logIndex: 0 }))
+    index.add('event', eventRow({ block: 12n, logIndex: 0 }))
+    index.setHead(1, 12n)
+    await again.start()
+    await until(async () => (await all(again)).length === 8)
+    expect((await all(again)).map(place).at(-1)).toBe('1/12/0')
+  })
+
   it('what is confirmed on its chain, and no more', async () => {
     const index = memoryIndex()
     for (let block = 1n; block <= 10n; block++) {

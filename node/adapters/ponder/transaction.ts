@@ -1,0 +1,24 @@
+import type { Pool, PoolClient } from 'pg'
+
+/** `work` in one transaction on a connection of its own; rolled back if it rejects. */
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  begin = 'begin',
+): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query(begin)
+    const value = await work(client)
+    await client.query('commit')
+    client.release()
+    return value
+  } catch (error) {
+    const clean = await client.query('rollback').then(
+      () => true,
+      () => false,
+    )
+    client.release(!clean)
+    throw error
+  }
+}
