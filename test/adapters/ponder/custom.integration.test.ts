@@ -122,7 +122,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 }, 20_000)
 
-describe('contracts of an operator’s own', { timeout: 90_000 }, () => {
+describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
   const opened: { close(): Promise<void> }[] = []
   const reader = () => {
     const index = customIndex({
@@ -147,7 +147,7 @@ describe('contracts of an operator’s own', { timeout: 90_000 }, () => {
 
   it('become rows with typed columns, exactly those of the chain, of before and after the start', async () => {
     await supervisor.start()
-    await until('the first build is live', 60_000, async () => supervisor.health().status === 'ok')
+    await until('the first build is live', 120_000, async () => supervisor.health().status === 'ok')
     await transferred(5n, 1_000n)
     await approve(await makePool())
     const logs = await anvil.client.getContractEvents({
