@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { customContracts } from '../../node/config/custom-contracts.ts'
 import { loadConfig } from '../../node/config/load.ts'
+import { customTables } from '../../node/ports/custom-tables.ts'
 import { cliWorld } from './cli-world.ts'
 
 const address = `0x${'Ab'.repeat(20)}`
@@ -58,6 +59,23 @@ it('writes a contract into the configuration, whose comments stay, and says wher
   expect(readFileSync(config, 'utf8')).toBe(text)
 })
 
+it('takes one of two events of a name by its inputs, and steps aside from names that are taken', async () => {
+  const other = {
+    ...transfer,
+    inputs: [
+      { name: 'operation', type: 'uint8' },
+      { name: 'block_number', type: 'bool' },
+    ],
+  }
+  writeFileSync(join(directory, 'abis', 'token.json'), JSON.stringify([transfer, other]))
+  expect((await add()).err).toContain('list the one that you want with its inputs')
+  expect((await add('--events', 'Transfer(uint8,bool)')).code).toBe(0)
+  const [contract] = customContracts(loadConfig({ path: config, env: {} }).config, config)
+  if (contract === undefined) throw new RangeError('no contract')
+  const names = customTables(contract)[0]?.columns.map(({ name }) => name)
+  expect(names).toEqual(expect.arrayContaining(['operationArg', 'block_numberArg']))
+})
+
 it.each([
   ['a chain that is not configured', ['--chain', '2'], 'chain 2 is not configured'],
   ['an event that the ABI lacks', ['--events', 'Nothing'], 'has no event Nothing; it has Transfer'],
@@ -94,6 +112,22 @@ it.each([
     ]),
     'two columns would be called a_b',
   ],
+  [
+    'a name that would be SQL',
+    JSON.stringify([{ ...transfer, inputs: [{ name: 'a"::text, (select 1)', type: 'bool' }] }]),
+    "can't name a column",
+  ],
+  [
+    'a dollar in a name',
+    JSON.stringify([{ ...transfer, inputs: [{ name: 'a$$b', type: 'bool' }] }]),
+    "can't name",
+  ],
+  [
+    'a table of too long a name',
+    JSON.stringify([{ ...transfer, name: 'T'.repeat(40) }]),
+    'more than 45 characters',
+  ],
+  ['an event called setup', JSON.stringify([{ ...transfer, name: 'setup' }]), "can't be indexed"],
   ['an anonymous event', JSON.stringify([{ ...transfer, anonymous: true }]), 'anonymous'],
 ])('refuses an ABI with %s', async (_what, text, told) => {
   writeFileSync(join(directory, 'abis', 'token.json'), text)
