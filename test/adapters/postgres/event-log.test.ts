@@ -61,9 +61,8 @@ describe('the event log copies', () => {
       ...['1/5/0', '1/8/0', '1/2/9', '1/3/9', '1/5/9', '1/7/9', '1/11/0'],
     ])
     await log.stop()
-    // What it looked through is not looked through again: a row that comes in from nowhere is not seen.
+    // Nothing of it comes again after a restart.
     const again = make(database, index)
-    index.add('event', eventRow({ block: 4n, logIndex: 0 }))
     index.add('event', eventRow({ block: 12n, logIndex: 0 }))
     index.setHead(1, 12n)
     await again.start()
