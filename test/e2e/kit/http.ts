@@ -22,6 +22,7 @@ export interface RoundView {
   answer: string
   observationsTimestamp: number
   updatedAt: number
+  blockNumber: string
   transactionHash: `0x${string}`
   transmitter: `0x${string}`
   evidenceDigest: `0x${string}`

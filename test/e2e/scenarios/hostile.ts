@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import { latestRound, moreRounds, rpc } from '../kit/chain.ts'
+import { moreRounds, rpc } from '../kit/chain.ts'
 import { get, isReady, rounds } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
 import { configOf, PRICE } from '../kit/validator.ts'
@@ -69,10 +69,10 @@ export function hostile(net: Network): void {
     const before = String(await rpc(chain, 'eth_getBalance', [poor[0], 'latest']))
     await setBalances('0x0')
     try {
-      // What they had sent before can no longer be paid for; what is in the block of this moment was.
-      const since = (await latestRound(net, PRICE)).roundId + 1n
+      // What they had sent before can no longer be paid for; what is in the block that is just being made was.
+      const since = BigInt(String(await rpc(chain, 'eth_blockNumber', []))) + 1n
       await moreRounds(net, PRICE, 4, 90_000)
-      const later = (await rounds(api, PRICE)).filter((entry) => BigInt(entry.round) > since)
+      const later = (await rounds(api, PRICE)).filter((entry) => BigInt(entry.blockNumber) > since)
       expect(later.length).toBeGreaterThan(1)
       expect(new Set(later.map(({ transmitter }) => transmitter))).toEqual(new Set([rich]))
     } finally {
