@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { moreRounds, rpc } from '../kit/chain.ts'
 import { get, isReady, rounds } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
+import { until } from '../kit/until.ts'
 import { configOf, PRICE } from '../kit/validator.ts'
 
 /** Opens connections as fast as the other side takes them and writes noise into each, until `ended`. */
@@ -72,8 +73,15 @@ export function hostile(net: Network): void {
       // What they had sent before can no longer be paid for; what is in the block that is just being made was.
       const since = BigInt(String(await rpc(chain, 'eth_blockNumber', []))) + 1n
       await moreRounds(net, PRICE, 4, 90_000)
-      const later = (await rounds(api, PRICE)).filter((entry) => BigInt(entry.blockNumber) > since)
-      expect(later.length).toBeGreaterThan(1)
+      // The API shows a round once its block is indexed and confirmed.
+      const later = await until(
+        'two rounds since are served',
+        async () => {
+          const found = (await rounds(api, PRICE)).filter((entry) => BigInt(entry.blockNumber) > since)
+          return found.length > 1 ? found : null
+        },
+        { withinMs: 30_000 },
+      )
       expect(new Set(later.map(({ transmitter }) => transmitter))).toEqual(new Set([rich]))
     } finally {
       await setBalances(before)
