@@ -1,6 +1,7 @@
 import type { Env } from '../config/env.ts'
 import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import type { EventConsumerStatus, EventDeadLetter } from '../ports/event-admin.ts'
 import type { IndexBuild } from '../ports/index-builds.ts'
 import type { OffenceRecord } from '../ports/quorum.ts'
 
@@ -79,31 +80,6 @@ export interface HistoryImport {
   }[]
   /** Signing keys of this node that the document does not name. */
   readonly uncovered: readonly string[]
-}
-
-/** How far a consumer of events is with a chain. */
-export interface EventConsumerStatus {
-  readonly consumer: string
-  readonly chainId: number
-  readonly stage: string
-  readonly seq: bigint
-  /** What the chain has told since, wanted or not; a cursor is written each half a minute at least. */
-  readonly behind: bigint
-  readonly deadLetters: number
-}
-
-/** An event that a consumer failed to handle. */
-export interface EventDeadLetter {
-  readonly id: bigint
-  readonly consumer: string
-  readonly chainId: number
-  readonly event: string
-  readonly blockNumber: bigint
-  readonly attempts: number
-  readonly failedAt: string
-  /** It is delivered again as soon as the node runs. */
-  readonly waiting: boolean
-  readonly error: string
 }
 
 /** All that the verbs may do to the world. The composition root gives it. */

@@ -1,12 +1,11 @@
 import {
-  type ConsumerStatus,
-  type DeadLetterStatus,
   listConsumers,
   listDeadLetters,
   replayEvents,
   retryDeadLetters,
 } from '../adapters/postgres/event-admin.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import type { EventConsumerStatus, EventDeadLetter } from '../ports/event-admin.ts'
 import { withNodeDatabase } from './validator-database.ts'
 
 type Modules = Parameters<typeof withNodeDatabase>[1]
@@ -14,7 +13,10 @@ type Modules = Parameters<typeof withNodeDatabase>[1]
 // What `iyi events` does, beside the running node or without it: all of it is a row in the database, and the node looks
 // each second.
 
-export function eventConsumers(config: NodeConfig, modules: Modules): Promise<readonly ConsumerStatus[]> {
+export function eventConsumers(
+  config: NodeConfig,
+  modules: Modules,
+): Promise<readonly EventConsumerStatus[]> {
   return withNodeDatabase(config, modules, listConsumers)
 }
 
@@ -22,7 +24,7 @@ export function eventDeadLetters(
   config: NodeConfig,
   options: { consumer: string | null },
   modules: Modules,
-): Promise<readonly DeadLetterStatus[]> {
+): Promise<readonly EventDeadLetter[]> {
   return withNodeDatabase(config, modules, (database) => listDeadLetters(database, options))
 }
 

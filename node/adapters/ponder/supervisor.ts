@@ -1,18 +1,17 @@
 import { resolve } from 'node:path'
 import pg from 'pg'
 import type { Clock, Timer } from '../../ports/clock.ts'
-import { customTables } from '../../ports/custom-tables.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { ProcessGuard } from '../../ports/process.ts'
 import { buildFolder } from './build-folder.ts'
 import { indexSchema } from './build-id.ts'
+import { BuildLock } from './build-lock.ts'
 import { planBuilds } from './build-plan.ts'
 import { Estimate } from './build-progress.ts'
 import {
   addBuild,
-  type BuiltContract,
   createBuildList,
   dropBuild,
   noteProgress,
@@ -20,19 +19,13 @@ import {
   refuseBuild,
   type StoredBuild,
 } from './build-store.ts'
+import { builtContracts, saysAllOf } from './built-contracts.ts'
 import { installedPonder } from './child.ts'
-import {
-  type Comparison,
-  commonAddresses,
-  compareAdded,
-  compareChanging,
-  hasCaughtUp,
-} from './compare-builds.ts'
-import { IndexError } from './errors.ts'
+import { type Comparison, compareAdded, compareChanging, hasCaughtUp } from './compare-builds.ts'
 import { flipViews } from './flip.ts'
 import type { IndexerConfig } from './indexer-config.ts'
 import { checkedSchema } from './names.ts'
-import { programOfKind, removeOtherCopies } from './program-copy.ts'
+import { removeOtherCopies } from './program-copy.ts'
 import { type PonderRunner, ponderRunner } from './runner.ts'
 
 export interface PonderSupervisorOptions {
@@ -102,13 +95,13 @@ class Supervisor implements PonderSupervisor {
   readonly #modules: PonderSupervisorModules
   readonly #viewsSchema: string
   readonly #pool: pg.Pool
+  readonly #lock: BuildLock
   readonly #runners = new Map<string, PonderRunner>()
   readonly #estimate = new Estimate()
   readonly #restarts
   readonly #progress
   readonly #flips
   #builds: readonly StoredBuild[] = []
-  #lock: pg.PoolClient | null = null
   #timer: Timer | null = null
   #ticking: Promise<void> = Promise.resolve()
   #stopping = false
@@ -139,6 +132,7 @@ class Supervisor implements PonderSupervisor {
     })
     // A connection that breaks while nobody uses it: the next statement says so.
     this.#pool.on('error', () => {})
+    this.#lock = new BuildLock(this.#viewsSchema, this.#pool)
     const { metrics } = modules
     this.#restarts = metrics.counter({
       name: 'iyi_index_restarts_total',
@@ -155,14 +149,16 @@ class Supervisor implements PonderSupervisor {
   }
 
   async start(): Promise<void> {
+    const { config, identities = [], root } = this.#options
     try {
-      await this.#own()
+      await this.#lock.take()
     } catch (error) {
       await this.#pool.end()
       throw error
     }
     await createBuildList(this.#pool, this.#viewsSchema)
-    await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts: this.#contracts() })
+    const contracts = builtContracts({ config, identities, root })
+    await addBuild(this.#pool, this.#viewsSchema, { schema: this.schema, contracts })
     await this.#look()
   }
 
@@ -175,9 +171,7 @@ class Supervisor implements PonderSupervisor {
     await unlessLate(this.#ticking, deadline)
     // One that was started in that very step.
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop(deadline)))
-    const lock = this.#lock
-    this.#lock = null
-    lock?.release(true)
+    this.#lock.release()
     await unlessLate(this.#pool.end(), deadline)
   }
 
@@ -205,61 +199,6 @@ class Supervisor implements PonderSupervisor {
     return this.#runners.get(live?.schema ?? this.schema)?.pid() ?? null
   }
 
-  /** One process keeps the builds of these views: two with different configurations would flip them for ever. */
-  async #own(): Promise<void> {
-    const client = await this.#pool.connect()
-    // The server went away, and the lock with it: the next tick takes it again.
-    client.on('error', () => {
-      if (this.#lock !== client) return
-      this.#lock = null
-      client.release(true)
-    })
-    const taken = await client
-      .query<{ taken: boolean }>(
-        `select pg_try_advisory_lock(hashtextextended('iyi index builds ' || $1, 0)) as taken`,
-        [this.#viewsSchema],
-      )
-      .then(
-        ({ rows }) => rows[0]?.taken === true,
-        (error: unknown) => {
-          client.release(true)
-          throw error
-        },
-      )
-    if (!taken) {
-      client.release()
-      throw new IndexError(
-        'INDEX_MANAGED_ELSEWHERE',
-        `Another node keeps the index in "${this.#viewsSchema}". Give this one another indexer.viewsSchema, or set indexer.mode: external to read that index.`,
-        { data: { viewsSchema: this.#viewsSchema } },
-      )
-    }
-    this.#lock = client
-  }
-
-  #contracts(): readonly BuiltContract[] {
-    const { config, identities = [], root } = this.#options
-    const programOf = programOfKind(resolve(root))
-    // A development chain that began anew has other blocks under the same id.
-    const chainOf = (chainId: number) => identities.find((each) => each.startsWith(`${chainId} `)) ?? ''
-    const known = config.contracts.map(({ kind, chainId, address, startBlock }) => ({
-      ...{ kind, chainId, startBlock },
-      address: address.toLowerCase(),
-      program: `${programOf(kind)} ${chainOf(chainId)}`,
-    }))
-    const custom = (config.custom ?? []).map((contract) => ({
-      ...{
-        kind: 'custom',
-        chainId: contract.chainId,
-        startBlock: contract.startBlock,
-        address: contract.name,
-      },
-      program: `${programOf('custom')} ${chainOf(contract.chainId)} ${JSON.stringify(contract)}`,
-      tables: customTables(contract).map(({ table }) => table),
-    }))
-    return [...known, ...custom]
-  }
-
   #schedule(): void {
     this.#timer = this.#modules.clock.setTimer(TICK_MS, () => void this.#look())
   }
@@ -285,7 +224,8 @@ class Supervisor implements PonderSupervisor {
 
   /** One look at the list of builds, and one step towards what it should be. */
   async #tick(): Promise<void> {
-    if (this.#lock === null && !this.#stopping) await this.#own()
+    if (this.#stopping) return
+    await this.#lock.take()
     this.#builds = await readBuilds(this.#pool, this.#viewsSchema)
     const plan = planBuilds(this.#builds, this.schema)
     for (const [schema, runner] of this.#runners) {
@@ -409,12 +349,6 @@ async function unlessLate(work: Promise<unknown>, deadline: AbortSignal): Promis
     else deadline.addEventListener('abort', () => resolve(), { once: true })
   })
   await Promise.race([work.catch(() => {}), late])
-}
-
-/** Everything that the old build follows, the new one follows in the same way. */
-function saysAllOf(old: StoredBuild, next: StoredBuild): boolean {
-  const common = commonAddresses(old.contracts, next.contracts)
-  return old.contracts.every(({ chainId, address }) => common.get(chainId)?.includes(address) === true)
 }
 
 function describe(live: StoredBuild | undefined, ours: StoredBuild | undefined): string {

@@ -1,33 +1,9 @@
+import type { EventConsumerStatus, EventDeadLetter } from '../../ports/event-admin.ts'
 import type { Database } from './database.ts'
 import { EventLogError } from './errors.ts'
 import { stageOf } from './event-rows.ts'
 
-/** How far a consumer is with a chain. */
-export interface ConsumerStatus {
-  readonly consumer: string
-  readonly chainId: number
-  readonly stage: string
-  readonly seq: bigint
-  /** Notices of the chain behind the cursor, wanted or not. */
-  readonly behind: bigint
-  readonly deadLetters: number
-}
-
-export interface DeadLetterStatus {
-  readonly id: bigint
-  readonly consumer: string
-  readonly chainId: number
-  readonly event: string
-  readonly blockNumber: bigint
-  readonly attempts: number
-  /** When it failed last, as the database says it. */
-  readonly failedAt: string
-  /** It is delivered again as soon as the node runs. */
-  readonly waiting: boolean
-  readonly error: string
-}
-
-export async function listConsumers(database: Database): Promise<readonly ConsumerStatus[]> {
+export async function listConsumers(database: Database): Promise<readonly EventConsumerStatus[]> {
   const rows = await database.query(
     `select consumer, chain_id, stage, seq,
             (select count(*) from event_notice notice
@@ -50,7 +26,7 @@ export async function listConsumers(database: Database): Promise<readonly Consum
 export async function listDeadLetters(
   database: Database,
   { consumer }: { consumer: string | null },
-): Promise<readonly DeadLetterStatus[]> {
+): Promise<readonly EventDeadLetter[]> {
   const rows = await database.query(
     `select letter.*, event.name, event.block_number
        from event_dead_letter letter
