@@ -27,6 +27,7 @@ import type { IndexerConfig } from './indexer-config.ts'
 import { checkedSchema } from './names.ts'
 import { removeOtherCopies } from './program-copy.ts'
 import { type PonderRunner, ponderRunner } from './runner.ts'
+import { secondPort } from './second-port.ts'
 
 export interface PonderSupervisorOptions {
   /** The indexer's folder. */
@@ -39,7 +40,7 @@ export interface PonderSupervisorOptions {
   readonly schemaPrefix: string
   /** The schema of views of the build that is live. */
   readonly viewsSchema: string
-  /** Of Ponder's own server on the loopback interface; a second one takes the next free port. */
+  /** Of Ponder's own server on the loopback interface; a second one beside it takes a free port. */
   readonly port: number
   /** What tells two chains of one id apart, such as genesis hashes of development chains. */
   readonly identities?: readonly string[]
@@ -248,7 +249,7 @@ class Supervisor implements PonderSupervisor {
 
   async #run(schema: string): Promise<void> {
     if (this.#stopping || this.#runners.has(schema)) return
-    const { dir, root, config, databaseUrl, port, onDeepReorg } = this.#options
+    const { dir, root, config, databaseUrl, onDeepReorg } = this.#options
     const folder = buildFolder({ dir, schema, ours: this.schema, root, config })
     if (folder === null) {
       // It can be read, and gets old: freshness says so until the new one takes over.
@@ -261,6 +262,7 @@ class Supervisor implements PonderSupervisor {
       return
     }
     const { clock, log, guard } = this.#modules
+    const port = this.#runners.size === 0 ? this.#options.port : await secondPort()
     const runner = ponderRunner(
       { ...folder, databaseUrl, schema, port, ...(onDeepReorg === undefined ? {} : { onDeepReorg }) },
       { clock, log, guard, restarts: this.#restarts },
