@@ -5,8 +5,8 @@ import { parseAbiItem } from 'viem'
 import type { Anvil } from '../../../test/adapters/ponder/fixture.ts'
 import type { History } from './history.ts'
 
-/** Blocks a request: as many as a node of one's own answers at once. */
-const CHUNK = 50n
+/** Blocks a request: with 500 transfers each about 6 MB, below what viem takes of one answer. */
+const CHUNK = 20n
 const transfer = parseAbiItem('event Transfer(address indexed from, address indexed to, uint256 value)')
 
 /**
