@@ -31,6 +31,7 @@ export async function generateOpenApi(): Promise<string> {
     {
       ...common,
       custom: { tables: () => [], rows: refuse },
+      alerts: { list: refuse },
       node: {
         identity: refuse,
         freshness: refuse,

@@ -10,6 +10,7 @@ import { customIndex } from '../adapters/ponder/custom-reader.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
 import type { PonderSupervisor } from '../adapters/ponder/supervisor.ts'
 import { agreementStore } from '../adapters/postgres/agreement-store.ts'
+import { alertStore } from '../adapters/postgres/alert-store.ts'
 import { openDatabase } from '../adapters/postgres/database.ts'
 import { lockDatabase } from '../adapters/postgres/database-lock.ts'
 import { eventLog } from '../adapters/postgres/event-log.ts'
@@ -166,6 +167,7 @@ export async function runNode(
     await transport.start()
     teardown.add('peer transport', () => transport.stop())
 
+    const alerts = alertStore({ database })
     const store = quorumStore({ database })
     const agreements = agreementStore({ database })
     // Whatever is signed because of a chain's state is read from as many providers as must agree.
@@ -241,6 +243,7 @@ export async function runNode(
       {
         ...{ ...common, node },
         custom: ownTables,
+        alerts,
       },
     )
     const host = pluginHost(

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.ts'
 import { logLevels } from '../ports/log.ts'
 import { isLoopback } from '../ports/loopback.ts'
+import { alertsSchema } from './alerts-schema.ts'
 import { chainSchema } from './chain-schema.ts'
 import { portClash, sharedPort } from './port-clash.ts'
 
@@ -309,6 +310,7 @@ export const nodeConfigSchema = z
     admin,
     keys,
     inference,
+    alerts: alertsSchema,
     log,
     plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
   })

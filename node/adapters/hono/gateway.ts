@@ -1,10 +1,12 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
+import type { AlertStore } from '../../ports/alerts.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CustomIndex } from '../../ports/custom-index.ts'
 import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import { alertsRoute } from './alert-routes.ts'
 import { ApiDocument } from './api-document.ts'
 import {
   chainEvidenceList,
@@ -69,16 +71,23 @@ export interface Gateway {
   listen(): Promise<{ url: string }>
   /** Takes no more, ends the event streams, lets requests in flight end, cuts what is left when `deadline` aborts. */
   close(deadline: AbortSignal): Promise<void>
-  /** Sends a `block` event, the one type of the node's own, or one that a plugin announced, to the subscribers of `GET /v1/stream`. Throws `GATEWAY_BAD_EVENT`. */
+  /** Sends a `block` or an `alert` event, the types of the node's own, or one that a plugin announced, to the subscribers of `GET /v1/stream`. Throws `GATEWAY_BAD_EVENT`. */
   publish(event: StreamEvent): void
 }
 
 /** Makes the gateway with the node's own routes; nothing listens before `listen`. */
 export function gateway(
   options: GatewayOptions,
-  modules: { clock: Clock; log: Logger; metrics: Metrics; node: NodeView; custom: CustomIndex },
+  modules: {
+    clock: Clock
+    log: Logger
+    metrics: Metrics
+    node: NodeView
+    custom: CustomIndex
+    alerts: Pick<AlertStore, 'list'>
+  },
 ): Gateway {
-  const { clock, metrics, node, custom } = modules
+  const { clock, metrics, node, custom, alerts } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -195,12 +204,14 @@ export function gateway(
   })
   mountTyped(customTablesRoute(custom))
   for (const table of custom.tables()) mountTyped(customRowsRoute(table, custom, node))
+  mountTyped(alertsRoute(alerts, node))
   mountPlain('/v1/stream', streamRoute(hub))
   const declare = (event: EventType) => {
     hub.declare(event.type)
     document.event(event)
   }
   declare({ type: 'block', summary: 'the head of a chain, or the index of it, moved' })
+  declare({ type: 'alert', summary: 'a rule on a series fired, or does not hold any more' })
   mountPlain('/openapi.json', (c) => answerJson(c, jsonText(description)))
   docsRoutes({ get: mountPlain })
 

@@ -195,4 +195,27 @@ export const nodeMigrations: readonly Migration[] = [
     // Of the index, when all of it below the position was last looked through.
     sql: 'alter table event_cursor add column edition text;',
   },
+  {
+    id: '0012-alerts',
+    sql: `
+      create table alert (
+        id bigint generated always as identity primary key,
+        rule text not null,
+        series text not null,
+        chain_id bigint not null,
+        severity text not null,
+        measure text not null,
+        value double precision not null,
+        text text not null,
+        started_at bigint not null,
+        ended_at bigint
+      );
+      create unique index alert_firing on alert (rule, series) where ended_at is null;
+      create index alert_by_rule on alert (rule, id);
+      create table alert_notice (
+        seq bigint generated always as identity primary key,
+        alert_id bigint not null,
+        state text not null
+      );`,
+  },
 ]

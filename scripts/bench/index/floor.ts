@@ -1,12 +1,13 @@
 import { finished } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { parseAbiItem } from 'viem'
+import { type Hex, parseAbiItem } from 'viem'
+import { poolFactoryAbi } from '../../../contracts/abi/PoolFactory.ts'
 import type { Anvil } from '../../../test/adapters/ponder/fixture.ts'
 import type { History } from './history.ts'
 
-/** Blocks a request: with 500 transfers each about 6 MB, below what viem takes of one answer. */
-const CHUNK = 20n
+/** Logs a request, about: 6 MB, below what viem takes of one answer. */
+const LOGS = 10_000
 const transfer = parseAbiItem('event Transfer(address indexed from, address indexed to, uint256 value)')
 
 /**
@@ -24,15 +25,12 @@ export async function floorSeconds(anvil: Anvil, history: History, databaseUrl: 
       "to" text not null, value numeric(78) not null)`)
     const began = performance.now()
     const head = await anvil.client.getBlockNumber()
+    const address = await addressesOf(anvil, history)
+    const chunk = BigInt(Math.max(1, Math.floor((LOGS * Number(head)) / history.events)))
     let rows = 0
-    for (let at = 0n; at <= head; at += CHUNK) {
-      const toBlock = at + CHUNK - 1n < head ? at + CHUNK - 1n : head
-      const logs = await anvil.client.getLogs({
-        address: history.token,
-        event: transfer,
-        fromBlock: at,
-        toBlock,
-      })
+    for (let at = 0n; at <= head; at += chunk) {
+      const toBlock = at + chunk - 1n < head ? at + chunk - 1n : head
+      const logs = await anvil.client.getLogs({ address, event: transfer, fromBlock: at, toBlock })
       const lines = logs.map(({ blockNumber, blockHash, logIndex, transactionHash, address, args }) =>
         [
           `${blockNumber}-${logIndex}`,
@@ -51,4 +49,19 @@ export async function floorSeconds(anvil: Anvil, history: History, databaseUrl: 
   } finally {
     await client.end()
   }
+}
+
+/** The token, or all that the factory made. */
+async function addressesOf({ client }: Anvil, { source }: History): Promise<Hex[]> {
+  if ('token' in source) return [source.token]
+  const made = await client.getContractEvents({
+    ...{
+      address: source.factory,
+      abi: poolFactoryAbi,
+      eventName: 'PairCreated',
+      fromBlock: 0n,
+      strict: true,
+    },
+  })
+  return made.map(({ args }) => args.pool)
 }

@@ -13,8 +13,8 @@ import { type CustomContract, customTables } from '../../../node/ports/custom-ta
 import { type Anvil, freePort, startAnvil, startPostgres } from '../../../test/adapters/ponder/fixture.ts'
 import { PROJECT_ROOT } from '../../artifacts.ts'
 import { type Figure, percentile } from '../figure.ts'
-import { figure, tokenContract } from './figures.ts'
-import { type History, makeHistory, transfers } from './history.ts'
+import { contractOf, figure } from './figures.ts'
+import { deployToken, type Token, transfers } from './history.ts'
 
 const SAMPLES = 40
 const VIEWS = 'bench_index'
@@ -24,7 +24,7 @@ const READY_MS = 120_000
 
 interface Chain {
   readonly anvil: Anvil
-  readonly history: History
+  readonly token: Token
   readonly contract: CustomContract
   readonly blockMs: number
 }
@@ -62,8 +62,8 @@ export async function liveBenchmarks(): Promise<readonly Figure[]> {
 }
 
 async function prepared(anvil: Anvil, name: string, blockMs: number): Promise<Chain> {
-  const history = await makeHistory(anvil, 500)
-  return { anvil, history, blockMs, contract: tokenContract(history.token, anvil.chainId, name) }
+  const token = await deployToken(anvil)
+  return { anvil, token, blockMs, contract: contractOf(token, anvil.chainId, name) }
 }
 
 /** The node's own indexer and API over these chains. Resolves once both are there. */
@@ -98,7 +98,7 @@ async function served(
   const node = { freshness: async () => [] } as unknown as NodeView
   const api = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: [], maxBodyBytes: 10_000, version: '0' },
-    { ...common, node, custom: index },
+    { ...common, node, custom: index, alerts: { list: async () => [] } },
   )
   const { url } = await api.listen()
   stops.push(() => api.close(AbortSignal.abort()))
@@ -108,14 +108,14 @@ async function served(
 }
 
 async function measure(
-  { anvil, history, contract, blockMs }: Chain,
+  { anvil, token, contract, blockMs }: Chain,
   { pool, url }: { pool: pg.Pool; url: string },
 ): Promise<{ row: readonly number[]; api: readonly number[] }> {
   const row: number[] = []
   const api: number[] = []
   for (let i = 0; i < SAMPLES; i++) {
     const next = performance.now() + blockMs
-    const block = await transfers(anvil, history, 10, 1_000_000 + i)
+    const block = await transfers(anvil, token, 10, 1_000_000 + i)
     const arrived = performance.now()
     const until = async (is: () => Promise<boolean>, into: number[]) => {
       while (!(await is())) await rest(LOOK_MS)

@@ -3,6 +3,7 @@ import { type Gateway, type GatewayOptions, gateway } from '../../../node/adapte
 import type { NodeView } from '../../../node/adapters/hono/node-view.ts'
 import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
+import type { AlertStore } from '../../../node/ports/alerts.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
 import type { CustomIndex } from '../../../node/ports/custom-index.ts'
 
@@ -51,6 +52,7 @@ export async function serve(
   options: Partial<GatewayOptions> = {},
   view: Partial<NodeView> = {},
   custom: CustomIndex = { tables: () => [], rows: async () => [] },
+  alerts: Pick<AlertStore, 'list'> = { list: async () => [] },
 ) {
   const logs: Record<string, unknown>[] = []
   const log = pinoLogger({
@@ -62,7 +64,7 @@ export async function serve(
   const time = testClock()
   const door = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: ['*'], maxBodyBytes: 10_000, version: '1.2.3', ...options },
-    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom },
+    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom, alerts },
   )
   setup(door)
   const { url } = await door.listen()

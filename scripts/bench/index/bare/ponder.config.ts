@@ -1,6 +1,9 @@
 // The baseline: what somebody writes who follows Ponder's own guide, with its default settings.
-import { createConfig } from 'ponder'
+import { createConfig, factory } from 'ponder'
+import { parseAbiItem } from 'viem'
 import { testTokenAbi } from '../../../../contracts/abi/TestToken.ts'
+
+const { BENCH_TOKEN: token, BENCH_FACTORY: made } = process.env
 
 export default createConfig({
   database: { kind: 'postgres', connectionString: process.env.DATABASE_URL ?? '' },
@@ -9,7 +12,16 @@ export default createConfig({
     token: {
       abi: testTokenAbi.filter((entry) => entry.type === 'event' && entry.name === 'Transfer'),
       chain: 'anvil',
-      address: process.env.BENCH_TOKEN as `0x${string}`,
+      address:
+        made === undefined
+          ? (token as `0x${string}`)
+          : factory({
+              address: made as `0x${string}`,
+              event: parseAbiItem(
+                'event PairCreated(address indexed token0, address indexed token1, address pool, uint256 count)',
+              ),
+              parameter: 'pool',
+            }),
       startBlock: 0,
     },
   },

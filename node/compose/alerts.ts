@@ -1,0 +1,18 @@
+import { alertJson } from '../adapters/hono/alert-routes.ts'
+import { alertWatch } from '../alerts/watch.ts'
+import { alertRule } from '../config/alerts-schema.ts'
+import type { NodeConfig } from '../config/schema.ts'
+
+/** The operator's rules, held against the series; what they find goes to the stream. */
+export function configuredAlerts(
+  config: Pick<NodeConfig, 'alerts'>,
+  modules: Omit<Parameters<typeof alertWatch>[1], 'tell'> & {
+    readonly publish: (event: { type: string; data: ReturnType<typeof alertJson> }) => void
+  },
+) {
+  const { publish, ...given } = modules
+  return alertWatch(
+    { rules: config.alerts.map(alertRule) },
+    { ...given, tell: (alert) => publish({ type: 'alert', data: alertJson(alert) }) },
+  )
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { type AlertCondition, type AlertRule, measures, severities } from '../ports/alerts.ts'
+import { candleIntervals } from '../ports/series.ts'
+import { duration, secondsOf } from './duration.ts'
+
+const widths: readonly string[] = candleIntervals
+const WEEK = 604_800
+
+const rule = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected 1 to 63 lower-case letters, digits and -, a letter first')
+      .describe('Tells its alerts apart.'),
+    series: z
+      .string()
+      .min(1)
+      .max(200)
+      .default('*')
+      .describe('Ids of series, as `GET /v1/series` lists them; `*` stands for any characters.'),
+    measure: z
+      .enum(measures)
+      .describe(
+        'What is measured of the window: `price` of the last trade, `vwap`, `return` (0.05 is 5 % up from its first trade), `range` (highest over lowest, less 1), `volumeBase`, `volumeQuote`, `trades`, `deviation` of the returns. Prices and volumes in base units of the tokens.',
+      ),
+    window: duration()
+      .refine((text) => secondsOf(text) <= WEEK, 'expected at most 7d')
+      .describe('The time that ends with the newest block.'),
+    above: z.number().optional().describe('It fires while the value is greater than this.'),
+    below: z.number().optional().describe('It fires while the value is less than this.'),
+    unlike: z
+      .strictObject({
+        sigmas: z.number().positive().max(1_000).describe('So many robust standard deviations away.'),
+        of: z
+          .int()
+          .min(8)
+          .max(500)
+          .describe('From the median of so many windows before. At least half must be there.'),
+      })
+      .optional()
+      .describe(
+        `It fires while the value is not as it was: an anomaly. The window is then as wide as a candle: ${candleIntervals.join(', ')}.`,
+      ),
+    for: duration()
+      .optional()
+      .describe('So long it must hold, in the time of the chain; at once when absent.'),
+    severity: z.enum(severities).default('warning').describe('What it says to whoever reads it.'),
+  })
+  .refine(
+    ({ above, below, unlike }) => [above, below, unlike].filter((value) => value !== undefined).length === 1,
+    { error: 'a rule has one condition', params: { remedy: 'give one of above, below and unlike' } },
+  )
+  .refine(({ unlike, window }) => unlike === undefined || widths.includes(window), {
+    path: ['window'],
+    error: 'no candle is so wide',
+    params: { remedy: `give one of ${candleIntervals.join(', ')} beside unlike` },
+  })
+  .refine(({ unlike, measure }) => unlike === undefined || measure !== 'deviation', {
+    path: ['measure'],
+    error: 'candles have no deviation',
+    params: { remedy: 'take `range` or `return` beside unlike' },
+  })
+
+/** Rules that watch the series. */
+export const alertsSchema = z
+  .array(rule)
+  .max(1_000)
+  .default([])
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, {
+    error: 'two rules have the same name',
+    params: { remedy: 'give each a name of its own' },
+    when: ({ value }) => Array.isArray(value),
+  })
+  .describe(
+    'Rules that watch the series of trades. What fires or ends is told by `GET /v1/alerts`, the stream, the metrics and the outbox.',
+  )
+
+/** As the watch takes it. */
+export function alertRule(configured: z.output<typeof rule>): AlertRule {
+  const { name, series, measure, window, severity } = configured
+  return {
+    ...{ name, series, measure, severity, condition: conditionOf(configured) },
+    windowSeconds: secondsOf(window),
+    forSeconds: configured.for === undefined ? 0 : secondsOf(configured.for),
+  }
+}
+
+function conditionOf({ above, below, unlike }: z.output<typeof rule>): AlertCondition {
+  if (unlike !== undefined) return { kind: 'unlike', ...unlike }
+  return above === undefined
+    ? { kind: 'below', limit: below ?? Number.NEGATIVE_INFINITY }
+    : { kind: 'above', limit: above }
+}

@@ -1,0 +1,71 @@
+/** What is measured of a window of a series. Prices in quote per base, both in base units. */
+export const measures = [
+  'price',
+  'vwap',
+  'return',
+  'range',
+  'volumeBase',
+  'volumeQuote',
+  'trades',
+  'deviation',
+] as const
+export type Measure = (typeof measures)[number]
+
+export const severities = ['info', 'warning', 'critical'] as const
+export type Severity = (typeof severities)[number]
+
+/** When a measured value is worth an alert. */
+export type AlertCondition =
+  | { readonly kind: 'above' | 'below'; readonly limit: number }
+  /**
+   * It lies more than `sigmas` robust standard deviations from the median of the `of` whole windows before: 1.4826 times
+   * the median absolute deviation (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993).
+   */
+  | { readonly kind: 'unlike'; readonly sigmas: number; readonly of: number }
+
+export interface AlertRule {
+  readonly name: string
+  /** Ids of series; `*` stands for any characters. */
+  readonly series: string
+  readonly measure: Measure
+  readonly windowSeconds: number
+  readonly condition: AlertCondition
+  /** So long it must hold, in seconds of the chain; 0 fires at once. */
+  readonly forSeconds: number
+  readonly severity: Severity
+}
+
+/** One time that a rule held of a series: from when it fired until it did not hold any more. */
+export interface Alert {
+  /** Rises. */
+  readonly id: bigint
+  readonly rule: string
+  readonly series: string
+  readonly chainId: number
+  readonly severity: Severity
+  readonly state: 'firing' | 'resolved'
+  /** Unix seconds of the chain. */
+  readonly startedAt: number
+  readonly endedAt: number | null
+  readonly measure: Measure
+  /** Value that made it fire. */
+  readonly value: number
+  /** In words: the value, and what it was held against. */
+  readonly text: string
+}
+
+/** Rejects with `DatabaseError`. */
+export interface AlertStore {
+  firing(): Promise<readonly Alert[]>
+  /** Resolves with the new alert. Saved when it resolves, with a notice of it. */
+  fire(alert: Omit<Alert, 'id' | 'state' | 'endedAt'>): Promise<Alert>
+  /** Null when it is not firing. */
+  resolve(id: bigint, at: number): Promise<Alert | null>
+  /** Newest first; `before` an id. `limit` 1..100. */
+  list(filter: {
+    readonly state?: Alert['state']
+    readonly rule?: string
+    readonly before?: bigint
+    readonly limit: number
+  }): Promise<readonly Alert[]>
+}

@@ -1,0 +1,4 @@
+import { Hono } from 'hono'
+
+// Ponder insists on this file.
+export default new Hono()

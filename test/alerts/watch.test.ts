@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { alertStore } from '../../node/adapters/postgres/alert-store.ts'
+import { type Database, openDatabase } from '../../node/adapters/postgres/database.ts'
+import { alertWatch } from '../../node/alerts/watch.ts'
+import type { Alert, AlertRule } from '../../node/ports/alerts.ts'
+import type { Candle, RollingWindow, SeriesInfo, SeriesReader } from '../../node/ports/series.ts'
+import { type Postgres, startPostgres, until } from '../adapters/ponder/fixture.ts'
+import { recordingLogger, recordingMetrics, virtualClock } from '../fakes/host-modules.ts'
+
+const MINUTE = 60
+const pool: SeriesInfo = { id: 'pool-1-0xaa', chainId: 1, address: null, source: 'pool' }
+const rule: AlertRule = {
+  ...{ name: 'busy', series: 'pool-*', measure: 'trades', windowSeconds: MINUTE },
+  ...{ condition: { kind: 'above', limit: 5 }, forSeconds: 0, severity: 'warning' },
+}
+
+let postgres: Postgres
+let database: Database
+
+beforeAll(async () => {
+  postgres = await startPostgres()
+  database = await openDatabase(
+    { url: postgres.url, schema: 'alerts', applicationName: 'test', signal: new AbortController().signal },
+    { log: recordingLogger(), metrics: recordingMetrics() },
+  )
+})
+afterAll(async () => {
+  await database?.close()
+  await postgres?.stop()
+})
+beforeEach(() => database.batch([{ sql: 'delete from alert' }, { sql: 'delete from alert_notice' }]))
+
+/** Series whose windows the test says. */
+function world(rules: readonly AlertRule[], list: readonly SeriesInfo[] = [pool]) {
+  const now = { at: 600 as number | null, trades: 0, away: false, candles: [] as Candle[], list }
+  const told: Alert[] = []
+  const clock = virtualClock()
+  const metrics = recordingMetrics()
+  let looks = 0
+  const series: SeriesReader = {
+    async list() {
+      if (now.away) throw new RangeError('away')
+      looks++
+      return now.list
+    },
+    knownUntil: async () => now.at,
+    candles: async ({ from = 0, to = 1e9 }) =>
+      now.candles.filter(({ start }) => start >= from && start < to).reverse(),
+    rolling: async ({ windowSeconds, until: end = 0 }): Promise<RollingWindow> => ({
+      ...{ from: end - windowSeconds, until: end, trades: now.trades, of: '1s', deviation: null },
+      ...{ open: null, high: null, low: null, close: null, vwap: null, volumeBase: 0n, volumeQuote: 0n },
+    }),
+  }
+  const store = alertStore({ database })
+  const watch = alertWatch(
+    { rules },
+    { series, store, tell: (alert) => told.push(alert), clock, metrics, log: recordingLogger() },
+  )
+  /** A look from beginning to end. */
+  const look = async () => {
+    const before = looks
+    clock.advance(2_000)
+    await until('a look begins', 5_000, async () => looks > before || now.away)
+    await until('the look ends', 5_000, async () => clock.pending > 0)
+  }
+  return { now, told, watch, look, store, metrics }
+}
+
+describe('the watch', () => {
+  it('fires once, tells it, and ends it', async () => {
+    const { now, told, watch, look, store } = world([rule])
+    await watch.start()
+    await look()
+    expect(told).toEqual([])
+    now.trades = 6
+    await look()
+    await look()
+    expect(told).toMatchObject([
+      { rule: 'busy', series: pool.id, state: 'firing', value: 6, startedAt: 600, endedAt: null },
+    ])
+    Object.assign(now, { trades: 5, at: 612 })
+    await look()
+    expect(told[1]).toMatchObject({ id: told[0]?.id, state: 'resolved', startedAt: 600, endedAt: 612 })
+    expect(await store.list({ limit: 10 })).toEqual([told[1]])
+    expect(await database.query('select state from alert_notice order by seq')).toEqual([
+      { state: 'firing' },
+      { state: 'resolved' },
+    ])
+    await watch.stop()
+  })
+
+  it('waits for the time of the chain that a rule must hold, anew after each break', async () => {
+    const { now, told, watch, look } = world([{ ...rule, forSeconds: 30 }])
+    await watch.start()
+    now.trades = 9
+    await look()
+    Object.assign(now, { at: 629 })
+    await look()
+    now.trades = 0
+    await look()
+    Object.assign(now, { trades: 9, at: 631 })
+    await look()
+    Object.assign(now, { at: 660 })
+    await look()
+    expect(told).toEqual([])
+    Object.assign(now, { at: 661 })
+    await look()
+    expect(told).toMatchObject([{ startedAt: 661 }])
+    await watch.stop()
+  })
+
+  it('goes on with what was firing before a restart, and ends what no rule or series is left of', async () => {
+    const first = world([rule, { ...rule, name: 'gone' }], [pool, { ...pool, id: 'pool-1-0xbb' }])
+    first.now.trades = 7
+    await first.watch.start()
+    await first.look()
+    await first.watch.stop()
+    expect(first.told).toHaveLength(4)
+    const second = world([rule])
+    second.now.trades = 7
+    await second.watch.start()
+    await second.look()
+    expect(second.told.map(({ rule: name, series, state }) => `${name} ${series} ${state}`).sort()).toEqual([
+      'busy pool-1-0xbb resolved',
+      'gone pool-1-0xaa resolved',
+      'gone pool-1-0xbb resolved',
+    ])
+    expect(await second.store.firing()).toMatchObject([{ rule: 'busy', series: pool.id }])
+    second.now.list = []
+    await second.look()
+    expect(await second.store.firing()).toEqual([])
+    await second.watch.stop()
+  })
+
+  it('holds a window against those before it', async () => {
+    const { now, told, watch, look } = world([
+      { ...rule, name: 'odd', condition: { kind: 'unlike', sigmas: 3, of: 8 } },
+    ])
+    const candle = (start: number, trades: number): Candle => ({
+      ...{
+        start,
+        open: 1n,
+        high: 1n,
+        low: 1n,
+        close: 1n,
+        volumeBase: 1n,
+        volumeQuote: 1n,
+        trades,
+        final: true,
+      },
+    })
+    // Minute 3 has no candle: no trades. The minutes of the running window, 9 and 10, would be very unlike.
+    now.candles = [0, 1, 2, 4, 5, 6, 7, 9, 10].map((minute) =>
+      candle(minute * 60, minute > 8 ? 99 : 10 + (minute % 3)),
+    )
+    Object.assign(now, { at: 640, trades: 14 })
+    await watch.start()
+    await look()
+    expect(told).toEqual([])
+    now.trades = 40
+    await look()
+    expect(told).toMatchObject([{ rule: 'odd', value: 40 }])
+    await watch.stop()
+  })
+
+  it('says that it can not look, and goes on by itself', async () => {
+    const { now, watch, look, metrics, told } = world([rule])
+    Object.assign(now, { away: true, trades: 8 })
+    await watch.start()
+    await look()
+    expect(watch.health()).toMatchObject({ status: 'degraded', reason: expect.stringContaining('away') })
+    now.away = false
+    await look()
+    expect(watch.health()).toEqual({ status: 'ok' })
+    expect(told).toHaveLength(1)
+    expect(metrics.gauges.get('iyi_alerts_firing {"rule":"busy","severity":"warning"}')).toBe(1)
+    await watch.stop()
+  })
+})
