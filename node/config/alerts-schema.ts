@@ -24,7 +24,7 @@ const rule = z
         'What is measured of the window: `price` of the last trade, `vwap`, `return` (0.05 is 5 % up from its first trade), `range` (highest over lowest, less 1), `volumeBase`, `volumeQuote`, `trades`, `deviation` of the returns. Prices and volumes in base units of the tokens.',
       ),
     window: duration()
-      .refine((text) => secondsOf(text) <= WEEK, 'expected at most 7d')
+      .refine((text) => !(secondsOf(text) > WEEK), 'expected at most 7d')
       .describe('The time that ends with the newest block.'),
     above: z.number().optional().describe('It fires while the value is greater than this.'),
     below: z.number().optional().describe('It fires while the value is less than this.'),

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { alertRule } from '../../node/config/alerts-schema.ts'
+import { faultsOf, minimal, parse, paths } from './config-cases.ts'
+
+const rule = { name: 'move', measure: 'return', window: '5m', above: 0.1 }
+const rulesOf = (...alerts: object[]) => parse({ ...minimal, alerts }).config.alerts.map(alertRule)
+const faults = (...alerts: object[]) => paths(faultsOf({ ...minimal, alerts }))
+
+describe('rules', () => {
+  test('say what the watch does', () => {
+    expect(
+      rulesOf(
+        rule,
+        {
+          ...rule,
+          name: 'low',
+          above: undefined,
+          below: -1,
+          for: '2m',
+          severity: 'critical',
+          series: 'pool-1-*',
+        },
+        { ...rule, name: 'odd', above: undefined, unlike: { sigmas: 6, of: 48 } },
+      ),
+    ).toEqual([
+      {
+        ...{ name: 'move', series: '*', measure: 'return', severity: 'warning', forSeconds: 0 },
+        ...{ windowSeconds: 300, condition: { kind: 'above', limit: 0.1 } },
+      },
+      {
+        ...{ name: 'low', series: 'pool-1-*', measure: 'return', severity: 'critical', forSeconds: 120 },
+        ...{ windowSeconds: 300, condition: { kind: 'below', limit: -1 } },
+      },
+      {
+        ...{ name: 'odd', series: '*', measure: 'return', severity: 'warning', forSeconds: 0 },
+        ...{ windowSeconds: 300, condition: { kind: 'unlike', sigmas: 6, of: 48 } },
+      },
+    ])
+  })
+
+  test.each([
+    ['no condition', { ...rule, above: undefined }, 'alerts.0'],
+    ['two conditions', { ...rule, below: 0 }, 'alerts.0'],
+    [
+      'a window of no candle beside unlike',
+      { ...rule, above: undefined, window: '7m', unlike: { sigmas: 3, of: 8 } },
+      'alerts.0.window',
+    ],
+    [
+      'a deviation beside unlike',
+      { ...rule, above: undefined, measure: 'deviation', unlike: { sigmas: 3, of: 8 } },
+      'alerts.0.measure',
+    ],
+    ['no time', { ...rule, window: '5 minutes' }, 'alerts.0.window'],
+    ['a window too long', { ...rule, window: '8d' }, 'alerts.0.window'],
+    ['no such measure', { ...rule, measure: 'prise' }, 'alerts.0.measure'],
+    ['an unknown key', { ...rule, abov: 1 }, 'alerts.0.abov'],
+  ])('refuse %s', (_, wrong, path) => {
+    expect(faults(wrong)).toEqual([path])
+  })
+
+  test('have names of their own', () => {
+    expect(faults(rule, rule)).toEqual(['alerts'])
+  })
+})
