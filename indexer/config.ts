@@ -7,6 +7,8 @@ const address = z
   .regex(/^0x[0-9a-fA-F]{40}$/, 'is not a 20-byte 0x address')
   .transform((text) => text.toLowerCase() as `0x${string}`)
 
+const url = z.url({ protocol: /^(https?|wss?)$/ })
+
 const chain = z.strictObject({
   /** EIP-155 chain id. */
   id: z.int().positive(),
@@ -17,8 +19,8 @@ const chain = z.strictObject({
       /^[A-Za-z][A-Za-z0-9-]{0,31}$/,
       'must be 1 to 32 letters, digits or dashes and begin with a letter',
     ),
-  /** Providers of the chain; several share the load. */
-  rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
+  /** Providers of the chain; several share the load. With a rate: requests a second to begin with. */
+  rpc: z.array(z.union([url, z.strictObject({ url, requestsPerSecond: z.int().min(20).max(2_000) })])).min(1),
   /** How often to look for a new block; Ponder takes no less than 100. */
   pollingIntervalMs: z.int().min(100).max(600_000).optional(),
 })

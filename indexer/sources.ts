@@ -3,21 +3,34 @@ import type { IndexerConfig } from './config.ts'
 
 export type Kind = IndexerConfig['contracts'][number]['kind']
 
+type Endpoint = IndexerConfig['chains'][number]['rpc'][number]
+
 /**
- * Ponder's `rpc` of a chain. Ponder gives each entry its own rate limit, which begins at 20 requests/s and grows by 5%
- * at a time. That is politeness towards a public provider; a node on this machine needs none, so a loopback URL is
- * listed several times over. Entries that are not loopback are never repeated.
+ * Ponder's `rpc` of a chain. Ponder gives each entry a rate limit of its own, which begins at 20 requests/s, grows by 5%
+ * while all goes well and shrinks when it is refused. That is politeness towards a public provider. A node on this machine
+ * needs none, so its URL is listed several times over; another one is where the operator says that it may be asked more.
  */
-export function rpcEntries(urls: readonly string[]): string[] {
-  return urls.flatMap((url) => (onThisMachine(url) ? Array<string>(LOOPBACK_ENTRIES).fill(url) : [url]))
+export function rpcEntries(endpoints: readonly Endpoint[]): string[] {
+  return endpoints.flatMap((endpoint) => {
+    const url = urlOf(endpoint)
+    const rate = typeof endpoint === 'string' ? null : endpoint.requestsPerSecond
+    const entries = rate === null ? (onThisMachine(url) ? LOOPBACK_ENTRIES : 1) : rate / ENTRY_RATE
+    return Array<string>(Math.round(entries)).fill(url)
+  })
 }
 
-/** 16 entries: 320 requests/s from the first second. */
+/** Requests a second of a new entry. */
+const ENTRY_RATE = 20
+/** 320 requests/s from the first second. */
 const LOOPBACK_ENTRIES = 16
 
 /** A chain on this machine: it may begin anew under the same id, so what was fetched of it must not be kept. */
-export function onThisMachine(url: string): boolean {
-  return isLoopback(new URL(url).hostname)
+export function onThisMachine(endpoint: Endpoint): boolean {
+  return isLoopback(new URL(urlOf(endpoint)).hostname)
+}
+
+function urlOf(endpoint: Endpoint): string {
+  return typeof endpoint === 'string' ? endpoint : endpoint.url
 }
 
 interface Source {

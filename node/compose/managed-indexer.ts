@@ -8,7 +8,7 @@ import type { CustomContract } from '../ports/custom-tables.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ProcessGuard } from '../ports/process.ts'
-import { urlOf } from '../ports/rpc-endpoint.ts'
+import { type RpcEndpoint, urlOf } from '../ports/rpc-endpoint.ts'
 import { chainIdentities } from './chain-identities.ts'
 import type { Teardown } from './teardown.ts'
 import { packageRoot } from './version.ts'
@@ -37,11 +37,14 @@ export async function managedIndexer(
   const chains = config.chains.map(({ id, name, rpc, pollingIntervalMs }) => ({
     id,
     name,
-    rpc: rpc.map(urlOf),
+    rpc: rpc.map(indexed),
     pollingIntervalMs,
   }))
   const identities = await chainIdentities(
-    { chains, file: join(config.dataDir, 'indexer-genesis.json') },
+    {
+      chains: chains.map((chain) => ({ ...chain, rpc: chain.rpc.map(urlOf) })),
+      file: join(config.dataDir, 'indexer-genesis.json'),
+    },
     modules,
   )
   const indexer = ponderSupervisor(
@@ -65,4 +68,11 @@ export async function managedIndexer(
   teardown.add('indexer', () => indexer.stop(AbortSignal.timeout(4_000)))
   await indexer.start()
   return indexer
+}
+
+/** A provider as the indexer has it. */
+function indexed(endpoint: RpcEndpoint) {
+  const url = urlOf(endpoint)
+  const rate = typeof endpoint === 'string' ? undefined : endpoint.indexerRequestsPerSecond
+  return rate === undefined ? url : { url, requestsPerSecond: rate }
 }

@@ -36,11 +36,19 @@ const endpoint = z.union(
         .describe(
           'Most requests a second that the node itself sends to it. The managed indexer has a limit of its own, so leave it a part.',
         ),
+      indexerRequestsPerSecond: z
+        .int()
+        .min(20)
+        .max(2_000)
+        .optional()
+        .describe(
+          'Requests a second with which the managed indexer begins here; it finds the rest by itself, and goes down where it is refused. 20 when absent, as is polite towards others, and 320 on loopback. A node of your own elsewhere can take more.',
+        ),
     }),
   ],
   {
     error:
-      'expected a URL that starts with http:// or https://, or such a `url` with weight, ws, requestsPerSecond',
+      'expected a URL that starts with http:// or https://, or such a `url` with weight, ws, requestsPerSecond, indexerRequestsPerSecond',
   },
 )
 
@@ -68,7 +76,7 @@ const told = z.strictObject({
     .array(endpoint)
     .min(1, 'expected at least one URL')
     .describe(
-      'JSON-RPC endpoints, best first: the next one serves while an earlier one fails. A URL, or `{ url, weight, ws, requestsPerSecond }`. Keys inside these URLs are masked wherever the node shows them.',
+      'JSON-RPC endpoints, best first: the next one serves while an earlier one fails. A URL, or `{ url, weight, ws, requestsPerSecond, indexerRequestsPerSecond }`. Keys inside these URLs are masked wherever the node shows them.',
     ),
   confirmations: z
     .int()

@@ -11,6 +11,8 @@ export type RpcEndpoint =
       readonly ws?: string | undefined
       /** Most requests a second that this node sends. */
       readonly requestsPerSecond?: number | undefined
+      /** Requests a second with which the managed indexer begins. */
+      readonly indexerRequestsPerSecond?: number | undefined
     }
 
 export function urlOf(endpoint: RpcEndpoint): string {

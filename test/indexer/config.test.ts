@@ -101,10 +101,18 @@ describe('sources', () => {
     expect(sourcesOf(config, 'feed')).toEqual({})
   })
 
-  it('repeats loopback providers only', () => {
-    const entries = rpcEntries(['http://127.0.0.1:8545', 'https://rpc.example'])
-    expect(entries.filter((url) => url === 'http://127.0.0.1:8545').length).toBeGreaterThan(1)
-    expect(entries.filter((url) => url === 'https://rpc.example')).toHaveLength(1)
+  it('repeats loopback providers, and others as often as the operator says', () => {
+    const entries = rpcEntries([
+      'http://127.0.0.1:8545',
+      'https://rpc.example',
+      { url: 'http://10.0.0.1', requestsPerSecond: 200 },
+      { url: 'http://localhost:1', requestsPerSecond: 20 },
+    ])
+    const times = (of: string) => entries.filter((url) => url === of).length
+    expect(times('http://127.0.0.1:8545')).toBe(16)
+    expect(times('https://rpc.example')).toBe(1)
+    expect(times('http://10.0.0.1')).toBe(10)
+    expect(times('http://localhost:1')).toBe(1)
     expect(['http://[::1]:1', 'http://localhost:1', 'http://127.9.9.9'].every(onThisMachine)).toBe(true)
     expect(
       ['http://127.0.0.1.example', 'http://10.0.0.1', 'https://localhost.example'].some(onThisMachine),

@@ -6,7 +6,8 @@ export interface IndexerConfig {
   readonly chains: readonly {
     readonly id: number
     readonly name: string
-    readonly rpc: readonly string[]
+    /** URLs, or with the requests a second to begin with. */
+    readonly rpc: readonly (string | { readonly url: string; readonly requestsPerSecond: number })[]
     readonly pollingIntervalMs?: number | undefined
   }[]
   readonly contracts: readonly {

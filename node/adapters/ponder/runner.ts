@@ -6,6 +6,7 @@ import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { ProcessGuard } from '../../ports/process.ts'
+import { urlOf } from '../../ports/rpc-endpoint.ts'
 import { progressIn } from './build-progress.ts'
 import { killGroup, spawnPonder } from './child.ts'
 import type { IndexerConfig } from './indexer-config.ts'
@@ -77,7 +78,10 @@ export function ponderRunner(
   const root = resolve(options.root)
   const configPath = resolve(options.configPath)
   const schema = checkedSchema(options.schema)
-  const clean = secretRedactor([options.databaseUrl, ...options.config.chains.flatMap(({ rpc }) => rpc)])
+  const clean = secretRedactor([
+    options.databaseUrl,
+    ...options.config.chains.flatMap(({ rpc }) => rpc.map(urlOf)),
+  ])
   const childLog = log.child({ program: 'ponder' })
 
   let child: ChildProcess | null = null

@@ -34,7 +34,7 @@ it('GET /v1/alerts pages through what the rules found, and takes no other questi
   })
   const get = async (query: string) => {
     const answer = await fetch(`${url}/v1/alerts${query}`)
-    return { status: answer.status, body: await answer.json() }
+    return { status: answer.status, body: (await answer.json()) as { nextCursor?: string | null } }
   }
   const first = await get('?limit=1&state=firing&rule=move')
   expect(first.body).toMatchObject({ data: [{ ...alert(5), id: '5' }], nextCursor: expect.any(String) })
