@@ -29,6 +29,11 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
       startBlock: 10_000_835,
     },
   ],
+  alerts: [
+    { name: 'flash-move', series: '*', measure: 'range', window: '5m', above: 0.05, severity: 'critical' },
+    { name: 'drained', series: 'usdc-eth', measure: 'return', window: '1h', below: -0.2, for: '2m' },
+    { name: 'odd-volume', measure: 'volumeBase', window: '1h', unlike: { sigmas: 6, of: 48 } },
+  ],
 }
 
 /**
