@@ -87,7 +87,9 @@ async function untilReady(
   try {
     // Ready is said before the newest blocks, which are not final, are in the table.
     for (let rows = 0; rows < of.events; ) {
-      if (child.exitCode !== null) throw new TypeError(`the indexer ended with ${child.exitCode}`)
+      const { exitCode, signalCode } = child
+      if (exitCode !== null || signalCode !== null)
+        throw new TypeError(`the indexer ended with ${exitCode ?? signalCode}`)
       if (performance.now() - began > READY_MS) throw new TypeError(`${rows} of ${of.events} rows in time`)
       await new Promise((resolve) => setTimeout(resolve, 50))
       rows = await ready(client, of)

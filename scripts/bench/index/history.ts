@@ -94,11 +94,15 @@ async function send({ client }: Anvil, calls: readonly Call[]): Promise<bigint> 
   return block
 }
 
+/** Looks that an Anvil gets to mine what waits; now and then it forgets the last of several transactions. */
+const LOOKS = 200
+
 /** Looks again and again: viem waits for the next block, and after the last of a history there comes none. */
 async function minedIn(client: Anvil['client'], hash: Hex): Promise<bigint> {
-  for (;;) {
+  for (let look = 1; ; look++) {
     const receipt = await client.getTransactionReceipt({ hash }).catch(() => null)
     if (receipt !== null) return receipt.blockNumber
+    if (look % LOOKS === 0) await client.mine({ blocks: 1 })
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
 }
