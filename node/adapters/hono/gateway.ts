@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Clock } from '../../ports/clock.ts'
 import type { CustomIndex } from '../../ports/custom-index.ts'
+import type { GraphqlApi } from '../../ports/graphql.ts'
 import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -18,6 +19,7 @@ import {
 import { customRowsRoute, customTablesRoute } from './custom-routes.ts'
 import { docsRoutes } from './docs-page.ts'
 import { EventHub, type HubLimits, hubLimits, type StreamEvent } from './event-hub.ts'
+import { graphqlOperations, graphqlRoutes } from './graphql-route.ts'
 import { httpServer } from './http-server.ts'
 import { jsonText } from './json-text.ts'
 import { describeNode, nodeSchema } from './node-route.ts'
@@ -73,12 +75,21 @@ export interface Gateway {
   publish(event: StreamEvent): void
 }
 
+type Plain = (c: Context) => Response | Promise<Response>
+
 /** Makes the gateway with the node's own routes; nothing listens before `listen`. */
 export function gateway(
   options: GatewayOptions,
-  modules: { clock: Clock; log: Logger; metrics: Metrics; node: NodeView; custom: CustomIndex },
+  modules: {
+    clock: Clock
+    log: Logger
+    metrics: Metrics
+    node: NodeView
+    custom: CustomIndex
+    graphql?: GraphqlApi
+  },
 ): Gateway {
-  const { clock, metrics, node, custom } = modules
+  const { clock, metrics, node, custom, graphql } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -114,9 +125,9 @@ export function gateway(
     mount('node', route as unknown as AnyRoute)
   }
 
-  function mountPlain(path: string, run: (c: Context) => Response | Promise<Response>): void {
-    table.add('node', { method: 'get', path })
-    app.get(path, (c) => {
+  function mountPlain(path: string, run: Plain, method: 'get' | 'post' = 'get'): void {
+    table.add('node', { method, path })
+    app.on(method, path, (c) => {
       c.set('route', path)
       return run(c)
     })
@@ -195,6 +206,10 @@ export function gateway(
   })
   mountTyped(customTablesRoute(custom))
   for (const table of custom.tables()) mountTyped(customRowsRoute(table, custom, node))
+  if (graphql !== undefined) {
+    graphqlRoutes(graphql, (method, path, run) => mountPlain(path, run, method))
+    for (const route of graphqlOperations) document.add('node', route)
+  }
   mountPlain('/v1/stream', streamRoute(hub))
   const declare = (event: EventType) => {
     hub.declare(event.type)
