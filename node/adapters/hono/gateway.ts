@@ -6,6 +6,7 @@ import type { GraphqlApi } from '../../ports/graphql.ts'
 import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { UndecodedLogs } from '../../ports/undecoded-log.ts'
 import { ApiDocument } from './api-document.ts'
 import {
   chainEvidenceList,
@@ -21,6 +22,7 @@ import { docsRoutes } from './docs-page.ts'
 import { EventHub, type HubLimits, hubLimits, type StreamEvent } from './event-hub.ts'
 import { graphqlOperations, graphqlRoutes } from './graphql-route.ts'
 import { httpServer } from './http-server.ts'
+import { contractErrorsRoute, indexErrorsRoute } from './index-errors-route.ts'
 import { jsonText } from './json-text.ts'
 import { describeNode, nodeSchema } from './node-route.ts'
 import type { NodeView } from './node-view.ts'
@@ -87,9 +89,10 @@ export function gateway(
     node: NodeView
     custom: CustomIndex
     graphql?: GraphqlApi
+    undecoded?: UndecodedLogs
   },
 ): Gateway {
-  const { clock, metrics, node, custom, graphql } = modules
+  const { clock, metrics, node, custom, graphql, undecoded } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -206,6 +209,10 @@ export function gateway(
   })
   mountTyped(customTablesRoute(custom))
   for (const table of custom.tables()) mountTyped(customRowsRoute(table, custom, node))
+  if (undecoded !== undefined) {
+    mountTyped(indexErrorsRoute(undecoded))
+    mountTyped(contractErrorsRoute(undecoded, node))
+  }
   if (graphql !== undefined) {
     graphqlRoutes(graphql, (method, path, run) => mountPlain(path, run, method))
     for (const route of graphqlOperations) document.add('node', route)

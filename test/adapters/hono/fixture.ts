@@ -6,6 +6,7 @@ import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-
 import type { Clock } from '../../../node/ports/clock.ts'
 import type { CustomIndex } from '../../../node/ports/custom-index.ts'
 import type { GraphqlApi } from '../../../node/ports/graphql.ts'
+import type { UndecodedLogs } from '../../../node/ports/undecoded-log.ts'
 
 /** Real time, with timers that a test can fire at once. */
 export function testClock() {
@@ -53,6 +54,7 @@ export async function serve(
   view: Partial<NodeView> = {},
   custom: CustomIndex = { tables: () => [], rows: async () => [] },
   graphql?: GraphqlApi,
+  undecoded?: UndecodedLogs,
 ) {
   const logs: Record<string, unknown>[] = []
   const log = pinoLogger({
@@ -67,6 +69,7 @@ export async function serve(
     {
       ...{ clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom },
       ...(graphql === undefined ? {} : { graphql }),
+      ...(undecoded === undefined ? {} : { undecoded }),
     },
   )
   setup(door)
