@@ -5,8 +5,13 @@ import type { FactoryChild, UndecodedLog, UndecodedStore } from '../ports/undeco
 import type { ContractState } from './contract-state.ts'
 import { lower } from './watched-contract.ts'
 
-/** A step with more logs is followed by shorter ones. */
-const MANY_LOGS = 5_000
+/** Blocks of the first step. */
+const FIRST_BLOCKS = 64n
+/**
+ * A step with more logs is followed by shorter ones, one with much fewer by longer ones. An answer that is too large for the
+ * node counts as a failure of the provider, so it must not come near.
+ */
+const MANY_LOGS = 2_000
 /** Addresses of one request; providers allow no more than a thousand or so. */
 const MOST_ADDRESSES = 500
 /** Logs that are looked at before others get their turn. */
@@ -53,7 +58,7 @@ export class ChainWatch {
     modules: Modules,
   ) {
     this.#most = BigInt(options.blocks)
-    this.#span = this.#most
+    this.#span = lesser(FIRST_BLOCKS, this.#most)
     this.#chainId = options.chainId
     this.#states = options.states
     this.#modules = modules
@@ -86,7 +91,7 @@ export class ChainWatch {
     const to = [from + this.#span - 1n, sight.indexed, ...others].reduce(lesser)
     const end = await this.#block(to)
     if (end === null) return 'again'
-    const found = await this.#read(group, from, to)
+    const found = await this.#readOrShorten(group, from, to)
     if (to > sight.finalized && !(await this.#stands(group, end))) return 'again'
     for (const { state, logs, children } of found) await this.#store(state, { end, logs, children }, sight)
     return 'moved'
@@ -135,6 +140,16 @@ export class ChainWatch {
     if ((await this.#block(end.number))?.hash !== end.hash) return false
     const [place] = group.flatMap((state) => (state.place === null ? [] : [state.place]))
     return place === undefined || (await this.#block(place.number))?.hash === place.hash
+  }
+
+  /** A range that could not be read is tried again with fewer blocks. */
+  async #readOrShorten(group: readonly ContractState[], from: bigint, to: bigint) {
+    try {
+      return await this.#read(group, from, to)
+    } catch (error) {
+      this.#span = this.#span / 8n > 1n ? this.#span / 8n : 1n
+      throw error
+    }
   }
 
   async #read(group: readonly ContractState[], from: bigint, to: bigint) {
