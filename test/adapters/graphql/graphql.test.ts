@@ -514,6 +514,31 @@ describe('hostile requests', () => {
     expect(await ask('{ models { items { id } } }')).toEqual({ models: { items: [] } })
   }, 30_000)
 
+  it('a build that takes over between two pages of a list changes nothing for who goes on', async () => {
+    const { ask } = await door()
+    await world.pool.query(`TRUNCATE ${VIEWS}.pool_swap`)
+    await world.insert(
+      'poolSwap',
+      [1, 2, 3].map((block) => swap(block, 0)),
+    )
+    const first = await ask('{ poolSwaps(limit: 1) { items { id } pageInfo { endCursor } } }')
+    // As the views move: other tables under the same names, in one transaction.
+    await world.pool.query(
+      `BEGIN; CREATE TABLE ${VIEWS}.other AS TABLE ${VIEWS}.pool_swap; ALTER TABLE ${VIEWS}.pool_swap RENAME TO kept;
+       CREATE VIEW ${VIEWS}.pool_swap AS TABLE ${VIEWS}.other; COMMIT`,
+    )
+    try {
+      const { poolSwaps = none } = await ask('query ($a: String) { poolSwaps(after: $a) { items { id } } }', {
+        a: first.poolSwaps?.pageInfo.endCursor,
+      })
+      expect(poolSwaps.items).toEqual([{ id: '7-2-0' }, { id: '7-1-0' }])
+    } finally {
+      await world.pool.query(
+        `BEGIN; DROP VIEW ${VIEWS}.pool_swap; DROP TABLE ${VIEWS}.other; ALTER TABLE ${VIEWS}.kept RENAME TO pool_swap; COMMIT`,
+      )
+    }
+  })
+
   it('while a build has no such table, the field says so and nothing else', async () => {
     const { post } = await door()
     await world.pool.query(`ALTER TABLE ${VIEWS}.model RENAME TO model_kept`)
