@@ -16,6 +16,7 @@ const POLL_MS = 5_000
 const PAUSE_MS = 250
 const RETRY_MS = 10_000
 const BLOCKS = 2_000
+const STOP_MS = 1_000
 
 export interface DecodingWatch {
   start(): Promise<void>
@@ -146,7 +147,11 @@ export function decodingWatch(
     async stop() {
       stopped = true
       for (const timer of timers.values()) timer.cancel()
-      await Promise.all(runs.values())
+      // A provider that does not answer holds up nobody: a step that is broken off is not stored, and is made again.
+      const late = Promise.withResolvers<void>()
+      const timer = clock.setTimer(STOP_MS, late.resolve)
+      await Promise.race([Promise.all(runs.values()), late.promise])
+      timer.cancel()
     },
   }
 }

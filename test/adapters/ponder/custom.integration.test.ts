@@ -10,10 +10,12 @@ import { testTokenAbi } from '../../../contracts/abi/TestToken.ts'
 import { transferBurstAbi } from '../../../contracts/abi/TransferBurst.ts'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { customIndex } from '../../../node/adapters/ponder/custom-reader.ts'
+import { pageStatement } from '../../../node/adapters/ponder/page-sql.ts'
 import { type PonderSupervisor, ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
 import { watchedContract } from '../../../node/decoding/watched-contract.ts'
 import type { Hex } from '../../../node/ports/chain.ts'
 import { type AbiEvent, type CustomContract, customTables } from '../../../node/ports/custom-tables.ts'
+import { indexShapes } from '../../../node/ports/index-shapes.ts'
 import {
   type Anvil,
   account,
@@ -202,6 +204,34 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
       )
       expect([...rows.flat(), ...passedOver].map(key).sort()).toEqual(isFollowed.map(key).sort())
       expect(passedOver.length).toBe(contract.name === 'misfit' ? isFollowed.length : 0)
+    }
+  })
+
+  it('have indexes, as our own tables do, that give a page of the newest without a sort', async () => {
+    const shapes = indexShapes(contracts.flatMap(customTables))
+    const asked = {
+      poolSwap: ['chainId', 'pool'],
+      poolSync: ['chainId', 'pool'],
+      event: [],
+      token_Transfer: [],
+    }
+    const client = await pool.connect()
+    try {
+      await client.query('SET enable_seqscan = off; SET enable_sort = off')
+      for (const [name, by] of Object.entries(asked)) {
+        const shape = shapes.find((each) => each.name === name)
+        if (shape === undefined) throw new Error(`no table ${name}`)
+        const { text, values } = pageStatement(VIEWS, shape, {
+          ...{ columns: ['id'], orderBy: shape.order, direction: 'desc', limit: 10, after: [1, 5n, 0] },
+          where: by.map((column) => ({ column, op: '=', value: column === 'chainId' ? 1 : '0xab' })),
+        })
+        const { rows } = await client.query({ text: `EXPLAIN ${text}`, values: [...values] })
+        const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+        expect(plan, name).toMatch(/Index (Only )?Scan Backward/)
+        expect(plan, name).not.toContain('Sort')
+      }
+    } finally {
+      client.release(true)
     }
   })
 
