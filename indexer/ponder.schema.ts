@@ -3,6 +3,9 @@ import { index, onchainTable, primaryKey } from 'ponder'
 // Before the tables below: `watermark` stays the last.
 export * from './custom/tables.ts'
 
+// Indexes are ascending: read backwards they give the newest first. Drizzle's descending ones put nulls last, which no
+// `ORDER BY ... DESC` matches, so PostgreSQL would sort.
+
 // The public tables mirror node/ports/index-tables.ts; a test holds the two equal. `watermark` is between the
 // indexer and the node's index reader alone.
 
@@ -54,12 +57,7 @@ export const poolSync = onchainTable(
     reserve1: t.bigint().notNull(),
   }),
   (table) => ({
-    latest: index('pool_sync_latest').on(
-      table.chainId,
-      table.pool,
-      table.blockNumber.desc(),
-      table.logIndex.desc(),
-    ),
+    latest: index('pool_sync_latest').on(table.chainId, table.pool, table.blockNumber, table.logIndex),
   }),
 )
 
@@ -81,12 +79,7 @@ export const poolSwap = onchainTable(
     amount1Out: t.bigint().notNull(),
   }),
   (table) => ({
-    latest: index('pool_swap_latest').on(
-      table.chainId,
-      table.pool,
-      table.blockNumber.desc(),
-      table.logIndex.desc(),
-    ),
+    latest: index('pool_swap_latest').on(table.chainId, table.pool, table.blockNumber, table.logIndex),
   }),
 )
 
@@ -130,7 +123,7 @@ export const feedRound = onchainTable(
     logIndex: t.integer().notNull(),
     timestamp: t.bigint().notNull(),
   }),
-  (table) => ({ latest: index('feed_round_latest').on(table.chainId, table.feed, table.roundId.desc()) }),
+  (table) => ({ latest: index('feed_round_latest').on(table.chainId, table.feed, table.roundId) }),
 )
 
 export const model = onchainTable(
@@ -185,7 +178,7 @@ export const validatorConfig = onchainTable(
     timestamp: t.bigint().notNull(),
   }),
   (table) => ({
-    latest: index('validator_config_latest').on(table.chainId, table.contract, table.configCount.desc()),
+    latest: index('validator_config_latest').on(table.chainId, table.contract, table.configCount),
   }),
 )
 

@@ -115,6 +115,9 @@ const code = await runCli(process.argv, {
   async recoverIndex(config, options) {
     return (await import('./compose/recover-index.ts')).recoverIndex(config, options, outside)
   },
+  async tryAbi(config, contract) {
+    return (await import('./compose/try-abi.ts')).tryAbi(config, contract)
+  },
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

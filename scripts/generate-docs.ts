@@ -31,6 +31,7 @@ const program = createProgram({
   recoverIndex: never,
   indexBuilds: never,
   rollBackIndex: never,
+  tryAbi: never,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -32,6 +32,8 @@ export async function generateOpenApi(): Promise<string> {
       ...common,
       custom: { tables: () => [], rows: refuse },
       alerts: { list: refuse },
+      graphql: { execute: refuse, sdl: refuse },
+      undecoded: { status: refuse, logs: refuse },
       node: {
         identity: refuse,
         freshness: refuse,

@@ -1,6 +1,7 @@
 import type { Env } from '../config/env.ts'
 import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import type { CustomContract } from '../ports/custom-tables.ts'
 import type { EventConsumerStatus, EventDeadLetter } from '../ports/event-admin.ts'
 import type { IndexBuild } from '../ports/index-builds.ts'
 import type { OffenceRecord } from '../ports/quorum.ts'
@@ -82,6 +83,14 @@ export interface HistoryImport {
   readonly uncovered: readonly string[]
 }
 
+/** The newest logs of a contract, held against its ABI. */
+export interface AbiTrial {
+  readonly logs: number
+  /** Those that do not fit. */
+  readonly misfits: number
+  readonly first: { readonly event: string; readonly error: string } | null
+}
+
 /** All that the verbs may do to the world. The composition root gives it. */
 export interface CliDeps {
   /** Runs a node; resolves when it was stopped. */
@@ -138,6 +147,8 @@ export interface CliDeps {
     config: NodeConfig,
     options: { readonly chainId: number },
   ): Promise<{ readonly chain: string; readonly ancestor: bigint | null; readonly reverted: number }>
+  /** How the newest logs of a contract fit its ABI; null where no provider answers. */
+  tryAbi(config: NodeConfig, contract: CustomContract): Promise<AbiTrial | null>
   readonly stdin: TextSource
   readonly stdout: TextSink
   readonly stderr: TextSink

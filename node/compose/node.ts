@@ -6,7 +6,6 @@ import { openKeystores } from '../adapters/keystore/open.ts'
 import { libp2pTransport } from '../adapters/libp2p/transport.ts'
 import { onnxInference } from '../adapters/onnx/onnx-inference.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
-import { customIndex } from '../adapters/ponder/custom-reader.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
 import type { PonderSupervisor } from '../adapters/ponder/supervisor.ts'
 import { agreementStore } from '../adapters/postgres/agreement-store.ts'
@@ -27,7 +26,6 @@ import type { StartContext } from '../cli/deps.ts'
 import { customContracts } from '../config/custom-contracts.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { pluginHost } from '../kernel/host.ts'
-import { customTables } from '../ports/custom-tables.ts'
 import type { Health } from '../ports/health.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
@@ -39,6 +37,7 @@ import { databaseUrl } from './database-url.ts'
 import { managedIndexer } from './managed-indexer.ts'
 import { manifestPath } from './manifest-path.ts'
 import { requireFreePorts } from './ports.ts'
+import { publicIndex } from './public-index.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
 import { validatorSigners } from './signers.ts'
@@ -226,12 +225,11 @@ export async function runNode(
       offences: (filter) => store.offences(filter),
       offence: (id) => store.offence(id),
     }
-    const ownTables = customIndex({
-      viewsSchema: config.indexer.viewsSchema,
-      tables: custom.flatMap(customTables),
-      databaseUrl: url,
-    })
-    teardown.add('custom index', () => ownTables.close())
+    const open = await publicIndex(
+      config,
+      { contracts: custom, url },
+      { teardown, database, pools, chain, index, ...common },
+    )
     const http = gateway(
       {
         host: config.api.host,
@@ -241,9 +239,7 @@ export async function runNode(
         version,
       },
       {
-        ...{ ...common, node },
-        custom: ownTables,
-        alerts,
+        ...{ ...common, node, ...open, alerts },
       },
     )
     const host = pluginHost(

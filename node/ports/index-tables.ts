@@ -169,6 +169,12 @@ export const contractColumns = {
   validatorConfig: 'contract',
 } as const satisfies { readonly [T in TableName]?: Column<T> }
 
+/** Primary keys that are not `id`. */
+export const keyColumns = {
+  pool: ['chainId', 'address'],
+  block: ['chainId', 'slot'],
+} as const satisfies { readonly [T in TableName]?: readonly Column<T>[] }
+
 /** How many live blocks of a chain the index remembers. */
 export const blockSlots = 1_024
 

@@ -64,6 +64,7 @@ const deps: CliDeps = {
   recoverIndex: refuse,
   indexBuilds: refuse,
   rollBackIndex: refuse,
+  tryAbi: refuse,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

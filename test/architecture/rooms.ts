@@ -22,6 +22,7 @@ export const rooms: readonly Room[] = [
     packages: ['viem', '@ethereumjs/mpt', 'node:crypto'],
   },
   { name: 'alerts', files: /^node\/alerts\//, ours: [PORTS], packages: [] },
+  { name: 'decoding', files: /^node\/decoding\//, ours: [PORTS], packages: ['viem', 'node:crypto'] },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
   { name: 'config', files: /^node\/config\//, ours: [PORTS], packages: ['zod', 'yaml', 'node:*'] },
   {

@@ -33,6 +33,7 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     indexBuilds: async () => [],
     rollBackIndex: () => Promise.reject(new TestError(false)),
     recoverIndex: () => Promise.reject(new TestError(false)),
+    tryAbi: async () => null,
     stdin: new PassThrough(),
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text) },

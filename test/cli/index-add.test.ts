@@ -32,8 +32,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true }))
 
-const add = (...more: string[]) => {
-  const world = cliWorld()
+const add = (...more: string[]) => addIn(cliWorld(), ...more)
+const addIn = (world: ReturnType<typeof cliWorld>, ...more: string[]) => {
   const abi = join(directory, 'abis', 'token.json')
   const given = ['--config', config, '--chain', '1', '--abi', abi, '--name', 'token', ...more]
   return world
@@ -57,6 +57,22 @@ it('writes a contract into the configuration, whose comments stay, and says wher
   ])
   expect((await add()).err).toContain('two contracts have the same name')
   expect(readFileSync(config, 'utf8')).toBe(text)
+})
+
+it('tells at once when the newest logs do not fit the ABI, and writes the entry all the same', async () => {
+  const first = { event: 'Transfer', error: 'the log has 3 indexed inputs' }
+  const trials: string[] = []
+  const world = cliWorld({
+    tryAbi: async (_config, { name, source }) => {
+      trials.push(`${name} ${JSON.stringify(source)}`)
+      return { logs: 5, misfits: 4, first }
+    },
+  })
+  const { code, err } = await addIn(world)
+  expect(code).toBe(0)
+  expect(err).toContain('4 of the newest 5 logs do not fit the ABI')
+  expect(trials).toEqual([`token {"addresses":["${address.toLowerCase()}"]}`])
+  expect(readFileSync(config, 'utf8')).toContain('name: token')
 })
 
 it('takes one of two events of a name by its inputs, and steps aside from names that are taken', async () => {

@@ -1,6 +1,7 @@
+import { getTableConfig } from 'drizzle-orm/pg-core'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import * as schema from '../../indexer/ponder.schema.ts'
-import { indexTables, type Row } from '../../node/ports/index-tables.ts'
+import { indexTables, keyColumns, type Row } from '../../node/ports/index-tables.ts'
 
 // What Drizzle calls the columns that hold each kind.
 const columnTypes = {
@@ -14,6 +15,8 @@ const columnTypes = {
 const columnsKey = Symbol.for('drizzle:Columns')
 
 interface Column {
+  readonly name: string
+  readonly primary: boolean
   readonly columnType: string
   readonly notNull: boolean
 }
@@ -34,6 +37,17 @@ describe("the indexer's schema", () => {
         expect(columnTypes[kind], `${name}.${column}`).toContain(actual[column]?.columnType)
         expect(actual[column]?.notNull, `${name}.${column}`).toBe(true)
       }
+    }
+  })
+
+  it('has the primary keys of the port', () => {
+    const keys: Readonly<Record<string, readonly string[]>> = keyColumns
+    for (const [name, table] of Object.entries(tables)) {
+      const single = Object.entries(columnsOf(table)).filter(([, column]) => column.primary)
+      const { primaryKeys } = getTableConfig(table as never)
+      const names = new Map(Object.entries(columnsOf(table)).map(([column, { name }]) => [name, column]))
+      const several = primaryKeys.flatMap(({ columns }) => columns.map((column) => names.get(column.name)))
+      expect([...single.map(([column]) => column), ...several], name).toEqual(keys[name] ?? ['id'])
     }
   })
 

@@ -3,9 +3,11 @@ import { z } from 'zod'
 import type { AlertStore } from '../../ports/alerts.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CustomIndex } from '../../ports/custom-index.ts'
+import type { GraphqlApi } from '../../ports/graphql.ts'
 import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { UndecodedLogs } from '../../ports/undecoded-log.ts'
 import { alertsRoute } from './alert-routes.ts'
 import { ApiDocument } from './api-document.ts'
 import {
@@ -20,7 +22,9 @@ import {
 import { customRowsRoute, customTablesRoute } from './custom-routes.ts'
 import { docsRoutes } from './docs-page.ts'
 import { EventHub, type HubLimits, hubLimits, type StreamEvent } from './event-hub.ts'
+import { graphqlOperations, graphqlRoutes } from './graphql-route.ts'
 import { httpServer } from './http-server.ts'
+import { contractErrorsRoute, indexErrorsRoute } from './index-errors-route.ts'
 import { jsonText } from './json-text.ts'
 import { describeNode, nodeSchema } from './node-route.ts'
 import type { NodeView } from './node-view.ts'
@@ -75,6 +79,8 @@ export interface Gateway {
   publish(event: StreamEvent): void
 }
 
+type Plain = (c: Context) => Response | Promise<Response>
+
 /** Makes the gateway with the node's own routes; nothing listens before `listen`. */
 export function gateway(
   options: GatewayOptions,
@@ -85,9 +91,11 @@ export function gateway(
     node: NodeView
     custom: CustomIndex
     alerts: Pick<AlertStore, 'list'>
+    graphql?: GraphqlApi
+    undecoded?: UndecodedLogs
   },
 ): Gateway {
-  const { clock, metrics, node, custom, alerts } = modules
+  const { clock, metrics, node, custom, alerts, graphql, undecoded } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -123,9 +131,9 @@ export function gateway(
     mount('node', route as unknown as AnyRoute)
   }
 
-  function mountPlain(path: string, run: (c: Context) => Response | Promise<Response>): void {
-    table.add('node', { method: 'get', path })
-    app.get(path, (c) => {
+  function mountPlain(path: string, run: Plain, method: 'get' | 'post' = 'get'): void {
+    table.add('node', { method, path })
+    app.on(method, path, (c) => {
       c.set('route', path)
       return run(c)
     })
@@ -205,6 +213,14 @@ export function gateway(
   mountTyped(customTablesRoute(custom))
   for (const table of custom.tables()) mountTyped(customRowsRoute(table, custom, node))
   mountTyped(alertsRoute(alerts, node))
+  if (undecoded !== undefined) {
+    mountTyped(indexErrorsRoute(undecoded))
+    mountTyped(contractErrorsRoute(undecoded, node))
+  }
+  if (graphql !== undefined) {
+    graphqlRoutes(graphql, (method, path, run) => mountPlain(path, run, method))
+    for (const route of graphqlOperations) document.add('node', route)
+  }
   mountPlain('/v1/stream', streamRoute(hub))
   const declare = (event: EventType) => {
     hub.declare(event.type)

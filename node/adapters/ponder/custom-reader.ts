@@ -1,16 +1,13 @@
-import pg from 'pg'
 import type { CustomIndex, CustomQuery, CustomRow } from '../../ports/custom-index.ts'
 import type { CustomColumn, CustomTable } from '../../ports/custom-tables.ts'
 import { snakeCase } from '../../ports/custom-tables.ts'
 import { IndexError } from './errors.ts'
 import { checkedSchema } from './names.ts'
+import { publicPool, publicReadError } from './public-pool.ts'
 import { decodeValue, encodeValue, sqlTypes } from './select-sql.ts'
 
 /** A row before which, or after which, a page begins: the newest rows come first. */
 const ORDER = '(chain_id, block_number, log_index)'
-
-/** Anybody may ask: a question that no index answers must not take long, nor what the validator itself needs. */
-const LIMITS = { max: 3, statement_timeout: 3_000, query_timeout: 5_000, connectionTimeoutMillis: 3_000 }
 
 /**
  * Reads the tables of operators' own contracts through the views, over connections of its own. Nothing that a caller gives gets into the SQL but as a
@@ -25,13 +22,7 @@ export function customIndex(options: {
   readonly databaseUrl: string
 }): CustomIndex & { close(): Promise<void> } {
   const schema = checkedSchema(options.viewsSchema)
-  const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
-    application_name: 'iyi custom index',
-    ...LIMITS,
-  })
-  // A connection that breaks while nobody uses it: the next question says so.
-  pool.on('error', () => {})
+  const pool = publicPool({ databaseUrl: options.databaseUrl, name: 'iyi custom index' })
   const { tables } = options
   return {
     close: () => pool.end(),
@@ -44,31 +35,14 @@ export function customIndex(options: {
         const { rows } = await pool.query<unknown[]>({ text, values, rowMode: 'array' })
         return rows.map((row) => rowOf(found.columns, row))
       } catch (cause) {
-        const state = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-        if (state === '57014') throw tooSlow(found, cause)
-        const reason = NOT_YET.has(state)
-          ? 'the build of the index with this contract is still being made'
-          : 'the database does not answer'
-        throw new IndexError('INDEX_UNAVAILABLE', `Can't read ${table}: ${reason}. Try again.`, {
-          data: { table, reason },
-          retry: true,
-          cause,
-        })
+        throw publicReadError(table, fastColumns(found), cause)
       }
     },
   }
 }
 
-/** No such schema, table or column, or a column of another type: the views still show an earlier build. */
-const NOT_YET = new Set(['3F000', '42P01', '42703', '42883', '42804', '22P02'])
-
-function tooSlow({ table, columns }: CustomTable, cause: unknown): IndexError {
-  const indexed = columns.filter((column) => column.indexed).map(({ name }) => name)
-  return new IndexError(
-    'INDEX_TOO_SLOW',
-    `Looking through ${table} takes too long. Ask for fewer rows, or by what has an index: ${['blockNumber', ...indexed].join(', ')}.`,
-    { data: { table, indexed }, cause },
-  )
+function fastColumns({ columns }: CustomTable): readonly string[] {
+  return ['blockNumber', ...columns.filter((column) => column.indexed).map(({ name }) => name)]
 }
 
 function statement(schema: string, { table, columns }: CustomTable, { where, before, limit }: CustomQuery) {

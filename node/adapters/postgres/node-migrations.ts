@@ -196,6 +196,42 @@ export const nodeMigrations: readonly Migration[] = [
     sql: 'alter table event_cursor add column edition text;',
   },
   {
+    id: '0011-undecoded',
+    sql: `
+      create table undecoded_progress (
+        contract text primary key,
+        chain_id bigint not null,
+        scope text not null,
+        block_number numeric(78, 0),
+        block_hash text,
+        total bigint not null default 0,
+        final_number numeric(78, 0),
+        final_hash text,
+        final_total bigint not null default 0
+      ) with (fillfactor = 50);
+      create table undecoded_log (
+        contract text not null references undecoded_progress on delete cascade,
+        block_number numeric(78, 0) not null,
+        log_index integer not null,
+        chain_id bigint not null,
+        block_hash text not null,
+        transaction_hash text not null,
+        address text not null,
+        event text not null,
+        topics json not null,
+        data text not null,
+        data_bytes integer not null,
+        error text not null,
+        primary key (contract, block_number, log_index)
+      );
+      create table undecoded_child (
+        contract text not null references undecoded_progress on delete cascade,
+        address text not null,
+        block_number numeric(78, 0) not null,
+        primary key (contract, address)
+      );`,
+  },
+  {
     id: '0012-alerts',
     sql: `
       create table alert (

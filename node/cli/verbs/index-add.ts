@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { customContracts } from '../../config/custom-contracts.ts'
 import { loadConfig } from '../../config/load.ts'
-import type { CliDeps } from '../deps.ts'
+import type { AbiTrial, CliDeps } from '../deps.ts'
 
 export interface IndexAddOptions {
   readonly config: string
@@ -18,7 +18,8 @@ export interface IndexAddOptions {
 
 /**
  * Adds a contract to the configuration, whose comments stay. The new file is checked before it takes the place of the old
- * one: what is wrong with the contract is told, and nothing changes. Rejects with `ConfigError`.
+ * one: what is wrong with the contract is told, and nothing changes. The ABI is held against the newest logs, where a
+ * provider answers. Rejects with `ConfigError`.
  */
 export async function indexAdd(options: IndexAddOptions, deps: CliDeps): Promise<void> {
   const path = resolve(options.config)
@@ -40,13 +41,25 @@ export async function indexAdd(options: IndexAddOptions, deps: CliDeps): Promise
     writeFileSync(draft, document.toString(), { mode: statSync(path).mode & 0o777 })
     const { config } = loadConfig({ path: draft, env: deps.env })
     const added = customContracts(config, path).find((contract) => contract.name === name)
+    const trial = added === undefined ? null : await deps.tryAbi(config, added)
     renameSync(draft, path)
     for (const event of added?.events ?? [])
       deps.stdout.write(`${name}: ${event.name} will be at /v1/index/${name}/${event.name}\n`)
+    tell(trial, deps)
   } finally {
     rmSync(draft, { force: true })
   }
   deps.stderr.write(
     'restart the node: it makes the new index beside the one that is read, see "iyi db builds"\n',
+  )
+}
+
+/** What the chain says of the ABI. It is no reason to refuse: older logs may fit. */
+function tell(trial: AbiTrial | null, { stderr }: CliDeps): void {
+  if (trial === null) stderr.write('no provider answered: whether the ABI fits is not known\n')
+  if (trial === null || trial.first === null) return
+  const { logs, misfits, first } = trial
+  stderr.write(
+    `${misfits} of the newest ${logs} logs do not fit the ABI, and will be in no table: ${first.event}: ${first.error}. Is it the ABI of this very contract?\n`,
   )
 }

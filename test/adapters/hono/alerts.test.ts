@@ -22,7 +22,7 @@ const alert = (id: number): Alert => ({
 
 it('GET /v1/alerts pages through what the rules found, and takes no other question', async () => {
   const asked: unknown[] = []
-  const { url } = await serve(undefined, {}, {}, undefined, {
+  const { url } = await serve(undefined, {}, {}, undefined, undefined, undefined, {
     async list(filter) {
       asked.push(filter)
       const newest = filter.before === undefined ? 5 : Number(filter.before) - 1

@@ -6,6 +6,8 @@ import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-
 import type { AlertStore } from '../../../node/ports/alerts.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
 import type { CustomIndex } from '../../../node/ports/custom-index.ts'
+import type { GraphqlApi } from '../../../node/ports/graphql.ts'
+import type { UndecodedLogs } from '../../../node/ports/undecoded-log.ts'
 
 /** Real time, with timers that a test can fire at once. */
 export function testClock() {
@@ -52,6 +54,8 @@ export async function serve(
   options: Partial<GatewayOptions> = {},
   view: Partial<NodeView> = {},
   custom: CustomIndex = { tables: () => [], rows: async () => [] },
+  graphql?: GraphqlApi,
+  undecoded?: UndecodedLogs,
   alerts: Pick<AlertStore, 'list'> = { list: async () => [] },
 ) {
   const logs: Record<string, unknown>[] = []
@@ -64,7 +68,11 @@ export async function serve(
   const time = testClock()
   const door = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: ['*'], maxBodyBytes: 10_000, version: '1.2.3', ...options },
-    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom, alerts },
+    {
+      ...{ clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom, alerts },
+      ...(graphql === undefined ? {} : { graphql }),
+      ...(undecoded === undefined ? {} : { undecoded }),
+    },
   )
   setup(door)
   const { url } = await door.listen()

@@ -10,9 +10,12 @@ import { testTokenAbi } from '../../../contracts/abi/TestToken.ts'
 import { transferBurstAbi } from '../../../contracts/abi/TransferBurst.ts'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { customIndex } from '../../../node/adapters/ponder/custom-reader.ts'
+import { pageStatement } from '../../../node/adapters/ponder/page-sql.ts'
 import { type PonderSupervisor, ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
+import { watchedContract } from '../../../node/decoding/watched-contract.ts'
 import type { Hex } from '../../../node/ports/chain.ts'
 import { type AbiEvent, type CustomContract, customTables } from '../../../node/ports/custom-tables.ts'
+import { indexShapes } from '../../../node/ports/index-shapes.ts'
 import {
   type Anvil,
   account,
@@ -30,6 +33,12 @@ import { recordingLogger, recordingMetrics } from './recorders.ts'
 const VIEWS = 'iyi_index'
 const eventsOf = (abi: Abi): readonly AbiEvent[] =>
   abi.filter(({ type }) => type === 'event') as unknown as readonly AbiEvent[]
+
+const allIndexed = (events: readonly AbiEvent[]): AbiEvent => {
+  const transfer = events.find(({ name }) => name === 'Transfer')
+  if (transfer === undefined) throw new Error('no Transfer')
+  return { ...transfer, inputs: transfer.inputs.map((input) => ({ ...input, indexed: true })) }
+}
 
 const log = recordingLogger()
 let postgres: Postgres
@@ -95,6 +104,16 @@ beforeAll(async () => {
       ...{ name: 'pair', chainId: anvil.chainId, startBlock: 0 },
       events: eventsOf(constantProductPoolAbi).filter(({ name }) => name === 'Approval'),
       source: { factory: { address: factory, event, parameter: 'pool' } },
+    },
+    {
+      // As ERC-721 has it: no log of this token fits.
+      ...{
+        name: 'misfit',
+        chainId: anvil.chainId,
+        startBlock: 0,
+        events: [allIndexed(eventsOf(testTokenAbi))],
+      },
+      source: { addresses: [token] },
     },
   ]
   supervisor = ponderSupervisor(
@@ -170,6 +189,50 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
         }))
         .reverse(),
     )
+  })
+
+  it('lack exactly the logs that do not fit their ABI', async () => {
+    expect(await reader().rows('custom_misfit_transfer', all)).toEqual([])
+    for (const contract of contracts.filter(({ name }) => name !== 'pair')) {
+      const watched = watchedContract(contract)
+      const logs = await anvil.client.getContractEvents({ address: token, abi: testTokenAbi, fromBlock: 0n })
+      const passedOver = logs.filter((entry) => watched.undecoded(entry) !== null)
+      const rows = await Promise.all(customTables(contract).map(({ table }) => reader().rows(table, all)))
+      const key = (entry: object) => `${Reflect.get(entry, 'blockNumber')} ${Reflect.get(entry, 'logIndex')}`
+      const isFollowed = logs.filter(({ eventName }) =>
+        contract.events.some(({ name }) => name === eventName),
+      )
+      expect([...rows.flat(), ...passedOver].map(key).sort()).toEqual(isFollowed.map(key).sort())
+      expect(passedOver.length).toBe(contract.name === 'misfit' ? isFollowed.length : 0)
+    }
+  })
+
+  it('have indexes, as our own tables do, that give a page of the newest without a sort', async () => {
+    const shapes = indexShapes(contracts.flatMap(customTables))
+    const asked = {
+      poolSwap: ['chainId', 'pool'],
+      poolSync: ['chainId', 'pool'],
+      event: [],
+      token_Transfer: [],
+    }
+    const client = await pool.connect()
+    try {
+      await client.query('SET enable_seqscan = off; SET enable_sort = off')
+      for (const [name, by] of Object.entries(asked)) {
+        const shape = shapes.find((each) => each.name === name)
+        if (shape === undefined) throw new Error(`no table ${name}`)
+        const { text, values } = pageStatement(VIEWS, shape, {
+          ...{ columns: ['id'], orderBy: shape.order, direction: 'desc', limit: 10, after: [1, 5n, 0] },
+          where: by.map((column) => ({ column, op: '=', value: column === 'chainId' ? 1 : '0xab' })),
+        })
+        const { rows } = await client.query({ text: `EXPLAIN ${text}`, values: [...values] })
+        const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+        expect(plan, name).toMatch(/Index (Only )?Scan Backward/)
+        expect(plan, name).not.toContain('Sort')
+      }
+    } finally {
+      client.release(true)
+    }
   })
 
   it('follow what a factory makes, also what it made since', async () => {

@@ -38,6 +38,9 @@ describe('openDatabase', () => {
       'quorum_state',
       'signing_history',
       'signing_retired',
+      'undecoded_child',
+      'undecoded_log',
+      'undecoded_progress',
     ])
   })
 
