@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import type { CliDeps } from './deps.ts'
+import { addOutboxVerbs } from './outbox-verbs.ts'
 import { configCheck } from './verbs/config-check.ts'
 import { dbBuilds } from './verbs/db-builds.ts'
 import { dbRollback } from './verbs/db-rollback.ts'
@@ -122,6 +123,7 @@ export function createProgram(deps: CliDeps): Command {
     .action(async (path: string) => evidenceVerify(path, deps))
 
   addEventVerbs(program, deps)
+  addOutboxVerbs(program, deps)
 
   const db = program
     .command('db')

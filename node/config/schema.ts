@@ -3,6 +3,7 @@ import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.
 import { logLevels } from '../ports/log.ts'
 import { isLoopback } from '../ports/loopback.ts'
 import { chainSchema } from './chain-schema.ts'
+import { outboxSchema } from './outbox-schema.ts'
 import { portClash, sharedPort } from './port-clash.ts'
 
 // The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
@@ -310,6 +311,7 @@ export const nodeConfigSchema = z
     keys,
     inference,
     log,
+    outbox: outboxSchema,
     plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
   })
   .refine((value) => portClash(value, 'admin.port') === null, sharedPort('admin.port'))

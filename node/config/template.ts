@@ -6,6 +6,14 @@ const WIDTH = 100
 
 /** What a template shows of a list that starts empty: one entry to copy, commented out. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
+  outbox: [
+    {
+      name: 'warehouse',
+      stages: ['confirmed', 'final'],
+      events: ['pool.*'],
+      nats: { servers: ['nats://127.0.0.1:4222'], createStream: true },
+    },
+  ],
   plugins: [{ use: './plugins/hello', grants: ['events', 'store', 'http.routes'], config: {} }],
   contracts: [
     {

@@ -21,6 +21,7 @@ export const rooms: readonly Room[] = [
     ours: [PORTS],
     packages: ['viem', '@ethereumjs/mpt', 'node:crypto'],
   },
+  { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
   { name: 'config', files: /^node\/config\//, ours: [PORTS], packages: ['zod', 'yaml', 'node:*'] },
   {

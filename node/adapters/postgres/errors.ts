@@ -72,3 +72,8 @@ export type EventLogErrorCode =
 
 /** What the event log rejects with. */
 export class EventLogError extends IyiError<EventLogErrorCode, Readonly<Record<string, unknown>>> {}
+
+export type OutboxAdminErrorCode = 'OUTBOX_UNKNOWN'
+
+/** What the verbs of the outbox reject with. */
+export class OutboxAdminError extends IyiError<OutboxAdminErrorCode, Readonly<Record<string, unknown>>> {}

@@ -33,6 +33,8 @@ describe('openDatabase', () => {
       'event_dead_letter',
       'event_notice',
       'iyi_migration',
+      'outbox_cursor',
+      'outbox_dead_letter',
       'quorum_evidence',
       'quorum_offence',
       'quorum_state',
