@@ -118,6 +118,10 @@ const code = await runCli(process.argv, {
   async replayOutbox(config, options) {
     return (await import('./compose/outbox-verbs.ts')).replayTarget(config, options, outside)
   },
+  async exportTable(config, source, options) {
+    const { exportTable } = await import('./compose/export.ts')
+    return exportTable(config, source, options, { ...outside, stdout: process.stdout })
+  },
   async indexBuilds(config) {
     return (await import('./compose/index-builds.ts')).indexBuilds(config, outside)
   },

@@ -32,6 +32,7 @@ const program = createProgram({
   outboxDeadLetters: never,
   retryOutbox: never,
   replayOutbox: never,
+  exportTable: never,
   recoverIndex: never,
   indexBuilds: never,
   rollBackIndex: never,

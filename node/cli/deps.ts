@@ -2,6 +2,7 @@ import type { Env } from '../config/env.ts'
 import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import type { EventConsumerStatus, EventDeadLetter } from '../ports/event-admin.ts'
+import type { ExportFilter, ExportFormat, ExportSummary } from '../ports/export.ts'
 import type { IndexBuild } from '../ports/index-builds.ts'
 import type { OutboxDeadLetter, OutboxStatus } from '../ports/outbox.ts'
 import type { OffenceRecord } from '../ports/quorum.ts'
@@ -148,6 +149,18 @@ export interface CliDeps {
       readonly from: { readonly seq: bigint } | { readonly chainId: number; readonly block: bigint }
     },
   ): Promise<{ readonly seq: bigint }>
+  /** Writes a table into a file, or to standard output for `-`. */
+  exportTable(
+    config: NodeConfig,
+    source: ConfigSource,
+    options: {
+      readonly what: string
+      readonly format: ExportFormat
+      readonly out: string
+      readonly force: boolean
+      readonly filter: ExportFilter
+    },
+  ): Promise<ExportSummary>
   /** Builds of the index, oldest first. */
   indexBuilds(config: NodeConfig): Promise<readonly IndexBuild[]>
   /** Reads another build from now on: the one before, or the one named. */

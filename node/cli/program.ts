@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import type { CliDeps } from './deps.ts'
+import { addExportVerb } from './export-verb.ts'
 import { addOutboxVerbs } from './outbox-verbs.ts'
 import { configCheck } from './verbs/config-check.ts'
 import { dbBuilds } from './verbs/db-builds.ts'
@@ -124,6 +125,7 @@ export function createProgram(deps: CliDeps): Command {
 
   addEventVerbs(program, deps)
   addOutboxVerbs(program, deps)
+  addExportVerb(program, deps)
 
   const db = program
     .command('db')

@@ -65,6 +65,7 @@ const deps: CliDeps = {
   outboxDeadLetters: refuse,
   retryOutbox: refuse,
   replayOutbox: refuse,
+  exportTable: refuse,
   recoverIndex: refuse,
   indexBuilds: refuse,
   rollBackIndex: refuse,

@@ -22,6 +22,7 @@ export const rooms: readonly Room[] = [
     packages: ['viem', '@ethereumjs/mpt', 'node:crypto'],
   },
   { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
+  { name: 'export', files: /^node\/export\//, ours: [PORTS], packages: [] },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
   { name: 'config', files: /^node\/config\//, ours: [PORTS], packages: ['zod', 'yaml', 'node:*'] },
   {

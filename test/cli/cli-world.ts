@@ -34,6 +34,7 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     outboxDeadLetters: async () => [],
     retryOutbox: () => Promise.reject(new TestError(false)),
     replayOutbox: () => Promise.reject(new TestError(false)),
+    exportTable: () => Promise.reject(new TestError(false)),
     indexBuilds: async () => [],
     rollBackIndex: () => Promise.reject(new TestError(false)),
     recoverIndex: () => Promise.reject(new TestError(false)),

@@ -15,7 +15,13 @@ import type { Stage } from '../../node/ports/events.ts'
 import type { OutboxMessage } from '../../node/ports/outbox.ts'
 import { eventRow } from '../adapters/postgres/chain-events.ts'
 import { moveLog } from '../adapters/postgres/notices.ts'
-import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from '../adapters/postgres/support.ts'
+import {
+  noMetrics,
+  recordingLog,
+  type TestPostgres,
+  testPostgres,
+  until,
+} from '../adapters/postgres/support.ts'
 import { ScriptedSink } from './scripted-sink.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -218,6 +224,8 @@ it('messages of one number stay in one call, whatever the limits', () => {
   const sizes = (messages: readonly OutboxMessage[], maxBytes: number, maxMessages: number) =>
     chunksOf(messages, { maxBytes, maxMessages }).map((chunk) => chunk.length)
   expect(sizes([message(1n), message(1n), message(2n), message(2n)], 1_000, 3)).toEqual([2, 2])
-  expect(sizes([message(1n, 400), message(2n, 400), message(3n, 4_000), message(4n)], 1_000, 9)).toEqual([2, 1, 1])
+  expect(sizes([message(1n, 400), message(2n, 400), message(3n, 4_000), message(4n)], 1_000, 9)).toEqual([
+    2, 1, 1,
+  ])
   expect(sizes([], 1, 1)).toEqual([])
 })

@@ -23,6 +23,8 @@ export type DatabaseErrorCode =
   | 'DATABASE_MIGRATION_CHANGED'
   | 'DATABASE_BAD_STATEMENT'
   | 'DATABASE_CLOSED'
+  | 'EXPORT_NOT_YET'
+  | 'EXPORT_IN_THE_WAY'
 
 /** A failure of the node's own database. */
 export class DatabaseError extends IyiError<DatabaseErrorCode, Readonly<Record<string, unknown>>> {}

@@ -88,7 +88,11 @@ export async function natsOperator(
 }
 
 /** All that is in a stream, in its order. */
-export async function readStream(url: string, stream: string, options: NodeConnectionOptions = {}): Promise<Stored[]> {
+export async function readStream(
+  url: string,
+  stream: string,
+  options: NodeConnectionOptions = {},
+): Promise<Stored[]> {
   const { manager, close } = await natsOperator(url, options)
   try {
     const { state } = await manager.streams.info(stream)

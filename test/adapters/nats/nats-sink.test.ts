@@ -9,7 +9,11 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { type NatsSinkOptions, natsSink } from '../../../node/adapters/nats/nats-sink.ts'
 import type { Database } from '../../../node/adapters/postgres/database.ts'
-import { listOutbox, listOutboxLetters, retryOutboxLetters } from '../../../node/adapters/postgres/outbox-admin.ts'
+import {
+  listOutbox,
+  listOutboxLetters,
+  retryOutboxLetters,
+} from '../../../node/adapters/postgres/outbox-admin.ts'
 import { outboxEvents } from '../../../node/adapters/postgres/outbox-events.ts'
 import { outboxMemory } from '../../../node/adapters/postgres/outbox-memory.ts'
 import { type Outbox, outbox } from '../../../node/outbox/outbox.ts'
@@ -138,7 +142,12 @@ describeWith('nats-server', 'NATS JetStream', (program) => {
     const run = () =>
       spawn(
         process.execPath,
-        [fileURLToPath(new URL('relay-process.ts', import.meta.url)), postgres.server.url, 'n_relay', server.url],
+        [
+          fileURLToPath(new URL('relay-process.ts', import.meta.url)),
+          postgres.server.url,
+          'n_relay',
+          server.url,
+        ],
         { stdio: 'ignore' },
       )
     for (const upTo of [100, 700, 1_500]) {
@@ -200,7 +209,11 @@ describeWith('nats-server', 'NATS JetStream', (program) => {
   it('that refuses a message for its size gets the others, and that one once it may be so large', async () => {
     const database = await postgres.database('n_large')
     const { manager, close } = await natsOperator(server.url)
-    const { config } = await manager.streams.add({ name: 'LARGE', subjects: ['large.>'], max_msg_size: 2_000 })
+    const { config } = await manager.streams.add({
+      name: 'LARGE',
+      subjects: ['large.>'],
+      max_msg_size: 2_000,
+    })
     await moveLog(database, { added: [...rows(1, 3), ...rows(4, 4, 'x'.repeat(4_000)), ...rows(5, 6)] })
     await moveLog(database, { added: rows(7, 7, 'x'.repeat(2_000_000)) })
     start(database, sinkOf({ stream: 'LARGE' }))
@@ -258,7 +271,17 @@ describeWith('nats-server', 'NATS JetStream', (program) => {
   it('is believed only with a certificate of the authority that was named', async () => {
     const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
     const made = spawnSync('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ],
       ...['-keyout', key, '-out', cert, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
     ])
     expect(made.status).toBe(0)

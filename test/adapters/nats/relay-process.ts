@@ -13,7 +13,10 @@ const database = await openDatabase(
   { url: databaseUrl, schema, applicationName: 'relay' },
   { log, metrics: noMetrics },
 )
-const sink = natsSink({ name: 'relay', servers: [url], stream: 'IYI', prefix: 'iyi', createStream: true }, { log })
+const sink = natsSink(
+  { name: 'relay', servers: [url], stream: 'IYI', prefix: 'iyi', createStream: true },
+  { log },
+)
 const sources = [outboxEvents({ stages: ['seen'], events: ['*'] }, { database })]
 outbox(
   { pollMs: 20 },
