@@ -20,10 +20,11 @@ export interface KafkaSinkOptions {
   readonly caFile?: string | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+  /** So long the brokers may take to answer; 10,000 when absent. */
+  readonly timeoutMs?: number
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
-const REQUEST_TIMEOUT_MS = 10_000
 /** Tries within one call, by which the brokers recognise what they have; the relay tries further. */
 const RETRIES = 2
 /** "Has none yet", as the protocol says it (KIP-360). The library would say 0, which is somebody else's. */
@@ -37,7 +38,7 @@ type StringProducer = Producer<string, string, string, string>
  * needed, and anew after each failure: its own memory of what it sent is of no use to a call that comes again.
  */
 export function kafkaSink(options: KafkaSinkOptions, { log }: { readonly log: Logger }): OutboxSink {
-  const { name, brokers, topic, createTopic } = options
+  const { name, brokers, topic, createTopic, timeoutMs = 10_000 } = options
   let producer: StringProducer | null = null
   let closed = false
   const closing = Promise.withResolvers<never>()
@@ -54,8 +55,8 @@ export function kafkaSink(options: KafkaSinkOptions, { log }: { readonly log: Lo
       autocreateTopics: createTopic,
       retries: RETRIES,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      timeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: timeoutMs,
+      timeout: timeoutMs,
       ...NO_PRODUCER,
       ...(sasl === null ? {} : { sasl }),
       ...(tls === null ? {} : { tls }),
