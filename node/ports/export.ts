@@ -1,8 +1,8 @@
 /**
- * What a column holds. `int64` fits 64 bits with a sign, `integer` is an integer of any size, `time` Unix seconds, `hex` a
- * 0x string.
+ * What a column holds. `int` is a number in JSON, `int64` fits 64 bits with a sign, `integer` is an integer of any size,
+ * `time` Unix seconds, `hex` a 0x string.
  */
-export type ExportType = 'int64' | 'integer' | 'time' | 'text' | 'hex' | 'bool' | 'json'
+export type ExportType = 'int' | 'int64' | 'integer' | 'time' | 'text' | 'hex' | 'bool' | 'json'
 
 export interface ExportColumn {
   /** As the API has it. */

@@ -156,7 +156,7 @@ describe('a table of the index', () => {
     )
     expect(done).toMatchObject({ rows: 1, blocks: { 1: 20n } })
     expect(JSON.parse(await text(done.out))).toEqual({
-      ...{ id: '1-12', chainId: 1, pool: '0xab', blockNumber: 12, logIndex: 0, timestamp: '1700000000' },
+      ...{ id: '1-12', chainId: 1, pool: '0xab', blockNumber: '12', logIndex: 0, timestamp: '1700000000' },
       ...{ reserve0: huge.toString(), reserve1: '5' },
     })
   })
@@ -226,29 +226,26 @@ it('takes little memory, however much there is', { timeout: 180_000 }, async () 
        from generate_series(1, 200000) n`,
     [huge.toString()],
   )
-  const file = (format: ExportFormat) => join(dir, `many.${format}`)
-  for (const format of ['parquet', 'csv'] as const) {
-    const child = spawn(
-      process.execPath,
-      [
-        ...['--max-old-space-size=80', fileURLToPath(new URL('export-process.ts', import.meta.url))],
-        ...[format, 'poolSwap', file(format)],
-      ],
-      { env: { ...process.env, DATABASE_URL: postgres.server.url }, stdio: ['ignore', 'ignore', 'pipe'] },
-    )
-    let said = ''
-    child.stderr.on('data', (part) => {
-      said += part
-    })
-    const [code] = await once(child, 'close')
-    expect([code, said]).toEqual([0, '200000\n'])
-  }
-  const buffer = await asyncBufferFromFile(file('parquet'))
-  const { num_rows: count, row_groups: groups } = await parquetMetadataAsync(buffer)
+  const out = join(dir, 'many.parquet')
+  const child = spawn(
+    process.execPath,
+    [
+      ...['--max-old-space-size=80', fileURLToPath(new URL('export-process.ts', import.meta.url))],
+      ...['parquet', 'poolSwap', out],
+    ],
+    { env: { ...process.env, DATABASE_URL: postgres.server.url }, stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  let said = ''
+  child.stderr.on('data', (part) => {
+    said += part
+  })
+  const [code] = await once(child, 'close')
+  expect([code, said]).toEqual([0, '200000\n'])
+  const file = await asyncBufferFromFile(out)
+  const { num_rows: count, row_groups: groups } = await parquetMetadataAsync(file)
   expect([count, groups.length]).toEqual([200_000n, 10])
-  const [last] = (await parquetReadObjects({ file: buffer, rowStart: 199_999 })) ?? []
+  const [last] = (await parquetReadObjects({ file, rowStart: 199_999 })) ?? []
   expect(last).toMatchObject({ blockNumber: 200_000n, amount1Out: (huge - 200_000n).toString() })
-  expect((await text(file('csv'))).trimEnd().split('\r\n')).toHaveLength(200_001)
 })
 
 describe('an export', () => {

@@ -37,10 +37,12 @@ test('the template with its examples uncommented is still a configuration', () =
     .replace('mode: embedded', 'mode: external')
     .replace('  # url:', '  url:')
     .replace('plugins: []\n# For example:', '')
-    .replaceAll(/^# (plugins:| {2}.*)$/gm, '$1')
+    .replace('outbox: []\n# For example:', '')
+    .replaceAll(/^# ((?:plugins|outbox):| {2}.*)$/gm, '$1')
   const { config } = parse(parseYaml(text).value)
   expect(config.chains[0]?.pollingIntervalMs).toBe(4_000)
   expect(config.plugins).toHaveLength(1)
+  expect(config.outbox).toHaveLength(3)
   expect(config.database.mode).toBe('external')
 })
 

@@ -70,6 +70,7 @@ function elementOf({ name, type }: ExportColumn): SchemaElement {
 
 const text = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
 const physical: Readonly<Record<ExportType, Omit<SchemaElement, 'name'>>> = {
+  int: { type: 'INT64' },
   int64: { type: 'INT64' },
   integer: text,
   time: {
@@ -88,7 +89,7 @@ const INT64_MAX = 2n ** 63n - 1n
 function cellOf(column: string, type: ExportType, value: ExportValue): unknown {
   if (value === null || typeof value === 'boolean') return value
   if (type === 'json') return JSON.parse(value)
-  if (type !== 'int64' && type !== 'time') return value
+  if (type !== 'int' && type !== 'int64' && type !== 'time') return value
   const number = type === 'time' ? BigInt(value) * 1_000n : BigInt(value)
   if (number > INT64_MAX || number < -INT64_MAX) throw tooLarge(column, value)
   return number

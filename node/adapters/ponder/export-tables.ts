@@ -74,6 +74,5 @@ function typeOf(name: string, kind: ColumnKind): ExportType {
 
 /** An argument of an event may be as large as its type, whatever it is called. */
 function plainType(kind: ColumnKind): ExportType {
-  if (kind === 'int') return 'int64'
   return kind === 'bigint' ? 'integer' : kind
 }
