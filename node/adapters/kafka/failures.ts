@@ -38,7 +38,8 @@ export function meaningOf(cause: unknown, at: { readonly topic: string; readonly
 function flat(error: unknown): readonly Error[] {
   const found: Error[] = []
   const queue = [error]
-  for (let next = queue.shift(); next !== undefined && found.length < 50; next = queue.shift()) {
+  while (queue.length > 0 && found.length < 50) {
+    const next = queue.shift()
     if (!(next instanceof Error) || found.includes(next)) continue
     found.push(next)
     queue.push(...(next instanceof AggregateError ? next.errors : []), next.cause)

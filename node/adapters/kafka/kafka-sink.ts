@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { ProduceAcks, Producer, type SASLOptions, stringSerializers } from '@platformatic/kafka'
+import {
+  Connection,
+  instancesChannel,
+  ProduceAcks,
+  Producer,
+  type SASLOptions,
+  stringSerializers,
+} from '@platformatic/kafka'
 import type { Logger } from '../../ports/log.ts'
 import type { OutboxSink } from '../../ports/outbox.ts'
 import { KafkaError } from './errors.ts'
@@ -29,6 +36,12 @@ const CONNECT_TIMEOUT_MS = 5_000
 const RETRIES = 2
 /** "Has none yet", as the protocol says it (KIP-360). The library would say 0, which is somebody else's. */
 const NO_PRODUCER = { producerId: -1n, producerEpoch: -1 }
+
+// A connection tells of its failure more than once, as when the socket of a refused login is reset later, and the library
+// listens once. An error event that nobody hears would end the process; what matters of it the call has told by then.
+instancesChannel.subscribe((created) => {
+  if ('instance' in created && created.instance instanceof Connection) created.instance.on('error', () => {})
+})
 
 type StringProducer = Producer<string, string, string, string>
 

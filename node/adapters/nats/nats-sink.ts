@@ -32,7 +32,8 @@ interface Open {
 export function natsSink(options: NatsSinkOptions, { log }: { readonly log: Logger }): OutboxSink {
   const { name, stream, prefix, createStream, ackTimeoutMs = 10_000 } = options
   let opening: Promise<Open> | null = null
-  let connected = false
+  /** The connection, once it is made. */
+  let live: NatsConnection | null = null
   let closed = false
   const closing = Promise.withResolvers<never>()
   closing.promise.catch(() => {})
@@ -46,7 +47,7 @@ export function natsSink(options: NatsSinkOptions, { log }: { readonly log: Logg
       await connection.close()
       throw error
     }
-    connected = true
+    live = connection
     log.info({ stream, server: connection.getServer() }, 'Connect to NATS')
     return { connection, client: jetstream(connection) }
   }
@@ -54,7 +55,7 @@ export function natsSink(options: NatsSinkOptions, { log }: { readonly log: Logg
   const drop = async (): Promise<void> => {
     const dropped = opening
     opening = null
-    connected = false
+    live = null
     const found = await dropped?.catch(() => null)
     await found?.connection.close()
   }
@@ -78,6 +79,8 @@ export function natsSink(options: NatsSinkOptions, { log }: { readonly log: Logg
   return {
     publish: async (messages) => {
       if (closed) throw closedError()
+      // Lost while nobody used it: no reason to fail.
+      if (live?.isClosed() === true) await drop()
       opening ??= open()
       let at: Open
       try {
@@ -110,9 +113,9 @@ export function natsSink(options: NatsSinkOptions, { log }: { readonly log: Logg
       closed = true
       closing.reject(closedError())
       // A connection that is still being made ends by itself.
-      const isConnected = connected
+      const wasLive = live !== null
       const dropped = drop()
-      if (isConnected) await dropped
+      if (wasLive) await dropped
     },
   }
 }

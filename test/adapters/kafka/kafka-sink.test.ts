@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -16,9 +17,12 @@ import { describeWith } from '../../installed.ts'
 import { eventRow } from '../postgres/chain-events.ts'
 import { moveLog } from '../postgres/notices.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from '../postgres/support.ts'
+import { guardedBroker } from './guarded-broker.ts'
 import { type MockCluster, mockCluster } from './mock-cluster.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
+const one: OutboxMessage = { seq: 1n, key: 'k', lane: 'l', subject: ['1', 'a'], headers: {}, body: {} }
 
 describeWith('kcat', 'Kafka', (kcat) => {
   let postgres: TestPostgres
@@ -134,8 +138,74 @@ describeWith('kcat', 'Kafka', (kcat) => {
     expect(new Set(consumed.map(({ headers }) => headers['iyi-key'])).size).toBe(300)
   })
 
+  it('with encryption and logins lets in who has the password, and is believed by its certificate', async () => {
+    const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
+    const made = spawnSync('openssl', [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ],
+      ...[
+        '-keyout',
+        keyFile,
+        '-out',
+        certFile,
+        '-subj',
+        '/CN=broker',
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+      ],
+    ])
+    expect(made.status).toBe(0)
+    const [key, cert] = [await readFile(keyFile), await readFile(certFile)]
+    const account = { user: 'node', password: 'S3cret-word' }
+    const guarded = await guardedBroker({ broker: cluster.broker, key, cert, ...account })
+    const [good, bad] = [join(dir, 'good'), join(dir, 'bad')]
+    await writeFile(good, `${account.password}\n`)
+    await writeFile(bad, 'other\n')
+    const login = { user: account.user, passwordFile: good, caFile: certFile, brokers: [guarded.broker] }
+    const publish = async (over: Partial<KafkaSinkOptions>, keys: readonly string[]) => {
+      const sink = sinkOf({ topic: 'guarded', timeoutMs: 2_000, ...login, ...over })
+      try {
+        await sink.publish(keys.map((each) => ({ ...one, key: each })))
+      } finally {
+        await sink.close()
+      }
+    }
+    try {
+      for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
+        await publish({ mechanism }, [mechanism])
+        const failure = await publish({ mechanism, passwordFile: bad }, ['never']).catch(
+          (error: unknown) => error,
+        )
+        expect(failure).toMatchObject({
+          code: 'OUTBOX_UNAVAILABLE',
+          message: expect.stringContaining('user and password'),
+        })
+        expect(inspect([failure, log.lines], { depth: 8, showHidden: true })).not.toContain(account.password)
+      }
+      await expect(
+        publish({ mechanism: 'plain', caFile: undefined, tls: true }, ['never']),
+      ).rejects.toMatchObject({
+        code: 'OUTBOX_UNAVAILABLE',
+        message: expect.stringContaining('certificate'),
+      })
+      expect(new Set(guarded.logins)).toEqual(new Set(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']))
+      const keys = (await cluster.read('guarded')).map(({ headers }) => headers['iyi-key'])
+      expect(keys).toEqual(['plain', 'scram-sha-256', 'scram-sha-512'])
+    } finally {
+      guarded.stop()
+    }
+  })
+
   it('that is not there, or wants no logins, is told apart from a refusal, without the password', async () => {
-    const one: OutboxMessage = { seq: 1n, key: 'k', lane: 'l', subject: ['1', 'a'], headers: {}, body: {} }
     const passwordFile = join(dir, 'password')
     await writeFile(passwordFile, 'S3cret-word\n')
     const login = { mechanism: 'scram-sha-256', user: 'node', passwordFile } as const

@@ -23,6 +23,7 @@ import { describeWith } from '../../installed.ts'
 import { eventRow } from '../postgres/chain-events.ts'
 import { moveLog } from '../postgres/notices.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from '../postgres/support.ts'
+import { natsCredentials } from './nats-credentials.ts'
 import { countStream, type NatsServer, natsOperator, natsServer, readStream } from './nats-server.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -263,6 +264,28 @@ describeWith('nats-server', 'NATS JetStream', (program) => {
       })
       expect(await readStream(own.url, 'AUTH', { token: secret })).toHaveLength(2)
       expect(inspect([failure, log.lines], { depth: null, showHidden: true })).not.toContain(secret)
+    } finally {
+      await own.dispose()
+    }
+  })
+
+  it('lets in who has a credentials file', async () => {
+    const creds = join(dir, 'node.creds')
+    const { config, text } = natsCredentials()
+    await writeFile(creds, text)
+    const own = await natsServer(program, config)
+    await own.start()
+    try {
+      const sink = sinkOf({ stream: 'CREDS', servers: [own.url], credsFile: creds })
+      await sink.publish([one])
+      // A server that went away while nobody published costs no failure.
+      await own.kill()
+      await own.start()
+      await sink.publish([{ ...one, key: 'second' }])
+      await sink.close()
+      await expect(sinkOf({ stream: 'CREDS', servers: [own.url] }).publish([one])).rejects.toMatchObject({
+        code: 'OUTBOX_UNAVAILABLE',
+      })
     } finally {
       await own.dispose()
     }
