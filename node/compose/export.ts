@@ -58,6 +58,10 @@ export async function exportTable(
   if (table === undefined) throw unknown(options.what, tables)
   const { out, force, format, filter } = options
   const { signal, stdout } = modules
+  if (out === '-' && format === 'parquet' && 'isTTY' in stdout && stdout.isTTY === true)
+    throw new ExportError('EXPORT_UNWRITABLE', 'Parquet is no text for a terminal: give a file, or a pipe.', {
+      data: { path: out },
+    })
   const run = (sink: ByteSink) =>
     withNodeDatabase(config, modules, (database) =>
       withExportSnapshot(database, { table, filter, signal }, (snapshot) =>

@@ -12,7 +12,7 @@ const page = 500
 const callLimits = { maxBytes: 512 * 1_024, maxMessages: 500 }
 /** A cursor that moves over what the target does not want is written only after so many numbers, or so long. */
 const lazyNumbers = 5_000n
-const lazyMs = 30_000
+const lazyMs = 5_000
 
 export interface RelayOptions {
   readonly target: string
@@ -94,13 +94,13 @@ export class Relay {
       const cursor = await this.#insist(() => memory.cursor())
       if (cursor === null) return
       if (cursor.retries) await this.#retryLetters()
-      if (!this.#closed && !(await this.#step(cursor))) await this.#rest()
+      if (!this.#closed && !(await this.#step(cursor))) await this.#rest(cursor)
     }
   }
 
   /** Publishes a page. False when there was nothing to look through. */
   async #step({ seq, epoch }: OutboxCursor): Promise<boolean> {
-    const { source, clock } = this.#modules
+    const { source } = this.#modules
     const scanned = this.#scanned
     const after = scanned.epoch === epoch && scanned.seq > seq ? scanned.seq : seq
     const found = await this.#insist(() => source.read({ after, limit: page }))
@@ -113,21 +113,29 @@ export class Relay {
     }
     const { upTo, messages } = found
     this.#scanned = { seq: upTo, epoch }
-    const saved = messages.at(-1)?.seq ?? seq
-    const late = upTo - saved >= lazyNumbers || clock.monotonic() - this.#savedAtMs >= lazyMs
-    if (upTo > saved && late) await this.#insist(() => this.#save(upTo, epoch))
+    await this.#saveScanned({ seq: messages.at(-1)?.seq ?? seq, epoch })
     await this.#measure(upTo)
     return true
   }
 
+  /** What was looked through in vain moves the cursor too, now and then. */
+  async #saveScanned({ seq, epoch }: { readonly seq: bigint; readonly epoch: bigint }): Promise<void> {
+    const { clock } = this.#modules
+    const scanned = this.#scanned
+    if (scanned.epoch !== epoch || scanned.seq <= seq) return
+    if (scanned.seq - seq >= lazyNumbers || clock.monotonic() - this.#savedAtMs >= lazyMs)
+      await this.#insist(() => this.#save(scanned.seq, epoch))
+  }
+
   /** Nothing to do: the target has all. */
-  async #rest(): Promise<void> {
+  async #rest(cursor: OutboxCursor): Promise<void> {
     const { clock, memory, instruments } = this.#modules
     if (this.#closed) return
     this.#completeAtMs = clock.monotonic()
     instruments.lagMessages.set(0, this.#labels)
     instruments.lagSeconds.set(0, this.#labels)
     await this.#recover()
+    await this.#saveScanned(cursor)
     this.#deadLetters = (await this.#insist(() => memory.deadLetters())) ?? this.#deadLetters
     instruments.letters.set(this.#deadLetters, this.#labels)
     await pauseUntil(clock, this.#options.pollMs, this.#closing.signal)

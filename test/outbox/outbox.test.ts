@@ -100,7 +100,8 @@ describe('what is published of the event log', () => {
     start(database, sink, { events: ['pool.*'], stages: ['seen'] })
     await until(() => sink.stored.length === 3)
     expect(told(sink)).toEqual(['1 seen', '2 seen', '5 seen'])
-    expect((await cursorOf(database))?.seq).toBe(5n)
+    // Looked through, not wanted: the cursor follows.
+    await until(async () => (await cursorOf(database))?.behind === 0n)
   })
 
   it('begins with the next one where a target asks for that, once', async () => {

@@ -39,8 +39,10 @@ const NO_PRODUCER = { producerId: -1n, producerEpoch: -1 }
 
 // A connection tells of its failure more than once, as when the socket of a refused login is reset later, and the library
 // listens once. An error event that nobody hears would end the process; what matters of it the call has told by then.
-instancesChannel.subscribe((created) => {
-  if ('instance' in created && created.instance instanceof Connection) created.instance.on('error', () => {})
+instancesChannel.subscribe((created: unknown) => {
+  const instance =
+    typeof created === 'object' && created !== null && 'instance' in created && created.instance
+  if (instance instanceof Connection) instance.on('error', () => {})
 })
 
 type StringProducer = Producer<string, string, string, string>
