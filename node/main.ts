@@ -106,6 +106,22 @@ const code = await runCli(process.argv, {
   async replayEvents(config, options) {
     return (await import('./compose/events.ts')).replayConsumer(config, options, outside)
   },
+  async outboxStatus(config) {
+    return (await import('./compose/outbox-verbs.ts')).outboxStatus(config, outside)
+  },
+  async outboxDeadLetters(config, options) {
+    return (await import('./compose/outbox-verbs.ts')).outboxDeadLetters(config, options, outside)
+  },
+  async retryOutbox(config, options) {
+    return (await import('./compose/outbox-verbs.ts')).retryOutbox(config, options, outside)
+  },
+  async replayOutbox(config, options) {
+    return (await import('./compose/outbox-verbs.ts')).replayTarget(config, options, outside)
+  },
+  async exportTable(config, source, options) {
+    const { exportTable } = await import('./compose/export.ts')
+    return exportTable(config, source, options, { ...outside, stdout: process.stdout })
+  },
   async indexBuilds(config) {
     return (await import('./compose/index-builds.ts')).indexBuilds(config, outside)
   },

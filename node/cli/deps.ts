@@ -3,7 +3,9 @@ import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import type { CustomContract } from '../ports/custom-tables.ts'
 import type { EventConsumerStatus, EventDeadLetter } from '../ports/event-admin.ts'
+import type { ExportFilter, ExportFormat, ExportSummary } from '../ports/export.ts'
 import type { IndexBuild } from '../ports/index-builds.ts'
+import type { OutboxDeadLetter, OutboxStatus } from '../ports/outbox.ts'
 import type { OffenceRecord } from '../ports/quorum.ts'
 
 export interface TextSink {
@@ -135,6 +137,39 @@ export interface CliDeps {
     config: NodeConfig,
     options: { readonly consumer: string; readonly chainId: number; readonly fromBlock: bigint },
   ): Promise<{ readonly notices: bigint }>
+  /** How far each target of the outbox is. */
+  outboxStatus(config: NodeConfig): Promise<readonly OutboxStatus[]>
+  /** Messages that a broker refused, of one target or of all. */
+  outboxDeadLetters(
+    config: NodeConfig,
+    options: { readonly target: string | null },
+  ): Promise<readonly OutboxDeadLetter[]>
+  /** Has refused messages published again, all of them without `ids`; resolves with how many. */
+  retryOutbox(
+    config: NodeConfig,
+    options: { readonly target: string; readonly ids: readonly bigint[] | null },
+  ): Promise<number>
+  /** Sets a target back; resolves with the number of the last message that it has then. */
+  replayOutbox(
+    config: NodeConfig,
+    options: {
+      readonly target: string
+      readonly source: string
+      readonly from: { readonly seq: bigint } | { readonly chainId: number; readonly block: bigint }
+    },
+  ): Promise<{ readonly seq: bigint }>
+  /** Writes a table into a file, or to standard output for `-`. */
+  exportTable(
+    config: NodeConfig,
+    source: ConfigSource,
+    options: {
+      readonly what: string
+      readonly format: ExportFormat
+      readonly out: string
+      readonly force: boolean
+      readonly filter: ExportFilter
+    },
+  ): Promise<ExportSummary>
   /** Builds of the index, oldest first. */
   indexBuilds(config: NodeConfig): Promise<readonly IndexBuild[]>
   /** Reads another build from now on: the one before, or the one named. */

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CliDeps } from './deps.ts'
+import { addExportVerb } from './export-verb.ts'
+import { addOutboxVerbs } from './outbox-verbs.ts'
 import { configCheck } from './verbs/config-check.ts'
 import { dbBuilds } from './verbs/db-builds.ts'
 import { dbRollback } from './verbs/db-rollback.ts'
@@ -122,6 +124,8 @@ export function createProgram(deps: CliDeps): Command {
     .action(async (path: string) => evidenceVerify(path, deps))
 
   addEventVerbs(program, deps)
+  addOutboxVerbs(program, deps)
+  addExportVerb(program, deps)
 
   const db = program
     .command('db')

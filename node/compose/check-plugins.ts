@@ -8,16 +8,18 @@ import type { NodeConfig } from '../config/schema.ts'
 import type { CapabilityProvider } from '../kernel/context.ts'
 import { pluginHost } from '../kernel/host.ts'
 import { loadPlugins } from './builtin.ts'
+import { checkOutbox } from './check-outbox.ts'
 import { manifestPath } from './manifest-path.ts'
 
 /**
- * Loads and resolves the plugins of a configuration, sets none of them up. Rejects with
- * `PluginsRefusedError`, `KernelError`, or `InferenceError` for a manifest that can't be read.
+ * Loads and resolves the plugins of a configuration, sets none of them up; looks at what the outbox names. Rejects with
+ * `ConfigError`, `PluginsRefusedError`, `KernelError`, or `InferenceError` for a manifest that can't be read.
  */
 export async function checkPlugins(
   config: NodeConfig,
   source: ConfigSource,
 ): Promise<readonly CheckedPlugin[]> {
+  checkOutbox(config, source)
   const host = pluginHost(
     {
       plugins: await loadPlugins(config, source.baseDir),

@@ -36,6 +36,7 @@ import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
 import { managedIndexer } from './managed-indexer.ts'
 import { manifestPath } from './manifest-path.ts'
+import { nodeOutbox } from './outbox.ts'
 import { requireFreePorts } from './ports.ts'
 import { publicIndex } from './public-index.ts'
 import { publishBlocks } from './publish-blocks.ts'
@@ -146,6 +147,9 @@ export async function runNode(
     const events = eventLog({}, { database, index, chains: chain, halts, ...common })
     await events.start()
     teardown.add('event log', () => events.stop())
+    const outbox = nodeOutbox(config, { database, ...common })
+    teardown.add('outbox', () => outbox?.stop())
+    outbox?.start()
 
     const inference = onnxInference(
       {
@@ -207,6 +211,7 @@ export async function runNode(
           maySign: () => lock.held(),
           inference: () => inference.health(),
           events: () => events.health(),
+          ...(outbox === null ? {} : { outbox: () => outbox.health() }),
         }),
       plugins: () =>
         host.plugins().map((plugin) => ({

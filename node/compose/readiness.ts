@@ -21,6 +21,8 @@ export interface ReadinessSources {
   readonly maySign: () => boolean
   readonly inference: () => Health
   readonly events: () => Health
+  /** Where the node publishes anything. */
+  readonly outbox?: () => Health
 }
 
 /** Ready only when database, index, peers, signer and models are fine; each check says why not. */
@@ -42,13 +44,19 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
     dutiesCheck(sources.duties()),
     ofHealth('inference', sources.inference()),
     eventsCheck(sources.events()),
+    ...(sources.outbox === undefined ? [] : [toldOnly('outbox', sources.outbox())]),
   ]
   return { ready: checks.every((check) => check.ok), checks }
 }
 
 /** An event that a plugin can't handle is told of, and makes no validator unfit. */
 function eventsCheck(health: Health): ReadinessCheck {
-  return { ...ofHealth('events', health), ok: health.status !== 'failed' }
+  return toldOnly('events', health)
+}
+
+/** What is not well there makes the node no worse a validator. */
+function toldOnly(name: string, health: Health): ReadinessCheck {
+  return { ...ofHealth(name, health), ok: health.status !== 'failed' }
 }
 
 function ofHealth(name: string, health: Health): ReadinessCheck {

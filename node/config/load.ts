@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { applyEnv, type Env } from './env.ts'
 import { ConfigError, type ConfigFault, invalidConfig } from './errors.ts'
 import { faultsOf } from './issues.ts'
+import { withOutboxPaths } from './outbox-schema.ts'
 import { type NodeConfig, nodeConfigSchema } from './schema.ts'
 import { isTree, valueAt } from './tree.ts'
 import { parseYaml } from './yaml-file.ts'
@@ -135,6 +136,7 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
         ...(factory === undefined ? {} : { factory: { ...factory, abi: at(factory.abi) } }),
       })),
     },
+    outbox: withOutboxPaths(config.outbox, at),
     inference: {
       ...config.inference,
       manifest: config.inference.manifest === 'builtin' ? 'builtin' : at(config.inference.manifest),

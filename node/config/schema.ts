@@ -4,6 +4,7 @@ import { logLevels } from '../ports/log.ts'
 import { isLoopback } from '../ports/loopback.ts'
 import { alertsSchema } from './alerts-schema.ts'
 import { chainSchema } from './chain-schema.ts'
+import { outboxSchema } from './outbox-schema.ts'
 import { portClash, sharedPort } from './port-clash.ts'
 
 // The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
@@ -312,6 +313,7 @@ export const nodeConfigSchema = z
     inference,
     alerts: alertsSchema,
     log,
+    outbox: outboxSchema,
     plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
   })
   .refine((value) => portClash(value, 'admin.port') === null, sharedPort('admin.port'))

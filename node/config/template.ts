@@ -6,6 +6,40 @@ const WIDTH = 100
 
 /** What a template shows of a list that starts empty: one entry to copy, commented out. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
+  outbox: [
+    {
+      name: 'warehouse',
+      stages: ['confirmed', 'final'],
+      events: ['pool.*'],
+      from: 'start',
+      nats: {
+        servers: ['tls://nats.example.org:4222'],
+        stream: 'IYI',
+        subject: 'iyi',
+        createStream: false,
+        credsFile: 'outbox/node.creds',
+        caFile: 'outbox/ca.pem',
+        certFile: 'outbox/node.pem',
+        keyFile: 'outbox/node.key',
+      },
+    },
+    {
+      name: 'local',
+      nats: { servers: ['nats://127.0.0.1:4222'], createStream: true, tokenFile: 'outbox/token' },
+    },
+    {
+      name: 'lake',
+      kafka: {
+        brokers: ['kafka.example.org:9093'],
+        topic: 'iyi.events',
+        createTopic: false,
+        mechanism: 'scram-sha-512',
+        user: 'node',
+        passwordFile: 'outbox/password',
+        tls: true,
+      },
+    },
+  ],
   plugins: [{ use: './plugins/hello', grants: ['events', 'store', 'http.routes'], config: {} }],
   contracts: [
     {

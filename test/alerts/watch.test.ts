@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { alertStore } from '../../node/adapters/postgres/alert-store.ts'
 import { type Database, openDatabase } from '../../node/adapters/postgres/database.ts'
+import { outboxAlerts } from '../../node/adapters/postgres/outbox-alerts.ts'
 import { alertWatch } from '../../node/alerts/watch.ts'
 import type { Alert, AlertRule } from '../../node/ports/alerts.ts'
 import type { Candle, RollingWindow, SeriesInfo, SeriesReader } from '../../node/ports/series.ts'
@@ -82,11 +83,21 @@ describe('the watch', () => {
     await look()
     expect(told[1]).toMatchObject({ id: told[0]?.id, state: 'resolved', startedAt: 600, endedAt: 612 })
     expect(await store.list({ limit: 10 })).toEqual([told[1]])
-    expect(await database.query('select state from alert_notice order by seq')).toEqual([
-      { state: 'firing' },
-      { state: 'resolved' },
-    ])
     await watch.stop()
+    // The first notice says what was so then, though the alert has ended since.
+    const id = String(told[0]?.id)
+    const outbox = outboxAlerts({ database })
+    const { messages, upTo } = await outbox.read({ after: 0n, limit: 10 })
+    expect(messages).toMatchObject([
+      {
+        ...{ key: `alert-${id}-firing`, subject: ['1', 'alert', 'busy'], headers: { 'iyi-alert': 'firing' } },
+        body: { id, rule: 'busy', series: pool.id, state: 'firing', value: 6, startedAt: 600, endedAt: null },
+      },
+      { key: `alert-${id}-resolved`, body: { id, state: 'resolved', startedAt: 600, endedAt: 612 } },
+    ])
+    expect(upTo).toBe(await outbox.head())
+    expect(await outbox.read({ after: upTo, limit: 10 })).toEqual({ messages: [], upTo })
+    expect((await outbox.read({ after: 0n, limit: 1 })).messages).toHaveLength(1)
   })
 
   it('waits for the time of the chain that a rule must hold, anew after each break', async () => {

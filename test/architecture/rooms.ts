@@ -23,6 +23,8 @@ export const rooms: readonly Room[] = [
   },
   { name: 'alerts', files: /^node\/alerts\//, ours: [PORTS], packages: [] },
   { name: 'decoding', files: /^node\/decoding\//, ours: [PORTS], packages: ['viem', 'node:crypto'] },
+  { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
+  { name: 'export', files: /^node\/export\//, ours: [PORTS], packages: [] },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
   { name: 'config', files: /^node\/config\//, ours: [PORTS], packages: ['zod', 'yaml', 'node:*'] },
   {

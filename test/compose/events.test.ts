@@ -7,6 +7,7 @@ import { openDatabase } from '../../node/adapters/postgres/database.ts'
 import { lockDatabase } from '../../node/adapters/postgres/database-lock.ts'
 import { startEmbeddedPostgres } from '../../node/adapters/postgres/embedded.ts'
 import { eventConsumers, replayConsumer } from '../../node/compose/events.ts'
+import { outboxDeadLetters, outboxStatus, replayTarget } from '../../node/compose/outbox-verbs.ts'
 import { recoverIndex } from '../../node/compose/recover-index.ts'
 import { parseConfig } from '../../node/config/load.ts'
 import { freePort, noGuard, noMetrics, recordingLog } from '../adapters/postgres/support.ts'
@@ -49,6 +50,11 @@ test('the verbs of events work on the embedded database, with the node that runs
   expect(await replayConsumer(config, { consumer: 'c', chainId: 1, fromBlock: 0n }, outside)).toEqual({
     notices: 0n,
   })
+  await database.query(`insert into outbox_cursor (target, source, seq) values ('t', 'events', 9)`)
+  expect(await outboxStatus(config, outside)).toMatchObject([{ target: 't', seq: 9n, deadLetters: 0 }])
+  const from = { chainId: 1, block: 0n }
+  expect(await replayTarget(config, { target: 't', source: 'events', from }, outside)).toEqual({ seq: 9n })
+  expect(await outboxDeadLetters(config, { target: null }, outside)).toEqual([])
   // What must be alone is refused beside the node.
   await expect(recoverIndex(config, { chainId: 1 }, outside)).rejects.toMatchObject({
     code: 'POSTGRES_DIR_IN_USE',

@@ -198,3 +198,12 @@ test('events that a plugin gave up on are told of, and do not make a validator u
   const { checks } = await readiness({ ...fine, events })
   expect(checks.find(({ name }) => name === 'events')?.detail).toBe('gave up on 2 events')
 })
+
+test('a broker that is away is told of by name where something is published, and makes no validator unfit', async () => {
+  const outbox = () => ({ status: 'degraded', reason: 'target "warehouse" waits' }) as const
+  expect(await failing({ outbox })).toEqual({})
+  const told = async (change: Partial<ReadinessSources>) =>
+    (await readiness({ ...fine, ...change })).checks.find(({ name }) => name === 'outbox')?.detail
+  expect(await told({ outbox })).toBe('target "warehouse" waits')
+  expect(await told({})).toBeUndefined()
+})

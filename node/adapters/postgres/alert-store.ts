@@ -11,24 +11,28 @@ import type { Database } from './database.ts'
 /** Ended alerts that are kept. */
 const MOST = 10_000
 
-const COLUMNS = 'id, rule, series, chain_id, severity, measure, value, text, started_at, ended_at'
+export const ALERT_COLUMNS =
+  'id, rule, series, chain_id, severity, measure, value, text, started_at, ended_at'
 
 /** Each change and its notice in one statement; there is one writer, so the notices are saved in their order. */
 const fireSql = `
   with fired as (
     insert into alert (rule, series, chain_id, severity, measure, value, text, started_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${COLUMNS}
+    values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${ALERT_COLUMNS}
   ), told as (
     insert into alert_notice (alert_id, state) select id, 'firing' from fired
   ), old as (
     delete from alert where ended_at is not null
       and id <= (select id from alert where ended_at is not null order by id desc offset ${MOST} limit 1)
+    returning id
+  ), forgotten as (
+    delete from alert_notice where alert_id in (select id from old)
   )
   select * from fired`
 
 const resolveSql = `
   with ended as (
-    update alert set ended_at = $2 where id = $1 and ended_at is null returning ${COLUMNS}
+    update alert set ended_at = $2 where id = $1 and ended_at is null returning ${ALERT_COLUMNS}
   ), told as (
     insert into alert_notice (alert_id, state) select id, 'resolved' from ended
   )
@@ -38,7 +42,9 @@ const resolveSql = `
 export function alertStore({ database }: { database: Database }): AlertStore {
   return {
     async firing() {
-      const rows = await database.query(`select ${COLUMNS} from alert where ended_at is null order by id`)
+      const rows = await database.query(
+        `select ${ALERT_COLUMNS} from alert where ended_at is null order by id`,
+      )
       return rows.map(alertOf)
     },
     async fire({ rule, series, chainId, severity, measure, value, text, startedAt }) {
@@ -52,7 +58,7 @@ export function alertStore({ database }: { database: Database }): AlertStore {
     },
     async list({ state, rule, before, limit }) {
       const rows = await database.query(
-        `select ${COLUMNS} from alert
+        `select ${ALERT_COLUMNS} from alert
          where ($1::boolean is null or (ended_at is null) = $1) and ($2::text is null or rule = $2)
            and ($3::bigint is null or id < $3) order by id desc limit $4`,
         [state === undefined ? null : state === 'firing', rule ?? null, before?.toString() ?? null, limit],
@@ -62,7 +68,7 @@ export function alertStore({ database }: { database: Database }): AlertStore {
   }
 }
 
-function alertOf(row: Readonly<Record<string, unknown>>): Alert {
+export function alertOf(row: Readonly<Record<string, unknown>>): Alert {
   return {
     id: BigInt(String(row.id)),
     rule: String(row.rule),

@@ -23,6 +23,8 @@ export type DatabaseErrorCode =
   | 'DATABASE_MIGRATION_CHANGED'
   | 'DATABASE_BAD_STATEMENT'
   | 'DATABASE_CLOSED'
+  | 'EXPORT_NOT_YET'
+  | 'EXPORT_IN_THE_WAY'
 
 /** A failure of the node's own database. */
 export class DatabaseError extends IyiError<DatabaseErrorCode, Readonly<Record<string, unknown>>> {}
@@ -72,3 +74,8 @@ export type EventLogErrorCode =
 
 /** What the event log rejects with. */
 export class EventLogError extends IyiError<EventLogErrorCode, Readonly<Record<string, unknown>>> {}
+
+export type OutboxAdminErrorCode = 'OUTBOX_UNKNOWN'
+
+/** What the verbs of the outbox reject with. */
+export class OutboxAdminError extends IyiError<OutboxAdminErrorCode, Readonly<Record<string, unknown>>> {}

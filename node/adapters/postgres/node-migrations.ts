@@ -196,6 +196,32 @@ export const nodeMigrations: readonly Migration[] = [
     sql: 'alter table event_cursor add column edition text;',
   },
   {
+    id: '0010-outbox',
+    // A cursor for each target and source; `trouble` is what the relay says for who looks from outside the node.
+    sql: `
+      create table outbox_cursor (
+        target text not null,
+        source text not null,
+        seq bigint not null,
+        epoch bigint not null default 0,
+        trouble text,
+        updated_at timestamptz not null default now(),
+        primary key (target, source)
+      ) with (fillfactor = 50);
+      create table outbox_dead_letter (
+        id bigint generated always as identity primary key,
+        target text not null,
+        source text not null,
+        seq bigint not null,
+        key text not null,
+        error text not null,
+        attempts integer not null,
+        failed_at timestamptz not null default now(),
+        retry boolean not null default false,
+        unique (target, source, key)
+      );`,
+  },
+  {
     id: '0011-undecoded',
     sql: `
       create table undecoded_progress (

@@ -25,6 +25,8 @@ describe('openDatabase', () => {
       `select table_name from information_schema.tables where table_schema = 'many' order by 1`,
     )
     expect(tables?.map((row) => row.table_name)).toEqual([
+      'alert',
+      'alert_notice',
       'chain_agreement',
       'chain_evidence',
       'event',
@@ -33,6 +35,8 @@ describe('openDatabase', () => {
       'event_dead_letter',
       'event_notice',
       'iyi_migration',
+      'outbox_cursor',
+      'outbox_dead_letter',
       'quorum_evidence',
       'quorum_offence',
       'quorum_state',

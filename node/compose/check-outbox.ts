@@ -1,0 +1,57 @@
+import { accessSync, constants } from 'node:fs'
+import { handledEvents } from '../../indexer/handled-events.ts'
+import { type ConfigFault, invalidConfig } from '../config/errors.ts'
+import type { ConfigSource } from '../config/load.ts'
+import { nearest } from '../config/nearest.ts'
+import { outboxFiles } from '../config/outbox-schema.ts'
+import type { NodeConfig } from '../config/schema.ts'
+
+/**
+ * What the outbox names must be there: files that can be read, events that the index has. Throws `ConfigError`
+ * `CONFIG_INVALID` with every fault at once.
+ */
+export function checkOutbox(config: NodeConfig, source: Pick<ConfigSource, 'path'>): void {
+  const faults = config.outbox.flatMap((target, at): ConfigFault[] => {
+    const kind = target.nats === undefined ? 'kafka' : 'nats'
+    const files = outboxFiles(target)
+      .filter(({ path }) => !isReadable(path))
+      .map(({ key, path }) => ({
+        path: `outbox.${at}.${kind}.${key}`,
+        from: 'file',
+        message: `${path} can't be read`,
+        remedy: 'correct the path, or let the node read the file',
+      }))
+    const events = target.events
+      .filter((pattern) => !names.some((name) => matches(pattern, name)))
+      .map((pattern) => ({
+        path: `outbox.${at}.events`,
+        from: 'file',
+        message: `no event is called ${pattern}`,
+        remedy: remedyOf(pattern),
+      }))
+    return [...files, ...events]
+  })
+  if (faults.length > 0) throw invalidConfig(source.path, faults)
+}
+
+const names = [...new Set(handledEvents.map(({ name }) => name))]
+
+function matches(pattern: string, name: string): boolean {
+  return (
+    pattern === '*' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -1)))
+  )
+}
+
+function remedyOf(pattern: string): string {
+  const close = nearest(pattern, names)
+  return close === null ? `the events are: ${names.join(', ')}` : `did you mean "${close}"?`
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
