@@ -238,8 +238,8 @@ export class EventFollower {
     // The branches may have parted below: what is new there comes with this step, all above is copied as if new.
     const below = fork - 1n
     const added = extra.filter(({ blockNumber }) => blockNumber < fork)
+    this.#times = { ...this.#times, copied: null }
     await this.#write(position, { ...position, copied: below, hash: null, confirmed }, { gone, added })
-    this.#times = { copied: null, final: this.#times.final }
     this.#modules.log.info(
       { chain: this.#chain.name, fromBlock: fork.toString(), events: gone.length },
       'Take back events that a reorganisation dropped',
@@ -301,11 +301,7 @@ export class EventFollower {
     const write = news || upTo - this.#stored >= lazyBlocks
     if (write) await this.#write(position, next, { added: rows })
     else this.#position = next
-    if (upTo === target.number)
-      this.#times = {
-        copied: target.timestamp,
-        final: final === target.finalized?.number ? target.finalized.timestamp : this.#times.final,
-      }
+    if (upTo === target.number) this.#times = timesAt(target, final, this.#times.final)
     return news
   }
 
@@ -357,6 +353,11 @@ export class EventFollower {
     if (added.length > 0) copied.inc(labels, added.length)
     if (gone.length > 0) reverted.inc(labels, gone.length)
   }
+}
+
+function timesAt({ number, timestamp, finalized }: Target, final: bigint, before: number | null) {
+  const blocks = finalized === null ? [{ number, timestamp }] : [finalized, { number, timestamp }]
+  return { copied: timestamp, final: blocks.find((block) => block.number === final)?.timestamp ?? before }
 }
 
 const least = (a: bigint, b: bigint) => (a < b ? a : b)
