@@ -71,7 +71,7 @@ class Run {
     this.random = random
     this.worlds = [
       new SeriesWorld(1, START, database, random),
-      new SeriesWorld(2, START - 40 * DAY, database, random),
+      new SeriesWorld(2, START - DAY, database, random),
     ]
     this.restart(database)
   }
@@ -114,7 +114,7 @@ class Run {
   }
 
   async step(): Promise<void> {
-    const world = this.worlds[this.random.chance(0.7) ? 0 : 1]
+    const world = this.worlds[this.random.chance(0.6) ? 0 : 1]
     if (world === undefined) return
     const seconds = this.random.chance(0.2) ? DAY : this.random.chance(0.5) ? 2 : 400
     switch (this.random.whole(9)) {
@@ -129,7 +129,7 @@ class Run {
         await prunePartitions(this.database, { chains: [1, 2], retention })
         return
       case 5:
-        if (this.random.chance(0.3)) await world.recover(5 + this.random.whole(60))
+        if (this.random.chance(0.5)) await world.recover(5 + this.random.whole(60))
         else if (this.random.chance(0.3)) {
           const fields = { base: 'paid', quote: this.random.chance(0.5) ? 'sold' : 'price' }
           this.sources = this.random.chance(0.5) ? [priced, { ...book, fields }] : [priced]
@@ -142,23 +142,15 @@ class Run {
   }
 }
 
-async function tables(database: Database): Promise<number> {
-  const [row] = await database.query(
-    `select count(*) as n from pg_class where relnamespace = current_schema()::regnamespace
-       and relkind = 'r' and relname ~ '^series_(candle|trade)'`,
-  )
-  return Number(row?.n)
-}
-
 describe('candles', () => {
   const totals = { anew: 0, killed: 0, pruned: 0 }
 
-  it.each([1, 2, 3, 4, 5, 6])(
+  it.each([1, 2, 3])(
     'are those of a naive recompute after every step, whatever happens (seed %i)',
     async (seed) => {
       const database = await postgres.database(`random_${seed}`)
       const run = new Run(database, numbers(seed))
-      for (let step = 0; step < 50; step++) {
+      for (let step = 0; step < 40; step++) {
         await run.step()
         await run.catchUp()
         const at = `seed ${seed}, step ${step}`
@@ -176,7 +168,7 @@ describe('candles', () => {
   )
 
   it('met all of it: killed connections, series made anew, dropped partitions', () => {
-    expect(totals.killed).toBeGreaterThan(3)
+    expect(totals.killed).toBeGreaterThan(2)
     expect(totals.anew).toBeGreaterThan(0)
     expect(totals.pruned).toBeGreaterThan(0)
   })
