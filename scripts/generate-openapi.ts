@@ -31,6 +31,7 @@ export async function generateOpenApi(): Promise<string> {
     {
       ...common,
       custom: { tables: () => [], rows: refuse },
+      series: { list: refuse, candles: refuse, rolling: refuse, knownUntil: refuse },
       node: {
         identity: refuse,
         freshness: refuse,

@@ -25,6 +25,7 @@ import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
 import { customContracts } from '../config/custom-contracts.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import { seriesSources } from '../config/series-sources.ts'
 import { pluginHost } from '../kernel/host.ts'
 import { customTables } from '../ports/custom-tables.ts'
 import type { Health } from '../ports/health.ts'
@@ -40,6 +41,7 @@ import { manifestPath } from './manifest-path.ts'
 import { requireFreePorts } from './ports.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
+import { timeSeries } from './series.ts'
 import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
 import { auditedChains } from './trust.ts'
@@ -81,6 +83,7 @@ export async function runNode(
     await checkPlugins(config, context.source)
     const plugins = await loadPlugins(config, context.source.baseDir)
     const custom = customContracts(config, context.source.path)
+    const sources = seriesSources(config, custom, context.source.path)
     await requireFreePorts(config)
     const password = await unlessAborted(context.keysPassword(), signal)
     const keys = await openKeystores({ dir: config.keys.dir, password })
@@ -146,6 +149,7 @@ export async function runNode(
     const events = eventLog({}, { database, index, chains: chain, halts, ...common })
     await events.start()
     teardown.add('event log', () => events.stop())
+    const series = timeSeries(config, { sources }, { database, events, teardown, ...common })
 
     const inference = onnxInference(
       {
@@ -206,6 +210,7 @@ export async function runNode(
           maySign: () => lock.held(),
           inference: () => inference.health(),
           events: () => events.health(),
+          series: series?.health ?? null,
         }),
       plugins: () =>
         host.plugins().map((plugin) => ({
@@ -240,7 +245,7 @@ export async function runNode(
       },
       {
         ...{ ...common, node },
-        custom: ownTables,
+        ...{ custom: ownTables, series: series?.reader ?? null },
       },
     )
     const host = pluginHost(

@@ -21,6 +21,8 @@ export interface ReadinessSources {
   readonly maySign: () => boolean
   readonly inference: () => Health
   readonly events: () => Health
+  /** Who makes the time series; null where nobody does. */
+  readonly series: (() => Health) | null
 }
 
 /** Ready only when database, index, peers, signer and models are fine; each check says why not. */
@@ -41,14 +43,15 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
         },
     dutiesCheck(sources.duties()),
     ofHealth('inference', sources.inference()),
-    eventsCheck(sources.events()),
+    toldCheck('events', sources.events()),
+    ...(sources.series === null ? [] : [toldCheck('series', sources.series())]),
   ]
   return { ready: checks.every((check) => check.ok), checks }
 }
 
-/** An event that a plugin can't handle is told of, and makes no validator unfit. */
-function eventsCheck(health: Health): ReadinessCheck {
-  return { ...ofHealth('events', health), ok: health.status !== 'failed' }
+/** An event that a plugin can't handle, or candles that stand still, are told of, and make no validator unfit. */
+function toldCheck(name: string, health: Health): ReadinessCheck {
+  return { ...ofHealth(name, health), ok: health.status !== 'failed' }
 }
 
 function ofHealth(name: string, health: Health): ReadinessCheck {

@@ -27,9 +27,14 @@ const fills = z
         error: 'expected 1 to 48 lower-case letters, digits, - and _, a letter first, not "pool-"',
       })
       .describe('Id of the series.'),
-    contract: z.string().min(1).describe('Name of an entry of `indexer.contracts` that has `eventLog: true`.'),
+    contract: z
+      .string()
+      .min(1)
+      .describe('Name of an entry of `indexer.contracts` that has `eventLog: true`.'),
     event: z.string().min(1).describe('Its event: each one is a trade.'),
-    base: column().describe('Column with the amount that was traded, as `GET /v1/index` names it; its sign does not count.'),
+    base: column().describe(
+      'Column with the amount that was traded, as `GET /v1/index` names it; its sign does not count.',
+    ),
     quote: column().optional().describe('Column with what was paid for it.'),
     price: column().optional().describe('In place of `quote`: column with the price.'),
     priceScale: z
@@ -59,7 +64,9 @@ export const seriesSchema = z
     enabled: z
       .boolean()
       .default(true)
-      .describe('Makes candles of the trades and serves them under /v1/series. What there is stays while it is off.'),
+      .describe(
+        'Makes candles of the trades and serves them under /v1/series. What there is stays while it is off.',
+      ),
     retention: z
       .strictObject({
         trades: kept('7d', 'The trades themselves.'),
@@ -92,7 +99,7 @@ export const seriesSchema = z
         error: 'two series have the same name',
         params: { remedy: 'give each a name of its own' },
       })
-      .describe("Series of the trades that contracts of your own tell of, beside those of the pools."),
+      .describe('Series of the trades that contracts of your own tell of, beside those of the pools.'),
   })
   .prefault({})
   .describe('Time series of trades: candles and rolling windows.')

@@ -35,7 +35,14 @@ export function seriesSources(
       if (name === undefined) continue
       const column = columns.find((each) => each.name === name)
       if (column === undefined)
-        fault(key, `${entry.event} has no column ${name}`, didYouMean(name, columns.map((each) => each.name)))
+        fault(
+          key,
+          `${entry.event} has no column ${name}`,
+          didYouMean(
+            name,
+            columns.map((each) => each.name),
+          ),
+        )
       else if (column.kind !== 'bigint')
         fault(key, `${name} of ${entry.event} is no integer`, 'name a column whose kind is bigint')
     }

@@ -30,7 +30,11 @@ export function customRow(place: Place, { columns }: CustomTable, args: Args): R
  * The row of `event` for it, with the arguments by the names of their columns. The log is read where a text with U+0000
  * can't be taken apart: the replacement character stands in for it here too.
  */
-export function customEvent(place: Place, { contract, event, columns }: CustomTable, args: Args): Row<'event'> {
+export function customEvent(
+  place: Place,
+  { contract, event, columns }: CustomTable,
+  args: Args,
+): Row<'event'> {
   const named = columns
     .filter(isInput)
     .map(({ name, input }) => [name, withoutNul(argsToJson(given(inputOf(args, input))))] as const)

@@ -5,6 +5,7 @@ import type { CustomIndex } from '../../ports/custom-index.ts'
 import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { SeriesReader } from '../../ports/series.ts'
 import { ApiDocument } from './api-document.ts'
 import {
   chainEvidenceList,
@@ -38,6 +39,7 @@ import {
 import { readinessSchema, readReadiness } from './readiness.ts'
 import { type GatewayEnv, requestScope } from './request-scope.ts'
 import { RouteTable } from './route-table.ts'
+import { seriesRoutes } from './series-routes.ts'
 import { streamRoute } from './stream-route.ts'
 
 export interface GatewayOptions {
@@ -76,9 +78,17 @@ export interface Gateway {
 /** Makes the gateway with the node's own routes; nothing listens before `listen`. */
 export function gateway(
   options: GatewayOptions,
-  modules: { clock: Clock; log: Logger; metrics: Metrics; node: NodeView; custom: CustomIndex },
+  modules: {
+    clock: Clock
+    log: Logger
+    metrics: Metrics
+    node: NodeView
+    custom: CustomIndex
+    /** None where the node makes no series. */
+    series?: SeriesReader | null
+  },
 ): Gateway {
-  const { clock, metrics, node, custom } = modules
+  const { clock, metrics, node, custom, series = null } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -195,6 +205,7 @@ export function gateway(
   })
   mountTyped(customTablesRoute(custom))
   for (const table of custom.tables()) mountTyped(customRowsRoute(table, custom, node))
+  if (series !== null) for (const route of seriesRoutes(series, node)) mountTyped(route)
   mountPlain('/v1/stream', streamRoute(hub))
   const declare = (event: EventType) => {
     hub.declare(event.type)

@@ -1,5 +1,5 @@
-import type { FillSource } from '../../ports/series-source.ts'
 import type { Logger } from '../../ports/log.ts'
+import type { FillSource } from '../../ports/series-source.ts'
 import type { Database } from './database.ts'
 import type { ReachedTimes } from './event-follower.ts'
 import { type Batch, readBatch } from './series-batch.ts'
@@ -96,11 +96,7 @@ export class SeriesChain {
     // All up to there was gone through, whether or not the last notice is one of this chain.
     if (join !== null) batch = { ...batch, seq: join.seq }
     if (batch.seq === lane.seq && join === null) return batch
-    const written = await writeBatch(
-      database,
-      { chainId: this.#chainId, lane, batch, join },
-      { partitions },
-    )
+    const written = await writeBatch(database, { chainId: this.#chainId, lane, batch, join }, { partitions })
     if (written !== null) this.#modules.onWritten(written)
     if (written?.anew.length)
       log.warn(
@@ -111,7 +107,9 @@ export class SeriesChain {
       this.#state = null
       return null
     }
-    const lanes = this.#known().lanes.map((each) => (each.id === lane.id ? { ...each, seq: batch.seq } : each))
+    const lanes = this.#known().lanes.map((each) =>
+      each.id === lane.id ? { ...each, seq: batch.seq } : each,
+    )
     this.#state = { ...this.#known(), lanes }
     return batch
   }

@@ -69,7 +69,8 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
         failed++
         const level = failed === 1 ? 'warn' : 'debug'
         log[level]({ err: error, what, failed }, 'Fail to make series, keep trying')
-        if (failed >= troubledAfter) troubles.set(what, `${what}: ${error instanceof Error ? error.message : error}`)
+        if (failed >= troubledAfter)
+          troubles.set(what, `${what}: ${error instanceof Error ? error.message : error}`)
       }
       if (failed > 0) await pause(clock, backoffMs(failed, backoffLimitMs), stopping.signal)
       else if (!more) await pause(clock, pauseMs, stopping.signal)

@@ -66,8 +66,8 @@ function joined(a: CandleRow, b: CandleRow): CandleRow {
   return {
     ...{ series: a.series, width: a.width, start: a.start },
     open: bFirst ? b.open : a.open,
-    high: a.high > b.high ? a.high : b.high,
-    low: a.low < b.low ? a.low : b.low,
+    high: most(a.high, b.high),
+    low: least(a.low, b.low),
     close: bLast ? b.close : a.close,
     base: a.base + b.base,
     quote: a.quote + b.quote,
@@ -80,3 +80,6 @@ function joined(a: CandleRow, b: CandleRow): CandleRow {
 function isBefore(a: Place, b: Place): boolean {
   return a.block === b.block ? a.logIndex < b.logIndex : a.block < b.block
 }
+
+const least = (a: bigint, b: bigint) => (a < b ? a : b)
+const most = (a: bigint, b: bigint) => (a > b ? a : b)

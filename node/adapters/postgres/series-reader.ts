@@ -52,7 +52,10 @@ export function seriesReader({ database }: { readonly database: Database }): Ser
 
   return {
     list: async () => {
-      const rows = await query('select id, chain_id, address, source from series where not gone order by id', [])
+      const rows = await query(
+        'select id, chain_id, address, source from series where not gone order by id',
+        [],
+      )
       return rows.map(
         (row): SeriesInfo => ({
           id: String(row.id),
@@ -133,7 +136,10 @@ const rollingSql = (kind: Kind) => `
          sum(trades) as trades, stddev_samp(change) as deviation, ${sinceSql(kind)} as since
     from candle`
 
-function windowOf(row: Readonly<Record<string, unknown>>, { kind, from, until }: RollingRange): RollingWindow {
+function windowOf(
+  row: Readonly<Record<string, unknown>>,
+  { kind, from, until }: RollingRange,
+): RollingWindow {
   const price = (value: unknown) => (value == null ? null : integer(value))
   const volumeBase = price(row.base) ?? 0n
   const volumeQuote = price(row.quote) ?? 0n

@@ -12,20 +12,22 @@ export interface RollingRange {
 }
 
 /**
- * The finest candles that are kept for all of a window and are few enough. A window ends with the candle that `until` lies
- * in, and is as long as was asked, or by less than a candle shorter where the width does not divide that. Null where
- * nothing of the kind is kept.
+ * The finest candles that are kept for all of a window and are few enough. The window grows to whole candles at both ends:
+ * those of a second fit it exactly. Null where none as narrow as the window are kept for it.
  */
 export function rollingRange(
   { windowSeconds, until }: { readonly windowSeconds: number; readonly until: number },
   kept: Kept,
 ): RollingRange | null {
-  for (const kind of candleKinds) {
-    const candles = Math.floor(windowSeconds / kind.id)
-    if (candles < 1 || candles > MOST_CANDLES) continue
-    const end = until - (until % kind.id) + kind.id
-    const from = Math.max(0, end - candles * kind.id)
-    if (from >= keptSince(kept, kind)) return { kind, from, until: end - 1 }
-  }
-  return null
+  const first = Math.max(0, until - windowSeconds + 1)
+  const kind = candleKinds.find(
+    (each) =>
+      windowSeconds >= each.id &&
+      windowSeconds <= MOST_CANDLES * each.id &&
+      startOf(first, each) >= keptSince(kept, each),
+  )
+  if (kind === undefined) return null
+  return { kind, from: startOf(first, kind), until: startOf(until, kind) + kind.id - 1 }
 }
+
+const startOf = (time: number, { id }: Kind) => time - (time % id)

@@ -43,9 +43,7 @@ export async function writeBatch(
     const added = batch.added.filter(stays)
     const dropped = batch.dropped.filter(stays)
     const trades = added.filter(({ time }) => time >= keptSince(kept, tradeKind))
-    const candles = foldTrades(added).filter(
-      ({ width, start }) => start >= keptSince(kept, kindOf(width)),
-    )
+    const candles = foldTrades(added).filter(({ width, start }) => start >= keptSince(kept, kindOf(width)))
     // Before any row is locked.
     made.push(...partitions.missing(placesOf(trades, candles)))
     await makePartitions(client, database.schema, made)
@@ -86,9 +84,9 @@ async function moveLane(client: pg.PoolClient, lane: Lane, batch: Batch): Promis
 async function dropTrades(client: pg.PoolClient, trades: readonly Trade[], kept: Kept): Promise<void> {
   if (trades.length === 0) return
   await client.query(deleteTradesSql, [
-    trades.map(({ series }) => series.toString()),
-    trades.map(({ time }) => time),
-    trades.map(({ eventId }) => eventId.toString()),
+    listOf(trades, ({ series }) => series),
+    listOf(trades, ({ time }) => time),
+    listOf(trades, ({ eventId }) => eventId),
   ])
   let finer = tradeKind
   for (const kind of candleKinds) {
@@ -97,8 +95,8 @@ async function dropTrades(client: pg.PoolClient, trades: readonly Trade[], kept:
       .filter(({ start }) => start >= keptSince(kept, kind))
     if (touched.length > 0)
       await client.query(makeAnewSql(kind, finer), [
-        touched.map(({ series }) => series.toString()),
-        touched.map(({ start }) => start),
+        listOf(touched, ({ series }) => series),
+        listOf(touched, ({ start }) => start),
       ])
     finer = kind
   }
@@ -111,32 +109,37 @@ async function addTrades(
 ): Promise<void> {
   if (trades.length > 0)
     await client.query(insertTradesSql, [
-      trades.map(({ series }) => series.toString()),
-      trades.map(({ time }) => time),
-      trades.map(({ eventId }) => eventId.toString()),
-      trades.map(({ block }) => block.toString()),
-      trades.map(({ logIndex }) => logIndex),
-      trades.map(({ base }) => base.toString()),
-      trades.map(({ quote }) => quote.toString()),
-      trades.map(({ price }) => price.toString()),
+      listOf(trades, ({ series }) => series),
+      listOf(trades, ({ time }) => time),
+      listOf(trades, ({ eventId }) => eventId),
+      listOf(trades, ({ block }) => block),
+      listOf(trades, ({ logIndex }) => logIndex),
+      listOf(trades, ({ base }) => base),
+      listOf(trades, ({ quote }) => quote),
+      listOf(trades, ({ price }) => price),
     ])
   if (candles.length > 0)
     await client.query(joinCandlesSql, [
-      candles.map(({ series }) => series.toString()),
-      candles.map(({ width }) => width),
-      candles.map(({ start }) => start),
-      candles.map(({ open }) => open.toString()),
-      candles.map(({ high }) => high.toString()),
-      candles.map(({ low }) => low.toString()),
-      candles.map(({ close }) => close.toString()),
-      candles.map(({ base }) => base.toString()),
-      candles.map(({ quote }) => quote.toString()),
-      candles.map((candle) => candle.trades),
-      candles.map(({ first }) => first.block.toString()),
-      candles.map(({ first }) => first.logIndex),
-      candles.map(({ last }) => last.block.toString()),
-      candles.map(({ last }) => last.logIndex),
+      listOf(candles, ({ series }) => series),
+      listOf(candles, ({ width }) => width),
+      listOf(candles, ({ start }) => start),
+      listOf(candles, ({ open }) => open),
+      listOf(candles, ({ high }) => high),
+      listOf(candles, ({ low }) => low),
+      listOf(candles, ({ close }) => close),
+      listOf(candles, ({ base }) => base),
+      listOf(candles, ({ quote }) => quote),
+      listOf(candles, (candle) => candle.trades),
+      listOf(candles, ({ first }) => first.block),
+      listOf(candles, ({ first }) => first.logIndex),
+      listOf(candles, ({ last }) => last.block),
+      listOf(candles, ({ last }) => last.logIndex),
     ])
+}
+
+/** A list of numbers as PostgreSQL writes it: the driver would put each into quotes. */
+function listOf<T>(rows: readonly T[], of: (row: T) => bigint | number): string {
+  return `{${rows.map(of).join(',')}}`
 }
 
 function placesOf(

@@ -36,6 +36,10 @@ describe('openDatabase', () => {
       'quorum_evidence',
       'quorum_offence',
       'quorum_state',
+      'series',
+      ...['series_candle', 'series_candle_10s', 'series_candle_15m', 'series_candle_1d', 'series_candle_1h'],
+      ...['series_candle_1m', 'series_candle_1s', 'series_candle_4h', 'series_candle_5m', 'series_kept'],
+      ...['series_lane', 'series_trade'],
       'signing_history',
       'signing_retired',
     ])

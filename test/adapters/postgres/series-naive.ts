@@ -15,8 +15,13 @@ interface NaiveTrade {
 const abs = (value: bigint) => (value < 0n ? -value : value)
 
 /** Every trade that is in the chains as the event log has them. */
-async function tradesInChain(database: Database, sources: readonly FillSource[]): Promise<readonly NaiveTrade[]> {
-  const rows = await database.query('select * from event where level > 0 order by chain_id, block_number, log_index')
+async function tradesInChain(
+  database: Database,
+  sources: readonly FillSource[],
+): Promise<readonly NaiveTrade[]> {
+  const rows = await database.query(
+    'select * from event where level > 0 order by chain_id, block_number, log_index',
+  )
   return rows.flatMap((row): NaiveTrade[] => {
     const data = row.data as Record<string, string>
     const at = {

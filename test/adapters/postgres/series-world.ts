@@ -162,7 +162,8 @@ export class SeriesWorld {
   }
 
   #what(): [string, string, Json] {
-    const amount = () => (BigInt(1 + this.#numbers.whole(1_000_000)) * 10n ** BigInt(this.#numbers.whole(20))).toString()
+    const amount = () =>
+      (BigInt(1 + this.#numbers.whole(1_000_000)) * 10n ** BigInt(this.#numbers.whole(20))).toString()
     const pool = pools[this.#numbers.whole(pools.length)] ?? pools[0]
     switch (this.#numbers.whole(6)) {
       case 0:

@@ -172,4 +172,23 @@ describe('candles', () => {
     expect(totals.anew).toBeGreaterThan(0)
     expect(totals.pruned).toBeGreaterThan(0)
   })
+
+  it('are made from the beginning of the log where what they are made of is gone', async () => {
+    const run = new Run(await postgres.database('deep'), numbers(7))
+    const [world, other] = run.worlds
+    if (world === undefined || other === undefined) throw new TypeError('no world')
+    await world.mine(60, 60, 8)
+    await world.mine(1, 400 * DAY, 8)
+    await world.finalize(0)
+    await run.catchUp()
+    const pruned = await prunePartitions(run.database, { chains: [1], retention })
+    expect(new Set(pruned.map(({ kind }) => kind.name)).size).toBeGreaterThan(5)
+    // Of the first hour half is taken back: the day that it lies in keeps the other half.
+    await world.recover(32)
+    await run.catchUp()
+    const candles = await storedCandles(run.database)
+    expect(candles).toEqual(await naiveCandles(run.database, run.sources))
+    expect(candles.size).toBeGreaterThan(0)
+    expect(run.anew).toBeGreaterThan(0)
+  })
 })
