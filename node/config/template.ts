@@ -27,7 +27,12 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
       },
       abi: 'abis/pair.json',
       startBlock: 10_000_835,
+      eventLog: true,
     },
+  ],
+  events: [
+    { name: 'pairs', contract: 'pair', event: 'Filled', base: 'sold', quote: 'paid' },
+    { name: 'book', contract: 'pair', event: 'Matched', base: 'size', price: 'price', priceScale: 8 },
   ],
 }
 

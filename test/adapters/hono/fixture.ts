@@ -5,6 +5,7 @@ import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
 import type { CustomIndex } from '../../../node/ports/custom-index.ts'
+import type { SeriesReader } from '../../../node/ports/series.ts'
 
 /** Real time, with timers that a test can fire at once. */
 export function testClock() {
@@ -51,6 +52,7 @@ export async function serve(
   options: Partial<GatewayOptions> = {},
   view: Partial<NodeView> = {},
   custom: CustomIndex = { tables: () => [], rows: async () => [] },
+  series: SeriesReader | null = null,
 ) {
   const logs: Record<string, unknown>[] = []
   const log = pinoLogger({
@@ -62,7 +64,7 @@ export async function serve(
   const time = testClock()
   const door = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: ['*'], maxBodyBytes: 10_000, version: '1.2.3', ...options },
-    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom },
+    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom, series },
   )
   setup(door)
   const { url } = await door.listen()
