@@ -10,7 +10,6 @@ import {
   itemSchema,
   limitSchema,
   listSchema,
-  unsignedSchema,
 } from '../../ports/http-schemas.ts'
 import { type Candle, candleIntervals, type RollingWindow, type SeriesReader } from '../../ports/series.ts'
 import { SeriesError } from '../../ports/series-error.ts'
@@ -34,9 +33,14 @@ const params = z.object({
 })
 const interval = z.enum(candleIntervals)
 
-const price = () =>
-  unsignedSchema.max(200).meta({ description: 'Quote per base in base units of both, times 10^18' })
-const amount = (what: string) => unsignedSchema.max(200).meta({ description: `${what}, in base units` })
+/** Not `unsignedSchema`: prices, and sums of amounts, may have more than 256 bits. */
+const digits = (description: string) =>
+  z
+    .string()
+    .regex(/^(0|[1-9][0-9]*)$/)
+    .meta({ description, example: '1000000' })
+const price = () => digits('Quote per base in base units of both, times 10^18')
+const amount = (what: string) => digits(`${what}, in base units`)
 const known = z
   .int()
   .nullable()

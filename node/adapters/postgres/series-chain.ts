@@ -27,6 +27,8 @@ export class SeriesChain {
   readonly #modules: SeriesChainModules
   #state: ChainSeries | null = null
   #saved = ''
+  /** What the event log said when all of it had been gone through. */
+  #done = ''
 
   constructor(
     options: { readonly chainId: number; readonly batch: number; readonly sources: readonly FillSource[] },
@@ -45,6 +47,7 @@ export class SeriesChain {
     } catch (error) {
       // Whatever is remembered may be wrong now.
       this.#state = null
+      this.#done = ''
       this.#modules.partitions.forget()
       throw error
     }
@@ -52,6 +55,10 @@ export class SeriesChain {
 
   async #pass(): Promise<boolean> {
     const { database, times } = this.#modules
+    const reached = times()
+    const said = reached === null ? '' : `${reached.revision} ${reached.copied} ${reached.final}`
+    // Nothing was written since.
+    if (said !== '' && said === this.#done) return false
     if (this.#state === null) {
       const options = { chainId: this.#chainId, sources: this.#sources }
       await configureSeries(database, options)
@@ -60,18 +67,18 @@ export class SeriesChain {
     }
     const [main, ...others] = this.#state.lanes
     if (main === undefined) throw new TypeError('the chain has no lane')
-    const reached = times()
     const batch = await this.#step(main, END, null)
     if (batch === null) return true
     // What the log said of itself before holds for what was read after, unless a branch was taken back in between.
-    if (!batch.more && !batch.reorganised && reached !== null && reached.revision === times()?.revision)
-      await this.#saveTimes(main, reached)
+    const isTold = !batch.more && !batch.reorganised && reached?.revision === times()?.revision
+    if (isTold && reached !== null) await this.#saveTimes(main, reached)
     let more = batch.more
     for (const lane of others) {
       const current = this.#state?.lanes.find(({ id }) => id === main.id)
       if (current === undefined || !this.#state?.lanes.some(({ id }) => id === lane.id)) return true
       more = (await this.#catchUp(lane, current)) || more
     }
+    this.#done = isTold && !more ? said : ''
     return more
   }
 

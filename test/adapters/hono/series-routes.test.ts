@@ -7,7 +7,7 @@ const address = `0x${'ab'.repeat(20)}` as const
 const POOL = `pool-1-${address}`
 
 const candle = (start: number): Candle => ({
-  ...{ start, open: 2n ** 200n, high: 3n, low: 1n, close: 2n, volumeBase: 5n, volumeQuote: 6n },
+  ...{ start, open: 2n ** 315n, high: 3n, low: 1n, close: 2n, volumeBase: 5n, volumeQuote: 6n },
   ...{ trades: 4, final: start < 60 },
 })
 
@@ -58,7 +58,7 @@ describe('/v1/series', () => {
     const { asked, get } = await served()
     const { body } = await get(`/v1/series/${POOL.toUpperCase()}/candles?interval=1m&from=0&to=150&limit=2`)
     expect(body).toMatchObject({
-      data: [{ start: 120, open: (2n ** 200n).toString(), volumeQuote: '6', final: false }, { start: 60 }],
+      data: [{ start: 120, open: (2n ** 315n).toString(), volumeQuote: '6', final: false }, { start: 60 }],
       knownUntil: 130,
     })
     expect(asked).toEqual([{ series: POOL, interval: '1m', from: 0, to: 150, limit: 2 }])
