@@ -16,7 +16,7 @@ export interface SeriesEngineOptions {
   readonly retention: SeriesRetention
   /** How often the event log is asked for news; 200 when absent. */
   readonly pollMs?: number
-  /** About how many notices are gone through in one transaction; 2,000 when absent. */
+  /** about how many notices are gone through in one transaction; 5,000 when absent. */
   readonly batch?: number
   /** How often is looked for what may go; 5,000 when absent. */
   readonly pruneMs?: number
@@ -49,7 +49,7 @@ const mostBehind = 100_000
  */
 export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngineModules): SeriesEngine {
   const { database, events, clock, log } = modules
-  const { chains, sources, retention, pollMs = 200, batch = 2_000, pruneMs = 5_000 } = options
+  const { chains, sources, retention, pollMs = 200, batch = 5_000, pruneMs = 5_000 } = options
   const metrics = instruments(modules.metrics)
   const partitions = new Partitions()
   const stopping = new AbortController()
