@@ -16,7 +16,7 @@ export interface SeriesEngineOptions {
   readonly retention: SeriesRetention
   /** How often the event log is asked for news; 200 when absent. */
   readonly pollMs?: number
-  /** about how many notices are gone through in one transaction; 5,000 when absent. */
+  /** About how many notices are gone through in one transaction; 5,000 when absent. */
   readonly batch?: number
   /** How often is looked for what may go; 5,000 when absent. */
   readonly pruneMs?: number
