@@ -59,6 +59,8 @@ const custom = z.strictObject({
   ]),
   startBlock: z.int().nonnegative(),
   events: z.array(event),
+  /** Its events become rows of `event` too. */
+  eventLog: z.boolean().optional(),
 })
 
 /** What to index: the one source of chains and contracts. */

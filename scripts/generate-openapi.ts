@@ -34,6 +34,7 @@ export async function generateOpenApi(): Promise<string> {
       alerts: { list: refuse },
       graphql: { execute: refuse, sdl: refuse },
       undecoded: { status: refuse, logs: refuse },
+      series: { list: refuse, candles: refuse, rolling: refuse, knownUntil: refuse },
       node: {
         identity: refuse,
         freshness: refuse,

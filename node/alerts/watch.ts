@@ -4,6 +4,7 @@ import type { Health } from '../ports/health.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { SeriesInfo, SeriesReader } from '../ports/series.ts'
+import { SeriesError } from '../ports/series-error.ts'
 import { firingGauge } from './instruments.ts'
 import { judge, round, type Verdict } from './judge.ts'
 import { measured } from './measure.ts'
@@ -62,13 +63,22 @@ export function alertWatch(
     const places = found.flatMap((info) =>
       rules.filter((rule) => matches(rule.series, info.id)).map((rule) => placeOf(rule, info)),
     )
+    let first: unknown = null
     for (const place of places) {
       const at = await series.knownUntil(place.series.chainId)
       if (stopping.signal.aborted) return
-      if (at !== null) await look(place, at)
+      if (at === null) continue
+      try {
+        await look(place, at)
+      } catch (error) {
+        // Of one series, such as one that is being made: the others are looked at all the same.
+        if (!(error instanceof SeriesError)) throw error
+        first ??= error
+      }
     }
     await endOthers(places)
     gauge([...watched.values()].flatMap(({ firing }) => firing ?? []))
+    if (first !== null) throw first
   }
 
   function placeOf(rule: AlertRule, info: SeriesInfo): Watched {

@@ -25,12 +25,14 @@ import { viemTxSender } from '../adapters/viem/tx-sender.ts'
 import type { StartContext } from '../cli/deps.ts'
 import { customContracts } from '../config/custom-contracts.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import { seriesSources } from '../config/series-sources.ts'
 import { pluginHost } from '../kernel/host.ts'
 import type { Health } from '../ports/health.ts'
 import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
 import { agreedReader } from '../trust/agreed-reader.ts'
 import { chainHalts } from '../trust/halts.ts'
+import { configuredAlerts } from './alerts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
@@ -41,6 +43,7 @@ import { requireFreePorts } from './ports.ts'
 import { publicIndex } from './public-index.ts'
 import { publishBlocks } from './publish-blocks.ts'
 import { readiness } from './readiness.ts'
+import { timeSeries } from './series.ts'
 import { validatorSigners } from './signers.ts'
 import { Teardown } from './teardown.ts'
 import { auditedChains } from './trust.ts'
@@ -82,6 +85,7 @@ export async function runNode(
     await checkPlugins(config, context.source)
     const plugins = await loadPlugins(config, context.source.baseDir)
     const custom = customContracts(config, context.source.path)
+    const sources = seriesSources(config, custom, context.source.path)
     await requireFreePorts(config)
     const password = await unlessAborted(context.keysPassword(), signal)
     const keys = await openKeystores({ dir: config.keys.dir, password })
@@ -147,6 +151,7 @@ export async function runNode(
     const events = eventLog({}, { database, index, chains: chain, halts, ...common })
     await events.start()
     teardown.add('event log', () => events.stop())
+    const series = timeSeries(config, { sources }, { database, events, teardown, ...common })
     const outbox = nodeOutbox(config, { database, ...common })
     teardown.add('outbox', () => outbox?.stop())
     outbox?.start()
@@ -212,6 +217,8 @@ export async function runNode(
           inference: () => inference.health(),
           events: () => events.health(),
           ...(outbox === null ? {} : { outbox: () => outbox.health() }),
+          series: series?.health ?? null,
+          ...(rules === null ? {} : { alerts: () => rules.health() }),
         }),
       plugins: () =>
         host.plugins().map((plugin) => ({
@@ -244,9 +251,16 @@ export async function runNode(
         version,
       },
       {
-        ...{ ...common, node, ...open, alerts },
+        ...{ ...common, node, ...open, alerts, series: series?.reader ?? null },
       },
     )
+    const rules =
+      series === null
+        ? null
+        : configuredAlerts(config, {
+            ...{ series: series.reader, store: alerts, publish: (event) => http.publish(event) },
+            ...common,
+          })
     const host = pluginHost(
       { plugins, chains: config.chains.map(({ id }) => id) },
       {
@@ -301,6 +315,8 @@ export async function runNode(
     teardown.add('admin server', () => admin.close(AbortSignal.timeout(1_000)))
     const { url: apiAt } = await http.listen()
     teardown.add('API', () => http.close(AbortSignal.timeout(2_000)))
+    teardown.add('alerts', () => rules?.stop())
+    await rules?.start()
     teardown.add('block stream', publishBlocks({ index, publish: (event) => http.publish(event) }, common))
     log.info({ api: apiAt, admin: adminAt.url, peerId: transport.peerId, version }, 'node started')
 

@@ -23,6 +23,10 @@ export interface ReadinessSources {
   readonly events: () => Health
   /** Where the node publishes anything. */
   readonly outbox?: () => Health
+  /** Who makes the time series; null where nobody does. */
+  readonly series: (() => Health) | null
+  /** Who holds the operator's rules against them. */
+  readonly alerts?: () => Health
 }
 
 /** Ready only when database, index, peers, signer and models are fine; each check says why not. */
@@ -43,19 +47,16 @@ export async function readiness(sources: ReadinessSources): Promise<Readiness> {
         },
     dutiesCheck(sources.duties()),
     ofHealth('inference', sources.inference()),
-    eventsCheck(sources.events()),
-    ...(sources.outbox === undefined ? [] : [toldOnly('outbox', sources.outbox())]),
+    toldCheck('events', sources.events()),
+    ...(sources.series === null ? [] : [toldCheck('series', sources.series())]),
+    ...(sources.alerts === undefined ? [] : [toldCheck('alerts', sources.alerts())]),
+    ...(sources.outbox === undefined ? [] : [toldCheck('outbox', sources.outbox())]),
   ]
   return { ready: checks.every((check) => check.ok), checks }
 }
 
-/** An event that a plugin can't handle is told of, and makes no validator unfit. */
-function eventsCheck(health: Health): ReadinessCheck {
-  return toldOnly('events', health)
-}
-
-/** What is not well there makes the node no worse a validator. */
-function toldOnly(name: string, health: Health): ReadinessCheck {
+/** An event that a plugin can't handle, candles that stand still, a broker that is away are told of, and make no validator unfit. */
+function toldCheck(name: string, health: Health): ReadinessCheck {
   return { ...ofHealth(name, health), ok: health.status !== 'failed' }
 }
 

@@ -30,6 +30,8 @@ export function customContracts(config: NodeConfig, path: string): readonly Cust
   const faults: string[] = []
   const read = config.indexer.contracts.flatMap((contract): CustomContract[] => {
     const { name, chainId, startBlock, abi, address, factory } = contract
+    // Absent where it is not wanted: an index that was made before is still the same.
+    const told = contract.eventLog ? { eventLog: true } : {}
     const all = eventsIn(abi, (why) => faults.push(`${name}: ${why}`))
     const is = (event: AbiEvent, wanted: string) => event.name === wanted || signatureOf(event) === wanted
     const { events: wanted } = contract
@@ -40,7 +42,7 @@ export function customContracts(config: NodeConfig, path: string): readonly Cust
       )
     if (address !== undefined) {
       const addresses = typeof address === 'string' ? [address] : address
-      return [{ name, chainId, startBlock, events, source: { addresses: addresses.map(hex) } }]
+      return [{ name, chainId, startBlock, events, source: { addresses: addresses.map(hex) }, ...told }]
     }
     if (factory === undefined) return []
     const made = eventsIn(factory.abi, (why) => faults.push(`${name}: ${why}`))
@@ -52,7 +54,7 @@ export function customContracts(config: NodeConfig, path: string): readonly Cust
     if (event === undefined) return []
     const { parameter } = factory
     const source = { factory: { address: hex(factory.address), event, parameter } }
-    return [{ name, chainId, startBlock, events, source }]
+    return [{ name, chainId, startBlock, events, source, ...told }]
   })
   faults.push(...customFaults(read))
   const unknown = read.filter(({ chainId }) => !config.chains.some(({ id }) => id === chainId))

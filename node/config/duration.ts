@@ -1,12 +1,15 @@
 import { z } from 'zod'
 
-const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
+/** A year has 365 days. */
+const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400, y: 31_536_000 } as const
+const pattern = /^[1-9][0-9]{0,5}[smhdy]$/
 
-/** `30s`, `5m`, `4h`, `7d`: whole seconds. */
-export const duration = () =>
-  z.string().regex(/^[1-9][0-9]{0,6}[smhd]$/, 'expected a time such as 30s, 5m, 4h or 7d')
+/** `30s`, `5m`, `4h`, `7d`, `1y`: whole seconds. */
+export const duration = () => z.string().regex(pattern, 'expected a time such as 30s, 5m, 4h, 7d or 1y')
 
-/** Seconds of a `duration`. */
+/** Seconds of a `duration`; NaN for what is none. */
 export function secondsOf(text: string): number {
-  return Number(text.slice(0, -1)) * SECONDS[text.slice(-1) as keyof typeof SECONDS]
+  return pattern.test(text)
+    ? Number(text.slice(0, -1)) * SECONDS[text.slice(-1) as keyof typeof SECONDS]
+    : Number.NaN
 }

@@ -6,6 +6,7 @@ import { alertsSchema } from './alerts-schema.ts'
 import { chainSchema } from './chain-schema.ts'
 import { outboxSchema } from './outbox-schema.ts'
 import { portClash, sharedPort } from './port-clash.ts'
+import { checkSeriesContracts, seriesSchema } from './series-schema.ts'
 
 // The one source of the configuration: types, validation, `docs/config.md` and the file that `iyi init` writes all come
 // from here. So every key has a description that says what it does, and a default where one is safe.
@@ -122,6 +123,12 @@ const watched = z
       .optional()
       .describe('Only these events, by name or as `Transfer(address,uint256)`; all when absent.'),
     startBlock: z.int().min(0).default(0).describe('First block to index.'),
+    eventLog: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Puts its events into the node's event log too, as `custom.<name>.<Event>`: for `series`, and for plugins. A log of a pool or feed that a plugin follows keeps the name that it has there.",
+      ),
   })
   .refine(({ address, factory }) => (address === undefined) !== (factory === undefined), {
     path: ['address'],
@@ -306,6 +313,7 @@ export const nodeConfigSchema = z
     database,
     chains,
     indexer,
+    series: seriesSchema,
     network,
     api,
     admin,
@@ -315,6 +323,12 @@ export const nodeConfigSchema = z
     log,
     outbox: outboxSchema,
     plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
+  })
+  .superRefine(checkSeriesContracts)
+  .refine(({ alerts, series }) => alerts.length === 0 || series.enabled, {
+    path: ['alerts'],
+    error: 'there are rules, and no series that they could be held against',
+    params: { remedy: 'set series.enabled to true, or remove the rules' },
   })
   .refine((value) => portClash(value, 'admin.port') === null, sharedPort('admin.port'))
   .refine((value) => portClash(value, 'network.listen') === null, sharedPort('network.listen'))

@@ -61,12 +61,17 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
       },
       abi: 'abis/pair.json',
       startBlock: 10_000_835,
+      eventLog: true,
     },
   ],
   alerts: [
     { name: 'flash-move', series: '*', measure: 'range', window: '5m', above: 0.05, severity: 'critical' },
     { name: 'drained', series: 'usdc-eth', measure: 'return', window: '1h', below: -0.2, for: '2m' },
     { name: 'odd-volume', measure: 'volumeBase', window: '1h', unlike: { sigmas: 6, of: 48 } },
+  ],
+  events: [
+    { name: 'pairs', contract: 'pair', event: 'Filled', base: 'sold', quote: 'paid' },
+    { name: 'book', contract: 'pair', event: 'Matched', base: 'size', price: 'price', priceScale: 8 },
   ],
 }
 

@@ -32,6 +32,8 @@ export interface CustomContract {
   readonly source: { readonly addresses: readonly Address[] } | { readonly factory: Factory }
   readonly startBlock: number
   readonly events: readonly AbiEvent[]
+  /** Its events are told by the node's event log too, as `custom.<name>.<Event>`; they are not when absent. */
+  readonly eventLog?: boolean | undefined
 }
 
 export interface CustomColumn {
@@ -74,6 +76,11 @@ const PONDER_COLUMNS = ['operation', 'operation_id', 'checkpoint']
 /** What a name may consist of: it becomes a name in the database. Solidity allows `$` as well. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
+/** What the event log calls an event of an operator's contract. */
+export function customEventName(contract: string, event: string): string {
+  return `custom.${contract}.${event}`
+}
+
 /** The tables of a contract, one for each of its events. What can't be a table is told by `customFaults`. */
 export function customTables({ name, events }: CustomContract): readonly CustomTable[] {
   return events.map((event) => ({
@@ -93,6 +100,10 @@ export function customFaults(contracts: readonly CustomContract[]): readonly str
     if (events.some(({ anonymous }) => anonymous === true))
       faults.push(`${name}: an anonymous event can't be told by its topic; leave it out with "events"`)
   }
+  for (const { name, other } of sharedLogs(contracts))
+    faults.push(
+      `${name}: ${other} follows the same contract, and the event log tells each event once; set eventLog at one of the two`,
+    )
   for (const { contract, event, table, columns } of tables) {
     const of = `${contract}.${event}`
     if (event.toLowerCase() === 'setup') faults.push(`${of}: an event of this name can't be indexed`)
@@ -113,6 +124,22 @@ export function customFaults(contracts: readonly CustomContract[]): readonly str
       faults.push(`${of}: the column ${long} has more than ${MAX_COLUMN} characters`)
   }
   return [...new Set(faults)]
+}
+
+/** Contracts of which both tell the event log of the same logs, as far as that can be seen before any was made. */
+function sharedLogs(
+  contracts: readonly CustomContract[],
+): readonly { readonly name: string; readonly other: string }[] {
+  const placesOf = ({ chainId, source, events }: CustomContract) =>
+    ('addresses' in source ? source.addresses : [`${source.factory.address} ${source.factory.parameter}`])
+      .map((place) => place.toLowerCase())
+      .flatMap((place) => events.map((event) => `${chainId} ${place} ${signatureOf(event)}`))
+  const told = contracts.filter(({ eventLog }) => eventLog === true)
+  return told.flatMap((contract, at) => {
+    const places = new Set(placesOf(contract))
+    const other = told.slice(0, at).find((each) => placesOf(each).some((place) => places.has(place)))
+    return other === undefined ? [] : [{ name: contract.name, other: other.name }]
+  })
 }
 
 function columnOf(input: AbiInput, at: number): CustomColumn {

@@ -10,7 +10,7 @@ import type { Json } from './json.ts'
  * `json`.
  */
 export const indexTables = {
-  /** Every decoded event that a plugin asked to index, append-only; one row an event. `data`: args, amounts as decimal strings. */
+  /** Every decoded event that a plugin asked to index, or an operator with `eventLog: true`; append-only, one row an event. `data`: args, amounts as decimal strings. */
   event: {
     id: 'text',
     chainId: 'int',

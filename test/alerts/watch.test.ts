@@ -5,6 +5,7 @@ import { outboxAlerts } from '../../node/adapters/postgres/outbox-alerts.ts'
 import { alertWatch } from '../../node/alerts/watch.ts'
 import type { Alert, AlertRule } from '../../node/ports/alerts.ts'
 import type { Candle, RollingWindow, SeriesInfo, SeriesReader } from '../../node/ports/series.ts'
+import { SeriesError } from '../../node/ports/series-error.ts'
 import { type Postgres, startPostgres, until } from '../adapters/ponder/fixture.ts'
 import { recordingLogger, recordingMetrics, virtualClock } from '../fakes/host-modules.ts'
 
@@ -33,7 +34,10 @@ beforeEach(() => database.batch([{ sql: 'delete from alert' }, { sql: 'delete fr
 
 /** Series whose windows the test says. */
 function world(rules: readonly AlertRule[], list: readonly SeriesInfo[] = [pool]) {
-  const now = { at: 600 as number | null, trades: 0, away: false, candles: [] as Candle[], list }
+  const now = {
+    ...{ at: 600 as number | null, trades: 0, away: false, candles: [] as Candle[], list },
+    broken: null as string | null,
+  }
   const told: Alert[] = []
   const clock = virtualClock()
   const metrics = recordingMetrics()
@@ -47,10 +51,14 @@ function world(rules: readonly AlertRule[], list: readonly SeriesInfo[] = [pool]
     knownUntil: async () => now.at,
     candles: async ({ from = 0, to = 1e9 }) =>
       now.candles.filter(({ start }) => start >= from && start < to).reverse(),
-    rolling: async ({ windowSeconds, until: end = 0 }): Promise<RollingWindow> => ({
-      ...{ from: end - windowSeconds, until: end, trades: now.trades, of: '1s', deviation: null },
-      ...{ open: null, high: null, low: null, close: null, vwap: null, volumeBase: 0n, volumeQuote: 0n },
-    }),
+    async rolling({ series: id, windowSeconds, until: end = 0 }): Promise<RollingWindow> {
+      if (id === now.broken)
+        throw new SeriesError('SERIES_UNAVAILABLE', `${id} is being made`, { data: {}, retry: true })
+      return {
+        ...{ from: end - windowSeconds, until: end, trades: now.trades, of: '1s', deviation: null },
+        ...{ open: null, high: null, low: null, close: null, vwap: null, volumeBase: 0n, volumeQuote: 0n },
+      }
+    },
   }
   const store = alertStore({ database })
   const watch = alertWatch(
@@ -171,6 +179,23 @@ describe('the watch', () => {
     now.trades = 40
     await look()
     expect(told).toMatchObject([{ rule: 'odd', value: 40 }])
+    await watch.stop()
+  })
+
+  it('looks at the others while one series can not be read', async () => {
+    const { now, told, watch, look } = world([rule], [{ ...pool, id: 'pool-1-0xbb' }, pool])
+    Object.assign(now, { trades: 8, broken: 'pool-1-0xbb' })
+    await watch.start()
+    await look()
+    expect(told).toMatchObject([{ series: pool.id }])
+    expect(watch.health()).toMatchObject({
+      status: 'degraded',
+      reason: expect.stringContaining('being made'),
+    })
+    now.broken = null
+    await look()
+    expect(told.map(({ series }) => series)).toEqual([pool.id, 'pool-1-0xbb'])
+    expect(watch.health()).toEqual({ status: 'ok' })
     await watch.stop()
   })
 

@@ -79,6 +79,7 @@ const fine: ReadinessSources = {
   index: { freshness: async () => [chain] },
   indexer: () => ({ status: 'ok' }),
   events: () => ({ status: 'ok' }),
+  series: () => ({ status: 'ok' }),
   trust: () => [trust],
   now: () => 1_000_000,
   duties: () => [duty([1, 2, 3])],
@@ -108,7 +109,10 @@ test('ready when everything is, and each check says so', async () => {
     'duties',
     'inference',
     'events',
+    'series',
   ])
+  const off = await readiness({ ...fine, series: null })
+  expect(off.checks.map(({ name }) => name)).not.toContain('series')
   expect(checks.every(({ ok, detail }) => ok && detail !== '')).toBe(true)
 })
 
@@ -197,6 +201,10 @@ test('events that a plugin gave up on are told of, and do not make a validator u
   expect(await failing({ events })).toEqual({})
   const { checks } = await readiness({ ...fine, events })
   expect(checks.find(({ name }) => name === 'events')?.detail).toBe('gave up on 2 events')
+  const series = () => ({ status: 'degraded', reason: 'they stand still' }) as const
+  const told = await readiness({ ...fine, series })
+  expect(told.ready).toBe(true)
+  expect(told.checks.find(({ name }) => name === 'series')?.detail).toBe('they stand still')
 })
 
 test('a broker that is away is told of by name where something is published, and makes no validator unfit', async () => {

@@ -59,6 +59,12 @@ describe('rules', () => {
     expect(faults(wrong)).toEqual([path])
   })
 
+  test('need series', () => {
+    const faultsWith = (series: object) => paths(faultsOf({ ...minimal, series, alerts: [rule] }))
+    expect(faultsWith({ enabled: false })).toEqual(['alerts'])
+    expect(faultsWith({})).toEqual([])
+  })
+
   test('have names of their own', () => {
     expect(faults(rule, rule)).toEqual(['alerts'])
   })

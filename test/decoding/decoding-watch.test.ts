@@ -174,7 +174,7 @@ describe('logs that do not fit the ABI', { timeout: 60_000 }, () => {
     await mine(FINAL_DEPTH + 1)
     await transferred(2n)
     await world.settled('wrong')
-    const { url } = await serve(() => {}, {}, {}, undefined, undefined, world.store)
+    const { url } = await serve(() => {}, {}, {}, { undecoded: world.store })
     const get = async (path: string) => (await (await fetch(`${url}${path}`)).json()) as Record<string, never>
     const rows: { final: boolean; blockNumber: string }[] = []
     let cursor = ''

@@ -1,6 +1,7 @@
-import type { CustomColumn, CustomTable } from '../../../node/ports/custom-tables.ts'
-import type { ColumnKind } from '../../../node/ports/index-tables.ts'
-import { argsToJson, type DecodedValue, logId, lower, type Place } from './event.ts'
+import { type CustomColumn, type CustomTable, customEventName } from '../../../node/ports/custom-tables.ts'
+import type { ColumnKind, Row } from '../../../node/ports/index-tables.ts'
+import type { Json } from '../../../node/ports/json.ts'
+import { argsToJson, type DecodedValue, eventRow, logId, lower, type Place } from './event.ts'
 
 type Args = { readonly [name: string]: DecodedValue } | readonly DecodedValue[] | undefined
 
@@ -25,6 +26,34 @@ export function customRow(place: Place, { columns }: CustomTable, args: Args): R
   }
 }
 
+/**
+ * The row of `event` for it, with the arguments by the names of their columns. The log is read where a text with U+0000
+ * can't be taken apart: the replacement character stands in for it here too.
+ */
+export function customEvent(
+  place: Place,
+  { contract, event, columns }: CustomTable,
+  args: Args,
+): Row<'event'> {
+  const named = columns
+    .filter(isInput)
+    .map(({ name, input }) => [name, withoutNul(argsToJson(given(inputOf(args, input))))] as const)
+  return { ...eventRow(place, customEventName(contract, event), {}), data: Object.fromEntries(named) }
+}
+
+function withoutNul(value: Json): Json {
+  if (typeof value === 'string') return value.replaceAll('\0', '\u{fffd}')
+  if (isJsonList(value)) return value.map(withoutNul)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name.replaceAll('\0', '\u{fffd}'), withoutNul(inner)]),
+  )
+}
+
+function isJsonList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
 function isInput(
   column: CustomColumn,
 ): column is CustomColumn & { readonly input: NonNullable<CustomColumn['input']> } {
@@ -42,8 +71,13 @@ function isList(args: object): args is readonly DecodedValue[] {
   return Array.isArray(args)
 }
 
-function stored(kind: ColumnKind, value: DecodedValue | undefined): unknown {
+function given(value: DecodedValue | undefined): DecodedValue {
   if (value === undefined) throw new RangeError('the log lacks an input of its event')
+  return value
+}
+
+function stored(kind: ColumnKind, input: DecodedValue | undefined): unknown {
+  const value = given(input)
   switch (kind) {
     case 'bigint':
       return BigInt(value as bigint | number)

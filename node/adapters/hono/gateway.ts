@@ -7,6 +7,7 @@ import type { GraphqlApi } from '../../ports/graphql.ts'
 import type { EventType, RouteSpec, Routes } from '../../ports/http.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { SeriesReader } from '../../ports/series.ts'
 import type { UndecodedLogs } from '../../ports/undecoded-log.ts'
 import { alertsRoute } from './alert-routes.ts'
 import { ApiDocument } from './api-document.ts'
@@ -44,6 +45,7 @@ import {
 import { readinessSchema, readReadiness } from './readiness.ts'
 import { type GatewayEnv, requestScope } from './request-scope.ts'
 import { RouteTable } from './route-table.ts'
+import { seriesRoutes } from './series-routes.ts'
 import { streamRoute } from './stream-route.ts'
 
 export interface GatewayOptions {
@@ -93,9 +95,11 @@ export function gateway(
     alerts: Pick<AlertStore, 'list'>
     graphql?: GraphqlApi
     undecoded?: UndecodedLogs
+    /** None where the node makes no series. */
+    series?: SeriesReader | null
   },
 ): Gateway {
-  const { clock, metrics, node, custom, alerts, graphql, undecoded } = modules
+  const { clock, metrics, node, custom, alerts, graphql, undecoded, series = null } = modules
   const log = modules.log.child({ module: 'http' })
   const app = new Hono<GatewayEnv>()
   const table = new RouteTable()
@@ -221,6 +225,7 @@ export function gateway(
     graphqlRoutes(graphql, (method, path, run) => mountPlain(path, run, method))
     for (const route of graphqlOperations) document.add('node', route)
   }
+  if (series !== null) for (const route of seriesRoutes(series, node)) mountTyped(route)
   mountPlain('/v1/stream', streamRoute(hub))
   const declare = (event: EventType) => {
     hub.declare(event.type)

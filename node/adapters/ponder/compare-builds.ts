@@ -206,6 +206,8 @@ async function compareRange(
 ): Promise<Comparison> {
   const values: unknown[] = [chainId]
   const conditions = ['t.chain_id = $1']
+  // Of contracts of operators' own the tables are compared: which of them are told as events is up to each build.
+  if (table === 'event') conditions.push(`t.name not like 'custom.%'`)
   if (of !== null) conditions.push(`t."${of.column}" = any($${values.push(of.addresses)})`)
   if (range !== null) {
     conditions.push(`t.block_number >= $${values.push(range[0].toString())}`)

@@ -26,11 +26,21 @@ export interface FollowerModules {
   readonly reverted: Counter
 }
 
+/** Up to when the log of a chain is complete, and final: Unix seconds of the blocks; null where that is not known. */
+export interface ReachedTimes {
+  readonly copied: number | null
+  readonly final: number | null
+  /** Of the position that they are of. */
+  readonly revision: bigint
+}
+
 /** Where a pass goes to: the index's tip, and the heights that count as confirmed and final. */
 interface Target extends Tip {
   readonly confirmed: bigint
   readonly final: bigint
   readonly anchor: Position['anchor']
+  /** What the chain itself calls final, with its time; null while it does not say. */
+  readonly finalized: BlockRef | null
   /** Null where the index does not say. */
   readonly edition: string | null
 }
@@ -50,6 +60,7 @@ export class EventFollower {
   #stored = -1n
   /** The target that the last pass reached, as a text. */
   #reached = ''
+  #times: { copied: number | null; final: number | null } = { copied: null, final: null }
   #compared = false
   #halt: Halt | null = null
   #trouble: string | null = null
@@ -74,6 +85,11 @@ export class EventFollower {
   /** Nothing of the chain may be delivered. */
   halted(): boolean {
     return this.#halt !== null
+  }
+
+  /** Up to when its events are all in the log as it is; null before the first pass, and while a branch is taken back. */
+  times(): ReachedTimes | null {
+    return this.#position === null ? null : { ...this.#times, revision: this.#position.revision }
   }
 
   /** Reads the stored position, and raises the halt that it tells. */
@@ -154,7 +170,7 @@ export class EventFollower {
       behind > lagLimit
         ? `the index is ${behind} blocks behind ${name}; events come late until it caught up`
         : null
-    const tip = await this.#index.tip(fresh.indexed.number)
+    const tip = await this.#index.tip(fresh.indexed)
     const final = finalized === null ? -1n : least(finalized.number, tip.number)
     return {
       ...tip,
@@ -164,6 +180,7 @@ export class EventFollower {
         finalized === null || finalized.number > tip.number
           ? null
           : { number: finalized.number, hash: finalized.hash },
+      finalized,
       edition: fresh.edition ?? null,
     }
   }
@@ -221,6 +238,7 @@ export class EventFollower {
     // The branches may have parted below: what is new there comes with this step, all above is copied as if new.
     const below = fork - 1n
     const added = extra.filter(({ blockNumber }) => blockNumber < fork)
+    this.#times = { ...this.#times, copied: null }
     await this.#write(position, { ...position, copied: below, hash: null, confirmed }, { gone, added })
     this.#modules.log.info(
       { chain: this.#chain.name, fromBlock: fork.toString(), events: gone.length },
@@ -280,11 +298,10 @@ export class EventFollower {
       anchor: anchor !== null && anchor.number <= final ? anchor : position.anchor,
     }
     const news = rows.length > 0 || rising.any
-    if (!news && upTo - this.#stored < lazyBlocks) {
-      this.#position = next
-      return false
-    }
-    await this.#write(position, next, { added: rows })
+    const write = news || upTo - this.#stored >= lazyBlocks
+    if (write) await this.#write(position, next, { added: rows })
+    else this.#position = next
+    if (upTo === target.number) this.#times = timesAt(target, final, this.#times.final)
     return news
   }
 
@@ -336,6 +353,11 @@ export class EventFollower {
     if (added.length > 0) copied.inc(labels, added.length)
     if (gone.length > 0) reverted.inc(labels, gone.length)
   }
+}
+
+function timesAt({ number, timestamp, finalized }: Target, final: bigint, before: number | null) {
+  const blocks = finalized === null ? [{ number, timestamp }] : [finalized, { number, timestamp }]
+  return { copied: timestamp, final: blocks.find((block) => block.number === final)?.timestamp ?? before }
 }
 
 const least = (a: bigint, b: bigint) => (a < b ? a : b)

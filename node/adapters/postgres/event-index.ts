@@ -10,6 +10,8 @@ export interface Tip {
   readonly number: bigint
   /** Null below the live blocks: what the index has there it never takes back. */
   readonly hash: Hex | null
+  /** Unix seconds of that block. */
+  readonly timestamp: number
 }
 
 /** What the log reads of the index of one chain, whole blocks at a time. */
@@ -23,16 +25,16 @@ export class EventIndex {
   }
 
   /** The newest block whose rows are there; `indexed` is what `freshness` said. */
-  async tip(indexed: bigint): Promise<Tip> {
+  async tip(indexed: { readonly number: bigint; readonly timestamp: number }): Promise<Tip> {
     const [newest] = await this.#index.select({
       table: 'block',
       where: [{ column: 'chainId', op: '=', value: this.#chainId }],
       orderBy: [{ column: 'number', direction: 'desc' }],
       limit: 1,
     })
-    return newest === undefined || newest.number < indexed
-      ? { number: indexed, hash: null }
-      : { number: newest.number, hash: newest.hash }
+    return newest === undefined || newest.number < indexed.number
+      ? { ...indexed, hash: null }
+      : { number: newest.number, hash: newest.hash, timestamp: Number(newest.timestamp) }
   }
 
   /** The hash of a live block; null when the index does not know it. */

@@ -11,7 +11,7 @@ import { DatabaseError, EventLogError } from './errors.ts'
 import { EventConsumer } from './event-consumer.ts'
 import { openCursors } from './event-cursor.ts'
 import { countDeadLetters } from './event-dead-letters.ts'
-import { EventFollower } from './event-follower.ts'
+import { EventFollower, type ReachedTimes } from './event-follower.ts'
 import { eventOf, levelOf, readAllSql } from './event-rows.ts'
 import { backoffMs, pause } from './wake.ts'
 
@@ -47,6 +47,8 @@ export interface DurableEventLog extends EventLog {
   health(): Health
   /** The index can't follow this chain any more: its events stand still until it was recovered. */
   halt(chainId: number, reason: string): void
+  /** Up to when the log of a chain is complete and final; null while that is not known. */
+  times(chainId: number): ReachedTimes | null
 }
 
 const indexBackoffLimitMs = 2_000
@@ -203,6 +205,7 @@ export function eventLog(options: EventLogOptions, modules: EventLogModules): Du
       ].filter((text) => text !== null)
       return reasons.length === 0 ? { status: 'ok' } : { status: 'degraded', reason: reasons.join('; ') }
     },
+    times: (chainId) => followers.find(({ chain }) => chain.id === chainId)?.times() ?? null,
     halt: (chainId, reason) => followers.find(({ chain }) => chain.id === chainId)?.halt(reason),
   }
 }

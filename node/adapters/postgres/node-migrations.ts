@@ -196,6 +196,73 @@ export const nodeMigrations: readonly Migration[] = [
     sql: 'alter table event_cursor add column edition text;',
   },
   {
+    id: '0009-series',
+    // A lane is a place in the list of notices that some series of a chain have reached: the main one, and those of
+    // series that are made from the beginning. Candles are kept by width and time, so that what is old goes by whole
+    // tables; `series_kept` says since when each kind is complete (0: the trades, else a width).
+    sql: `
+      create table series_lane (
+        id bigint generated always as identity primary key,
+        chain_id bigint not null,
+        main boolean not null,
+        seq bigint not null,
+        until_seq bigint not null,
+        known_until bigint,
+        final_time bigint
+      ) with (fillfactor = 50);
+      create unique index series_lane_main on series_lane (chain_id) where main;
+      create table series (
+        key bigint generated always as identity primary key,
+        id text not null,
+        chain_id bigint not null,
+        address text,
+        source text not null,
+        definition text not null,
+        lane bigint references series_lane,
+        gone boolean not null default false
+      );
+      create unique index series_by_id on series (id) where not gone;
+      create table series_kept (kind integer primary key, since bigint not null default 0);
+      insert into series_kept (kind) values (0), (1), (10), (60), (300), (900), (3600), (14400), (86400);
+      create table series_trade (
+        series bigint not null,
+        "time" bigint not null,
+        event_id bigint not null,
+        block bigint not null,
+        log_index integer not null,
+        base numeric not null,
+        quote numeric not null,
+        price numeric not null,
+        primary key (series, "time", event_id)
+      ) partition by range ("time");
+      create table series_candle (
+        series bigint not null,
+        width integer not null,
+        start bigint not null,
+        open numeric not null,
+        high numeric not null,
+        low numeric not null,
+        close numeric not null,
+        base numeric not null,
+        quote numeric not null,
+        trades bigint not null,
+        first_block bigint not null,
+        first_log integer not null,
+        last_block bigint not null,
+        last_log integer not null,
+        primary key (series, start, width)
+      ) partition by list (width);
+      create table series_candle_1s partition of series_candle for values in (1) partition by range (start);
+      create table series_candle_10s partition of series_candle for values in (10) partition by range (start);
+      create table series_candle_1m partition of series_candle for values in (60) partition by range (start);
+      create table series_candle_5m partition of series_candle for values in (300) partition by range (start);
+      create table series_candle_15m partition of series_candle for values in (900) partition by range (start);
+      create table series_candle_1h partition of series_candle for values in (3600) partition by range (start);
+      create table series_candle_4h partition of series_candle for values in (14400) partition by range (start);
+      create table series_candle_1d partition of series_candle for values in (86400) partition by range (start);
+      create index event_notice_dropped on event_notice (event_id, seq) where after = 0;`,
+  },
+  {
     id: '0010-outbox',
     // A cursor for each target and source; `trouble` is what the relay says for who looks from outside the node.
     sql: `

@@ -1,9 +1,11 @@
 import { stringify } from 'yaml'
+import { customContracts } from '../../config/custom-contracts.ts'
 import { ConfigError, type ConfigFault, invalidConfig } from '../../config/errors.ts'
 import { loadConfig } from '../../config/load.ts'
 import { configuredPassword } from '../../config/password.ts'
 import { redact } from '../../config/redact.ts'
 import type { NodeConfig } from '../../config/schema.ts'
+import { seriesSources } from '../../config/series-sources.ts'
 import type { CliDeps } from '../deps.ts'
 import { missingKeys } from '../missing-keys.ts'
 
@@ -16,6 +18,7 @@ export async function configCheck(options: { readonly config: string }, deps: Cl
   const { config, source } = loadConfig({ path: options.config, env: deps.env })
   const faults = await keyFaults(config, deps)
   if (faults.length > 0) throw invalidConfig(source.path, faults)
+  seriesSources(config, customContracts(config, source.path), source.path)
   const plugins = await deps.checkPlugins(config, source)
   deps.stdout.write(stringify(redact(config), { lineWidth: 0 }))
   if (source.overrides.length > 0)

@@ -35,8 +35,7 @@ async function door() {
     () => {},
     { maxBodyBytes: 1_000_000 },
     { freshness: async () => freshness },
-    world.custom,
-    world.api,
+    { custom: world.custom, graphql: world.api },
   )
   const post = async (body: unknown, headers: Record<string, string> = {}) => {
     const response = await fetch(`${url}/v1/graphql`, {

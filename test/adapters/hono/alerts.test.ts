@@ -22,16 +22,23 @@ const alert = (id: number): Alert => ({
 
 it('GET /v1/alerts pages through what the rules found, and takes no other question', async () => {
   const asked: unknown[] = []
-  const { url } = await serve(undefined, {}, {}, undefined, undefined, undefined, {
-    async list(filter) {
-      asked.push(filter)
-      const newest = filter.before === undefined ? 5 : Number(filter.before) - 1
-      return [newest, newest - 1]
-        .slice(0, filter.limit)
-        .filter((id) => id > 3)
-        .map(alert)
+  const { url } = await serve(
+    undefined,
+    {},
+    {},
+    {
+      alerts: {
+        async list(filter) {
+          asked.push(filter)
+          const newest = filter.before === undefined ? 5 : Number(filter.before) - 1
+          return [newest, newest - 1]
+            .slice(0, filter.limit)
+            .filter((id) => id > 3)
+            .map(alert)
+        },
+      },
     },
-  })
+  )
   const get = async (query: string) => {
     const answer = await fetch(`${url}/v1/alerts${query}`)
     return { status: answer.status, body: (await answer.json()) as { nextCursor?: string | null } }

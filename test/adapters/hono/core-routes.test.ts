@@ -331,6 +331,7 @@ describe("the node's own routes", () => {
       '/v1/chains/{id}/evidence',
       '/v1/chains/{id}/evidence/{evidence}',
       '/v1/index',
+      '/v1/alerts',
       '/v1/node',
       '/v1/quorum',
       '/v1/quorum/evidence',

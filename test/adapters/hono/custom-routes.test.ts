@@ -38,7 +38,7 @@ async function served(rows: readonly CustomRow[]) {
     },
   }
   const view = { freshness: async () => [] }
-  const { url } = await serve(() => {}, {}, view, custom)
+  const { url } = await serve(() => {}, {}, view, { custom })
   const get = async (path: string) => {
     const response = await fetch(`${url}${path}`)
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }

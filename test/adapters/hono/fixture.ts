@@ -3,11 +3,7 @@ import { type Gateway, type GatewayOptions, gateway } from '../../../node/adapte
 import type { NodeView } from '../../../node/adapters/hono/node-view.ts'
 import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
-import type { AlertStore } from '../../../node/ports/alerts.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
-import type { CustomIndex } from '../../../node/ports/custom-index.ts'
-import type { GraphqlApi } from '../../../node/ports/graphql.ts'
-import type { UndecodedLogs } from '../../../node/ports/undecoded-log.ts'
 
 /** Real time, with timers that a test can fire at once. */
 export function testClock() {
@@ -48,15 +44,19 @@ export const nodeView: NodeView = {
   offence: async () => null,
 }
 
+/** What the gateway's own routes read. */
+type Doors = Pick<Parameters<typeof gateway>[1], 'custom' | 'alerts' | 'graphql' | 'undecoded' | 'series'>
+
 /** A gateway on a free port of loopback, closed with the test. `setup` adds routes before it listens. */
 export async function serve(
   setup: (door: Gateway) => void = () => {},
   options: Partial<GatewayOptions> = {},
   view: Partial<NodeView> = {},
-  custom: CustomIndex = { tables: () => [], rows: async () => [] },
-  graphql?: GraphqlApi,
-  undecoded?: UndecodedLogs,
-  alerts: Pick<AlertStore, 'list'> = { list: async () => [] },
+  {
+    custom = { tables: () => [], rows: async () => [] },
+    alerts = { list: async () => [] },
+    ...doors
+  }: Partial<Doors> = {},
 ) {
   const logs: Record<string, unknown>[] = []
   const log = pinoLogger({
@@ -68,11 +68,7 @@ export async function serve(
   const time = testClock()
   const door = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: ['*'], maxBodyBytes: 10_000, version: '1.2.3', ...options },
-    {
-      ...{ clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom, alerts },
-      ...(graphql === undefined ? {} : { graphql }),
-      ...(undecoded === undefined ? {} : { undecoded }),
-    },
+    { clock: time.clock, log, metrics, node: { ...nodeView, ...view }, custom, alerts, ...doors },
   )
   setup(door)
   const { url } = await door.listen()

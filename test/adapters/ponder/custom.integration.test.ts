@@ -49,6 +49,7 @@ let token: Hex
 let other: Hex
 let factory: Hex
 let burst: Hex
+let followed: Hex
 let supervisor: PonderSupervisor
 let contracts: readonly CustomContract[]
 
@@ -83,6 +84,17 @@ const approve = (of: Hex) =>
     ...{ account, chain: null },
   })
 
+/** Gives a pool liquidity, of which it tells in a `Sync`. */
+async function deposit(into: Hex): Promise<void> {
+  const mint = { abi: testTokenAbi, functionName: 'mint', args: [into, 1_000_000n], account, chain: null }
+  await send({ address: token, ...mint })
+  await send({ address: other, ...mint })
+  await send({
+    ...{ address: into, abi: constantProductPoolAbi, functionName: 'mint', args: [account.address] },
+    ...{ account, chain: null },
+  })
+}
+
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'iyi-custom-'))
   ;[postgres, anvil] = await Promise.all([startPostgres(), startAnvil(31337)])
@@ -92,18 +104,19 @@ beforeAll(async () => {
   factory = await deploy(anvil.client, 'PoolFactory', poolFactoryAbi, [])
   burst = await deploy(anvil.client, 'TransferBurst', transferBurstAbi, [])
   await transferred(20n)
-  await approve(await makePool())
+  followed = await makePool()
+  await approve(followed)
   const [event] = eventsOf(poolFactoryAbi)
   if (event === undefined) throw new Error('no event')
   contracts = [
     {
       ...{ name: 'token', chainId: anvil.chainId, startBlock: 0, events: eventsOf(testTokenAbi) },
-      source: { addresses: [token] },
+      ...{ source: { addresses: [token] }, eventLog: true },
     },
     {
       ...{ name: 'pair', chainId: anvil.chainId, startBlock: 0 },
-      events: eventsOf(constantProductPoolAbi).filter(({ name }) => name === 'Approval'),
-      source: { factory: { address: factory, event, parameter: 'pool' } },
+      events: eventsOf(constantProductPoolAbi).filter(({ name }) => ['Approval', 'Sync'].includes(name)),
+      ...{ source: { factory: { address: factory, event, parameter: 'pool' } }, eventLog: true },
     },
     {
       // As ERC-721 has it: no log of this token fits.
@@ -122,7 +135,7 @@ beforeAll(async () => {
       databaseUrl: postgres.url,
       config: {
         chains: [{ id: anvil.chainId, name: 'anvil', rpc: [anvil.url], pollingIntervalMs: 100 }],
-        contracts: [],
+        contracts: [{ kind: 'pool', chainId: anvil.chainId, address: followed, startBlock: 0 }],
         custom: contracts,
       },
       ...{ dir: directory, schemaPrefix: 'iyi', viewsSchema: VIEWS, port: await freePort() },
@@ -261,5 +274,37 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
       reader().rows('custom_token_transfer', { ...all, where: { nothing: 1 } }),
     ).rejects.toMatchObject({ code: 'INDEX_BAD_QUERY' })
     await expect(reader().rows('custom_nothing', all)).rejects.toMatchObject({ code: 'INDEX_BAD_QUERY' })
+  })
+
+  it('are told by the event log under their own names, but for what a plugin follows already', async () => {
+    const unknown = await makePool()
+    await deposit(followed)
+    await deposit(unknown)
+    const told = async () => {
+      const { rows } = await pool.query(`select name, address, data from ${VIEWS}.event order by id`)
+      return rows as readonly { name: string; address: string; data: Record<string, string> }[]
+    }
+    await until('the last event', 20_000, async () =>
+      (await told()).some(
+        ({ address, name }) => address === unknown.toLowerCase() && name === 'custom.pair.Sync',
+      ),
+    )
+    const rows = await told()
+    expect(
+      rows.filter(({ name }) => name.endsWith('Sync')).map(({ name, address }) => [name, address]),
+    ).toEqual([
+      ['pool.Sync', followed.toLowerCase()],
+      ['custom.pair.Sync', unknown.toLowerCase()],
+    ])
+    const logs = await anvil.client.getContractEvents({
+      ...{ address: token, abi: testTokenAbi, eventName: 'Transfer', fromBlock: 0n },
+    })
+    expect(rows.filter(({ name }) => name === 'custom.token.Transfer').map(({ data }) => data)).toEqual(
+      logs.map(({ args: { from, to, value } }) => ({
+        from: from?.toLowerCase(),
+        ...{ to: to?.toLowerCase(), value: value?.toString() },
+      })),
+    )
+    expect((await reader().rows('custom_pair_sync', all)).length).toBe(2)
   })
 })

@@ -26,7 +26,10 @@ interface Block extends BlockRef {
 }
 
 /** Chains in memory, and an index that follows them at once. */
-export function chainWorld(infos: readonly ChainInfo[]): ChainWorld {
+export function chainWorld(
+  infos: readonly ChainInfo[],
+  data: (name: string, block: bigint) => Json = (name) => ({ of: name }),
+): ChainWorld {
   const index = memoryIndex()
   const blocks = new Map<number, Block[]>()
   const finals = new Map<number, bigint>()
@@ -51,7 +54,10 @@ export function chainWorld(infos: readonly ChainInfo[]): ChainWorld {
       const slot = Number(number % BigInt(blockSlots))
       index.add('block', { chainId, slot, number, hash: blockHash, parentHash, timestamp: number })
       names.forEach((name, logIndex) => {
-        index.add('event', { ...eventRow({ chainId, block: number, logIndex }, name, data(name)), blockHash })
+        index.add('event', {
+          ...eventRow({ chainId, block: number, logIndex }, name, data(name, number)),
+          blockHash,
+        })
       })
     }
     index.setHead(chainId, BigInt(chain.length - 1))
@@ -107,5 +113,3 @@ export function chainWorld(infos: readonly ChainInfo[]): ChainWorld {
     setAway: (chainId, value) => void (value ? away.add(chainId) : away.delete(chainId)),
   }
 }
-
-const data = (name: string): Json => ({ of: name })

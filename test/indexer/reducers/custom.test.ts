@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { customRow } from '../../../indexer/src/reducers/custom.ts'
+import { customEvent, customRow } from '../../../indexer/src/reducers/custom.ts'
 import { type AbiInput, customTables } from '../../../node/ports/custom-tables.ts'
 
 const place = {
@@ -58,5 +58,27 @@ it('counts inputs without a name', () => {
   expect(rowOf([{ type: 'uint8' }, { name: 'b', type: 'bool' }], [7, false])).toMatchObject({
     arg0: 7n,
     b: false,
+  })
+})
+
+it('is an event of the log too: arguments by the names of their columns, integers as texts', () => {
+  const [table] = customTables({
+    ...{ name: 'own', chainId: 1, startBlock: 0, source: { addresses: [] } },
+    events: [
+      {
+        type: 'event',
+        name: 'Odd',
+        inputs: [
+          { name: 'id', type: 'uint256' },
+          { name: 'note', type: 'string' },
+          { name: 'parts', type: 'tuple', components: [{ name: 'x', type: 'int8' }] },
+        ],
+      },
+    ],
+  })
+  if (table === undefined) throw new RangeError('no table')
+  expect(customEvent(place, table, { id: 7n, note: 'a\0b', parts: { x: -1 } })).toMatchObject({
+    ...{ id: '1-000000000005-000002', name: 'custom.own.Odd', address: `0x${'cc'.repeat(20)}` },
+    data: { idArg: '7', note: 'a\u{fffd}b', parts: { x: '-1' } },
   })
 })
