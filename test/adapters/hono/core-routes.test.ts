@@ -328,10 +328,10 @@ describe("the node's own routes", () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/health',
       '/ready',
+      '/v1/alerts',
       '/v1/chains/{id}/evidence',
       '/v1/chains/{id}/evidence/{evidence}',
       '/v1/index',
-      '/v1/alerts',
       '/v1/node',
       '/v1/quorum',
       '/v1/quorum/evidence',
