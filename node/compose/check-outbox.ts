@@ -11,6 +11,7 @@ import type { NodeConfig } from '../config/schema.ts'
  * `CONFIG_INVALID` with every fault at once.
  */
 export function checkOutbox(config: NodeConfig, source: Pick<ConfigSource, 'path'>): void {
+  const names = namesOf(config)
   const faults = config.outbox.flatMap((target, at): ConfigFault[] => {
     const kind = target.nats === undefined ? 'kafka' : 'nats'
     const files = outboxFiles(target)
@@ -27,22 +28,27 @@ export function checkOutbox(config: NodeConfig, source: Pick<ConfigSource, 'path
         path: `outbox.${at}.events`,
         from: 'file',
         message: `no event is called ${pattern}`,
-        remedy: remedyOf(pattern),
+        remedy: remedyOf(pattern, names),
       }))
     return [...files, ...events]
   })
   if (faults.length > 0) throw invalidConfig(source.path, faults)
 }
 
-const names = [...new Set(handledEvents.map(({ name }) => name))]
+const handled = [...new Set(handledEvents.map(({ name }) => name))]
 
-function matches(pattern: string, name: string): boolean {
-  return (
-    pattern === '*' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -1)))
-  )
+/** Those of operators' contracts are as many as their ABIs say: of these the contract is looked at alone. */
+function namesOf({ indexer }: NodeConfig): readonly string[] {
+  const told = indexer.contracts.filter(({ eventLog }) => eventLog)
+  return [...handled, ...told.map(({ name }) => `custom.${name}.*`)]
 }
 
-function remedyOf(pattern: string): string {
+function matches(pattern: string, name: string): boolean {
+  const of = (wide: string, narrow: string) => wide.endsWith('.*') && narrow.startsWith(wide.slice(0, -1))
+  return pattern === '*' || pattern === name || of(pattern, name) || of(name, pattern)
+}
+
+function remedyOf(pattern: string, names: readonly string[]): string {
   const close = nearest(pattern, names)
   return close === null ? `the events are: ${names.join(', ')}` : `did you mean "${close}"?`
 }

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import { parquetEncoder } from '../adapters/parquet/parquet-encoder.ts'
 import { indexExports } from '../adapters/ponder/export-tables.ts'
 import { eventExport } from '../adapters/postgres/export-events.ts'
+import { seriesExports } from '../adapters/postgres/export-series.ts'
 import { withExportSnapshot } from '../adapters/postgres/export-snapshot.ts'
 import { customContracts } from '../config/custom-contracts.ts'
 import type { ConfigSource } from '../config/load.ts'
@@ -39,6 +40,7 @@ function exportTables(config: NodeConfig, source: Pick<ConfigSource, 'path'>): r
   const custom = customContracts(config, source.path).flatMap(customTables)
   return [
     eventExport({ schema: config.database.schema }),
+    ...seriesExports({ schema: config.database.schema }),
     ...indexExports({ viewsSchema: config.indexer.viewsSchema, custom }),
   ]
 }

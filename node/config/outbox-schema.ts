@@ -142,13 +142,15 @@ const target = z
         z
           .string()
           .regex(
-            /^(?:\*|[a-z0-9_]+\.(?:\*|[A-Za-z0-9_]+))$/,
+            /^(?:\*|[a-z0-9_]+\.(?:[a-z0-9_]+\.)?(?:\*|[A-Za-z0-9_]+))$/,
             'expected the name of an event such as pool.Swap, or pool.*, or *',
           ),
       )
       .min(1, 'expected at least one event')
       .default(['*'])
-      .describe('Names of events, `<kind>.*` for all of a kind, or `*`.'),
+      .describe(
+        'Names of events, `<kind>.*` for all of a kind, or `*`. Those of a contract of your own with `eventLog: true` are `custom.<name>.<Event>`.',
+      ),
     alerts: z
       .boolean()
       .default(true)

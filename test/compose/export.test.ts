@@ -219,6 +219,39 @@ describe('the event log', () => {
   })
 })
 
+it('candles and trades come with the names of their series, without those that are gone', async () => {
+  const candle = (series: number, width: number, start: number, close: bigint) =>
+    `(${series}, ${width}, ${start}, 5, ${huge}, 1, ${close}, 10, 50, 3, 7, 0, 9, 1)`
+  for (const sql of [
+    `insert into series (id, chain_id, source, definition, gone) values
+       ('pool-1-0xaa', 1, 'pool', '', false), ('old', 1, 'event', '', true)`,
+    `create table series_candle_1m_all partition of series_candle_1m for values from (0) to (1000000)`,
+    `create table series_candle_1d_all partition of series_candle_1d for values from (0) to (1000000)`,
+    `create table series_trade_all partition of series_trade for values from (0) to (1000000)`,
+    `insert into series_candle select s.key, v.* from series s, (values ${[
+      candle(0, 60, 120, 4n),
+      candle(0, 60, 60, 6n),
+      candle(0, 86_400, 0, 4n),
+    ]
+      .map((row) => row.replace('(0, ', '('))
+      .join(', ')}) v`,
+    `insert into series_trade select key, 61, 1, 7, 0, 10, 50, 5 from series`,
+  ])
+    await database.query(sql)
+  const file = await run({ what: 'candles', format: 'parquet' })
+  expect(file).toMatchObject({ rows: 3, blocks: { 1: 9n } })
+  const rows = await parquet(file.out)
+  expect(rows.map(({ series, interval, close }) => [series, interval, close])).toEqual([
+    ['pool-1-0xaa', '1m', '6'],
+    ['pool-1-0xaa', '1m', '4'],
+    ['pool-1-0xaa', '1d', '4'],
+  ])
+  expect(rows[0]).toMatchObject({ high: huge.toString(), volumeBase: '10', start: new Date(60_000) })
+  const trades = parseCsv(await text((await run({ what: 'trades', format: 'csv' })).out))
+  expect(trades).toHaveLength(2)
+  expect(trades[1]?.[0]).toBe('pool-1-0xaa')
+})
+
 it('takes little memory, however much there is', { timeout: 180_000 }, async () => {
   await database.query(
     `insert into iyi_index.pool_swap select '2-' || n, 2, '0x' || repeat('ab', 20), n, 0, '0x' || lpad(n::text, 64, 'f'), n,

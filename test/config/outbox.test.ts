@@ -78,6 +78,16 @@ test('what a target names must be there', async () => {
       outbox: [{ ...outbox[0], events: ['pool.*', 'feed.ReportTransmitted'] }],
     })
     checkOutbox(good.config, good.source)
+    // A contract of the operator's own, when its events are told.
+    const custom = (eventLog: boolean) => {
+      const contract = { name: 'usdc', chainId: 1, address: `0x${'ab'.repeat(20)}`, abi: 'a.json', eventLog }
+      const events = ['custom.usdc.Transfer', 'custom.*', 'custom.usdc.*']
+      const value = { ...minimal, indexer: { contracts: [contract] }, outbox: [{ ...outbox[0], events }] }
+      const parsed = parse(value)
+      return () => checkOutbox(parsed.config, parsed.source)
+    }
+    custom(true)()
+    expect(custom(false)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
   } finally {
     await rm(dir, { recursive: true })
   }
