@@ -1,0 +1,160 @@
+import { poolTraderAbi } from '../../contracts/abi/PoolTrader.ts'
+import type { CustomContract } from '../../node/ports/custom-tables.ts'
+import {
+  type Anvil,
+  account,
+  deployMarket,
+  type Market,
+  startAnvil,
+  trade,
+} from '../../test/adapters/ponder/fixture.ts'
+import { deployFeed, type Feed, report } from '../../test/adapters/ponder/oracle-fixture.ts'
+import { rpc } from '../../test/e2e/kit/chain.ts'
+import type { Random } from '../../test/quorum/simulation/random.ts'
+import { tokenContract } from '../bench/index/figures.ts'
+import { makeHistory, transfers } from '../bench/index/history.ts'
+
+/** As deep as a storm goes back. Ponder follows 30 blocks of a chain that it does not know, the node's rule is below. */
+export const DEEPEST = 25n
+/** What the node of a storm calls final and confirmed. */
+export const FINALITY = 32
+export const CONFIRMATIONS = 2
+
+/** A chain with what a node follows on it, and everything that can happen to it. */
+export interface TortureChain {
+  readonly anvil: Anvil
+  readonly name: string
+  readonly market: Market
+  readonly feed: Feed
+  /** Tokens that an operator follows by their ABI alone. */
+  readonly custom: readonly CustomContract[]
+  /** One thing more in the chain: trades, bursts of transfers, reports, empty blocks. */
+  work(random: Random): Promise<void>
+  /** A reorganisation, of one of several kinds; none while all blocks are too old for it. */
+  reorganise(random: Random): Promise<void>
+  /** Blocks without any transaction. */
+  mine(blocks: number): Promise<void>
+  /** Ends a storm: the chain is higher than it ever was. */
+  settle(): Promise<void>
+  reorganisations(): number
+  stop(): Promise<void>
+}
+
+export async function tortureChain(chainId: number, name: string): Promise<TortureChain> {
+  const anvil = await startAnvil(chainId)
+  try {
+    return await prepared(anvil, name)
+  } catch (error) {
+    await anvil.stop()
+    throw error
+  }
+}
+
+async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
+  const { client, url, chainId } = anvil
+  const market = await deployMarket(anvil)
+  const feed = await deployFeed(anvil)
+  const tokens = [await makeHistory(anvil, 0), await makeHistory(anvil, 0)] as const
+  const custom = tokens.map(({ token }, at) => tokenContract(token, chainId, `${name}_${at}`))
+  /** No reorganisation goes below it. */
+  let floor = await client.getBlockNumber()
+  let peak = floor
+  let reorganisations = 0
+  let round = 0
+  let recipient = 1
+  const snapshots: { readonly id: unknown; readonly block: bigint }[] = []
+
+  const tip = async () => {
+    const number = await client.getBlockNumber()
+    if (number > peak) peak = number
+    if (number - DEEPEST > floor) floor = number - DEEPEST
+    return number
+  }
+  const mine = async (blocks: number) => {
+    // Not all at once: no chain steps over its own finality between two looks.
+    for (let left = blocks; left > 0; left -= 20) await client.mine({ blocks: Math.min(20, left) })
+    await tip()
+  }
+  /** A snapshot above a block that is gone is one of another branch. */
+  const forgetAbove = (block: bigint) => {
+    while ((snapshots.at(-1)?.block ?? -1n) > block) snapshots.pop()
+  }
+  const swap = (random: Random) =>
+    random.chance(0.5)
+      ? trade(anvil, market, true, BigInt(1 + random.integer(1e6)) * 10n ** 13n)
+      : trade(anvil, market, false, BigInt(1 + random.integer(1e6)) * 10n ** 4n)
+  const burst = async (random: Random) => {
+    const count = 1 + random.integer(30)
+    recipient += count
+    await transfers(anvil, random.pick(tokens), count, recipient)
+  }
+  /** Several trades in one block. */
+  const crowded = async (random: Random) => {
+    await rpc(url, 'evm_setAutomine', [false])
+    try {
+      const first = await client.getTransactionCount({ address: account.address })
+      for (let i = 0, count = 2 + random.integer(5); i < count; i++)
+        await client.writeContract({
+          ...{ address: market.trader, abi: poolTraderAbi, functionName: 'trade', nonce: first + i },
+          args: [market.pool, random.chance(0.5), BigInt(1 + random.integer(1e6)) * 10n ** 6n],
+          ...{ account, chain: null, gas: 1_000_000n },
+        })
+      await client.mine({ blocks: 1 })
+    } finally {
+      await rpc(url, 'evm_setAutomine', [true])
+    }
+  }
+  const told = (random: Random) => report(anvil, feed, ++round, BigInt(random.integer(1_200)))
+
+  const deepest = async () => {
+    const top = await tip()
+    return Number(top - floor)
+  }
+
+  return {
+    ...{ anvil, name, market, feed, custom, mine },
+    async work(random) {
+      const dice = random.next()
+      if (dice < 0.35) for (let i = random.integer(4); i >= 0; i--) await swap(random)
+      else if (dice < 0.6) await burst(random)
+      else if (dice < 0.75) await crowded(random)
+      else if (dice < 0.85) await told(random)
+      else if (dice < 0.93) await mine(1 + random.integer(8))
+      else snapshots.push({ id: await rpc(url, 'evm_snapshot', []), block: await tip() })
+      await tip()
+    },
+    async reorganise(random) {
+      const most = await deepest()
+      if (most < 1) return
+      const top = await client.getBlockNumber()
+      // Most are shallow, as on real chains; some go as deep as they may.
+      const depth = 1 + random.integer(random.chance(0.7) ? Math.min(4, most) : most)
+      const dice = random.next()
+      const snapshot = snapshots.findLast(({ block }) => block >= floor && block < top)
+      reorganisations++
+      if (dice < 0.35) {
+        forgetAbove(top - BigInt(depth))
+        await rpc(url, 'anvil_reorg', [depth, []])
+      } else if (dice < 0.55 && snapshot !== undefined) {
+        forgetAbove(snapshot.block - 1n)
+        await rpc(url, 'evm_revert', [snapshot.id])
+        // As high as before at once, or a chain that is shorter for a while.
+        if (random.chance(0.5)) await mine(Number(top - snapshot.block) + 1)
+      } else {
+        forgetAbove(top - BigInt(depth))
+        await rpc(url, 'anvil_rollback', [depth])
+        // Another time makes other blocks of the same transactions.
+        if (random.chance(0.7)) await client.increaseTime({ seconds: 1 + random.integer(5) })
+        if (random.chance(0.6)) await swap(random)
+        if (random.chance(0.6)) await mine(depth + 1)
+      }
+    },
+    settle: async () => mine(Number(peak - (await tip())) + CONFIRMATIONS + 2),
+    reorganisations: () => reorganisations,
+    stop: () => anvil.stop(),
+  }
+}
+
+export function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
