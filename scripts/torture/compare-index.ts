@@ -69,10 +69,14 @@ export async function sameRows(stormed: Tables, clean: Tables): Promise<{ rows: 
 }
 
 /** What the index says of a chain against what the chain says: events, transfers and remembered blocks. */
-export async function asTheChainSays(tables: Tables, chain: TortureChain): Promise<number> {
+export async function asTheChainSays(
+  tables: Tables,
+  chain: TortureChain,
+  followed = { feeds: true },
+): Promise<number> {
   const { anvil, name } = chain
   const { pool, schema } = tables
-  const events = (await trueEvents(chain)).map(textOf)
+  const events = (await trueEvents(chain, followed)).map(textOf)
   const indexed = await pool.query<{ row: string }>(
     `select concat_ws(' ', chain_id, block_number, block_hash, log_index, name, data::text) as row
      from "${schema}"."event" where chain_id = $1`,

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Pool } from 'pg'
 import type { Logger } from '../../node/ports/log.ts'
 import type { Labels, Metrics } from '../../node/ports/metrics.ts'
 import { Difference } from './difference.ts'
@@ -34,8 +35,25 @@ export function keepFindings(
       ? [`seed ${seed}: ${error.where}: ${error.message}`, ...error.examples]
       : [`seed ${seed}: ${error instanceof Error ? error.stack : String(error)}`]
   writeFileSync(join(dir, 'difference.txt'), `${lines.join('\n')}\n`)
-  if (log.length > 0) writeFileSync(join(dir, 'log.jsonl'), `${log.join('\n')}\n`)
+  keepLog(dir, log)
   return [...lines, `kept: ${dir}`]
+}
+
+/** The event log's own tables, a JSON object a line. */
+export async function keepEventLog(
+  dir: string,
+  { pool, schema }: { pool: Pool; schema: string },
+): Promise<void> {
+  for (const table of ['event', 'event_notice', 'event_cursor', 'event_consumer', 'event_dead_letter']) {
+    const { rows } = await pool.query<{ row: string }>(
+      `select row_to_json(t)::text as row from "${schema}"."${table}" t`,
+    )
+    writeFileSync(join(dir, `${table}.jsonl`), `${rows.map(({ row }) => row).join('\n')}\n`)
+  }
+}
+
+export function keepLog(dir: string, log: readonly string[]): void {
+  if (log.length > 0) writeFileSync(join(dir, 'log.jsonl'), `${log.join('\n')}\n`)
 }
 
 /** A logger that keeps its lines for `keepFindings`. */

@@ -20,9 +20,13 @@ const bySelector = new Map<string, { name: string; abi: AbiEvent }>(
     .map(({ name, abi }) => [toEventSelector(abi), { name, abi }]),
 )
 
-/** Every event that the node tells its plugins of, by `eth_getLogs`, in the chain's order. */
-export async function trueEvents({ anvil, market, feed }: TortureChain): Promise<readonly TrueLog[]> {
-  const logs = await anvil.client.getLogs({ address: [market.pool, feed.address], fromBlock: 0n })
+/** Every event that the node tells its plugins of, by `eth_getLogs`, in the chain's order: of the pool, and of the feed. */
+export async function trueEvents(
+  { anvil, market, feed }: TortureChain,
+  { feeds } = { feeds: true },
+): Promise<readonly TrueLog[]> {
+  const address = feeds ? [market.pool, feed.address] : [market.pool]
+  const logs = await anvil.client.getLogs({ address, fromBlock: 0n })
   return logs.flatMap((log) => {
     const known = bySelector.get(log.topics[0] ?? '')
     if (known === undefined) return []

@@ -26,6 +26,8 @@ export interface Parts {
   events(): DurableEventLog
   /** Ends the event log and starts another on the same database. */
   restartLog(): Promise<void>
+  /** The indexer has made its tables, and may be reading the past. */
+  begun(): Promise<boolean>
   /** The build is live and follows its chains. */
   ready(): boolean
   /** The tables of the one build. */
@@ -105,6 +107,12 @@ export async function startParts(
     async restartLog() {
       await events.stop()
       events = await newLog()
+    },
+    async begun() {
+      const [row] = await database.query('select to_regclass($1) as found', [
+        `"${supervisor.schema}"."watermark"`,
+      ])
+      return row?.found !== null
     },
     ready: () => supervisor.health().status === 'ok',
     tables: () => ({ pool: database.pool, schema: supervisor.schema }),

@@ -12,7 +12,7 @@ import { cleanIndex, dropDatabase, newDatabase } from '../clean-index.ts'
 import { asTheChainSays, caughtUp, sameRows } from '../compare-index.ts'
 import { Difference } from '../difference.ts'
 import { Ledger } from '../ledger.ts'
-import { countingMetrics, keepFindings, keptLog, type Outcome } from '../report.ts'
+import { countingMetrics, keepEventLog, keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
 import { trueEvents } from '../truth.ts'
 import { type Parts, startParts } from './parts.ts'
 
@@ -22,6 +22,8 @@ export interface ReorgOptions {
   readonly server: string
   /** Things that happen on each chain, reorganisations among them; 60 when absent. */
   readonly steps?: number
+  /** Keeps the folder of a round without a difference too. */
+  readonly keep?: boolean
 }
 
 const names = [
@@ -40,7 +42,7 @@ const CONSUMER_MS = 30_000
  * One storm of reorganisations over two chains, from a seed: what happens on the chains is a function of it, when it
  * happens to the indexer is not. Rejects with a `Difference`, whose message names the folder that is kept.
  */
-export async function reorgStorm({ seed, server, steps = 60 }: ReorgOptions): Promise<Outcome> {
+export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOptions): Promise<Outcome> {
   const began = performance.now()
   const random = new Random(seed)
   const dir = mkdtempSync(join(tmpdir(), `iyi-torture-reorg-${seed}-`))
@@ -48,6 +50,7 @@ export async function reorgStorm({ seed, server, steps = 60 }: ReorgOptions): Pr
   const { metrics, count } = countingMetrics()
   const name = `torture_${process.pid}_${seed}`
   const stops: (() => Promise<unknown>)[] = []
+  let keepTables = async () => {}
   try {
     const databaseUrl = await newDatabase(server, name)
     stops.push(() => dropDatabase(server, name))
@@ -59,10 +62,12 @@ export async function reorgStorm({ seed, server, steps = 60 }: ReorgOptions): Pr
     const ledgers = ledgersOf(random)
     const parts = await startParts({ chains, databaseUrl, dir }, { log, metrics }, ledgers.subscribe)
     stops.push(() => parts.stop())
+    keepTables = () => keepEventLog(dir, { pool: parts.tables().pool, schema: 'iyi' })
     mkdirSync(dir, { recursive: true })
     writeFileSync(join(dir, 'config.json'), `${JSON.stringify(parts.config, null, 2)}\n`)
     // Sometimes the storm begins while the first build is made.
-    if (random.chance(0.7)) await until('the index is read', CATCH_UP_MS, async () => parts.ready())
+    const early = random.chance(0.3)
+    await until('the index is at work', CATCH_UP_MS, async () => (early ? parts.begun() : parts.ready()))
 
     const weather = chains.map(() => new Random(random.integer(2 ** 31)))
     const logs = new Random(random.integer(2 ** 31))
@@ -86,9 +91,11 @@ export async function reorgStorm({ seed, server, steps = 60 }: ReorgOptions): Pr
       },
     }
     await stopAll(stops)
-    rmSync(dir, { recursive: true, force: true })
+    if (keep === true) keepLog(dir, lines)
+    else rmSync(dir, { recursive: true, force: true })
     return outcome
   } catch (error) {
+    await keepTables().catch(() => {})
     await stopAll(stops).catch(() => {})
     throw new AggregateError([error], keepFindings(dir, { seed, error, log: lines }).join('\n'))
   }
