@@ -19,6 +19,10 @@ export const DEEPEST = 25n
 /** What the node of a storm calls final and confirmed. */
 export const FINALITY = 32
 export const CONFIRMATIONS = 2
+/** Of one chain: Anvil loses the state of blocks that it goes back to when there are many more. */
+export const MOST_BLOCKS = 500n
+/** viem asks for a receipt once a block; one that came a moment later than its block needs another block. */
+const NUDGE_MS = 1_000
 
 /** A chain with what a node follows on it, and everything that can happen to it. */
 export interface TortureChain {
@@ -28,7 +32,7 @@ export interface TortureChain {
   readonly feed: Feed
   /** Tokens that an operator follows by their ABI alone. */
   readonly custom: readonly CustomContract[]
-  /** One thing more in the chain: trades, bursts of transfers, reports, empty blocks. */
+  /** One thing more in the chain: trades, bursts of transfers, reports, empty blocks. Nothing once it is long enough. */
   work(random: Random): Promise<void>
   /** A reorganisation, of one of several kinds; none while all blocks are too old for it. */
   reorganise(random: Random): Promise<void>
@@ -106,6 +110,20 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
   }
   const told = (random: Random) => report(anvil, feed, ++round, BigInt(random.integer(1_200)))
 
+  const something = async (random: Random) => {
+    const dice = random.next()
+    if (dice < 0.35) for (let i = random.integer(4); i >= 0; i--) await swap(random)
+    else if (dice < 0.6) await burst(random)
+    else if (dice < 0.75) await crowded(random)
+    else if (dice < 0.85) await told(random)
+    else if (dice < 0.93) await mine(1 + random.integer(8))
+    else snapshots.push({ id: await rpc(url, 'evm_snapshot', []), block: await tip() })
+  }
+  const nudged = async (work: Promise<void>) => {
+    const nudge = setInterval(() => void client.mine({ blocks: 1 }).catch(() => {}), NUDGE_MS)
+    await work.finally(() => clearInterval(nudge))
+  }
+
   const deepest = async () => {
     const top = await tip()
     return Number(top - floor)
@@ -114,13 +132,8 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
   return {
     ...{ anvil, name, market, feed, custom, mine },
     async work(random) {
-      const dice = random.next()
-      if (dice < 0.35) for (let i = random.integer(4); i >= 0; i--) await swap(random)
-      else if (dice < 0.6) await burst(random)
-      else if (dice < 0.75) await crowded(random)
-      else if (dice < 0.85) await told(random)
-      else if (dice < 0.93) await mine(1 + random.integer(8))
-      else snapshots.push({ id: await rpc(url, 'evm_snapshot', []), block: await tip() })
+      if ((await tip()) > MOST_BLOCKS) return
+      await nudged(something(random))
       await tip()
     },
     async reorganise(random) {
@@ -132,20 +145,25 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
       const dice = random.next()
       const snapshot = snapshots.findLast(({ block }) => block >= floor && block < top)
       reorganisations++
+      // Anvil gives some of what was dropped back to its pool, where it may wait for ever.
+      const dropped = () => rpc(url, 'anvil_dropAllTransactions', [])
       if (dice < 0.35) {
         forgetAbove(top - BigInt(depth))
         await rpc(url, 'anvil_reorg', [depth, []])
+        await dropped()
       } else if (dice < 0.55 && snapshot !== undefined) {
         forgetAbove(snapshot.block - 1n)
         await rpc(url, 'evm_revert', [snapshot.id])
+        await dropped()
         // As high as before at once, or a chain that is shorter for a while.
         if (random.chance(0.5)) await mine(Number(top - snapshot.block) + 1)
       } else {
         forgetAbove(top - BigInt(depth))
         await rpc(url, 'anvil_rollback', [depth])
+        await dropped()
         // Another time makes other blocks of the same transactions.
         if (random.chance(0.7)) await client.increaseTime({ seconds: 1 + random.integer(5) })
-        if (random.chance(0.6)) await swap(random)
+        if (random.chance(0.6)) await nudged(swap(random).then(() => {}))
         if (random.chance(0.6)) await mine(depth + 1)
       }
     },

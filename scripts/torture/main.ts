@@ -10,8 +10,11 @@ const USAGE = `npm run torture -- [--rounds N] [--from SEED] [--storm reorg|kill
   the event log, and SIGKILL of a node, its indexer and its database under load. Ends non-zero on any difference
   between what the node has and what the chains say; prints the seed, what differs, and a folder with logs and
   configuration. --storm runs one of the two; --keep keeps the folders of rounds without a difference as well.
-  A round of reorganisations stands alone: --storm reorg --from SEED --rounds 1 plays it again. Rounds of kills go on
-  from one another and are audited every tenth time. What is done follows from the seed; when it hits a process does not.`
+  A round of reorganisations stands alone: --storm reorg --from SEED --rounds 1 plays it again. Ten rounds of kills go on
+  from one another and are audited at the end: --storm kill --from SEED --rounds 10, with the first one's seed. What is done follows from the seed; when it hits a process does not.`
+
+/** So many rounds of kills hit one node, one after the other. */
+const TOGETHER = 10
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -67,7 +70,10 @@ async function torture(of: {
     if (storm !== 'kill')
       for (let seed = from; seed < from + rounds; seed++)
         await play(seed, () => reorgStorm({ seed, server, keep }))
-    if (storm !== 'reorg') await play(from, () => killStorm({ from, rounds, server, keep, tell: say }))
+    for (let first = from; first < from + rounds && storm !== 'reorg'; first += TOGETHER) {
+      const many = Math.min(TOGETHER, from + rounds - first)
+      await play(first, () => killStorm({ from: first, rounds: many, server, keep, tell: say }))
+    }
   } finally {
     await postgres.stop()
   }

@@ -4,20 +4,21 @@ import { join } from 'node:path'
 import { Random } from '../../../test/quorum/simulation/random.ts'
 import { rest, type TortureChain, tortureChain } from '../chain.ts'
 import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
-import { type Audited, audit } from './audit.ts'
+import { audit } from './audit.ts'
 import { type Followed, newHome } from './home.ts'
 import { type Target, torturedNode } from './node-process.ts'
 
 export interface KillOptions {
   /** Of the first round; the next have those after it. */
   readonly from: number
+  /** At most about 10: the chains grow with them. */
   readonly rounds: number
   /** A PostgreSQL for the clean index. */
   readonly server: string
-  /** Everything is audited after so many rounds, and after the last; 10 when absent. */
-  readonly auditEvery?: number
   /** Share of the rounds that wait until the node is ready before they kill; 0.5 when absent. */
   readonly patience?: number
+  /** The others kill at most this late after the round before; 6,000 when absent. */
+  readonly impatienceMs?: number
   readonly keep?: boolean
   /** Told of each round as it begins. */
   readonly tell?: (line: string) => void
@@ -42,7 +43,15 @@ interface Round {
  * function of the seed; at which instruction it hits a process is not. Rejects with the findings and where they are kept.
  */
 export async function killStorm(options: KillOptions): Promise<Outcome> {
-  const { from, rounds, server, auditEvery = 10, patience = 0.5, keep = false, tell = () => {} } = options
+  const {
+    from,
+    rounds,
+    server,
+    patience = 0.5,
+    impatienceMs = 6_000,
+    keep = false,
+    tell = () => {},
+  } = options
   const began = performance.now()
   const dir = mkdtempSync(join(tmpdir(), `iyi-torture-kill-${from}-`))
   const { log, lines } = keptLog()
@@ -60,13 +69,12 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
     const node = torturedNode(home)
     stops.push(() => node.stop())
     const kills = new Map<string, number>()
-    let load = startLoad(chains, from)
+    const load = startLoad(chains, from)
     stops.push(() => load.stop())
-    let audited: Audited | null = null
     node.start()
     for (let at = 0; at < rounds; at++) {
       seed = from + at
-      const round = roundOf(seed, { patience, followed })
+      const round = roundOf(seed, { patience, impatienceMs, followed })
       tell(`round ${at + 1}, seed ${seed}: ${describe(round)}`)
       if (round.ready) await node.ready()
       await rest(round.delayMs)
@@ -88,20 +96,14 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
         }
         node.start()
       }
-      if ((at + 1) % auditEvery === 0 || at + 1 === rounds) {
-        await load.stop()
-        for (const chain of chains) await chain.settle()
-        await node.ready()
-        audited = await audit(
-          { home, chains, followed, server, name: `audit_${process.pid}_${seed}` },
-          { log },
-        )
-        tell(`audited: ${audited.events} events, ${audited.rows} rows, equal`)
-        load = startLoad(chains, seed + 1)
-      }
     }
     await load.stop()
-    if (audited === null) throw new RangeError('a storm has at least one round')
+    for (const chain of chains) await chain.settle()
+    await node.ready()
+    const audited = await audit(
+      { home, chains, followed, server, name: `audit_${process.pid}_${from}` },
+      { log },
+    )
     const { events, rows, hash, builds, told, again } = audited
     const outcome = {
       ...{ storm: 'kill', seed: from, events, rows, hash, seconds: (performance.now() - began) / 1000 },
@@ -126,11 +128,14 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
   }
 }
 
-function roundOf(seed: number, before: { readonly patience: number; readonly followed: Followed }): Round {
+function roundOf(
+  seed: number,
+  before: { readonly patience: number; readonly impatienceMs: number; readonly followed: Followed },
+): Round {
   const random = new Random(seed)
   const target = random.pick(['node', 'node', 'indexer', 'database', 'backend', 'backend', 'all'] as const)
   const ready = random.chance(before.patience)
-  const [delayMs, awayMs] = [random.between(0, ready ? 1_500 : 6_000), random.between(0, 1_000)]
+  const [delayMs, awayMs] = [random.between(0, ready ? 1_500 : before.impatienceMs), random.between(0, 1_000)]
   const tokens = random.pick<readonly number[]>([[0], [1], [0, 1]])
   const feeds = before.followed.feeds || random.chance(0.5)
   const changes = random.chance(0.4)
@@ -154,7 +159,7 @@ function startLoad(chains: readonly TortureChain[], seed: number): { stop(): Pro
     while (going) {
       if (own.chance(0.12)) await chain.reorganise(own)
       else await chain.work(own)
-      await rest(own.between(50, 400))
+      await rest(own.between(100, 800))
     }
   })
   const all = Promise.all(loops)
