@@ -39,7 +39,7 @@ export async function cleanIndex(
     await dropDatabase(server, name)
   }
   try {
-    await until('the clean index is ready', 120_000, async () => {
+    await until('the clean index is ready', 300_000, async () => {
       if (child.exitCode !== null) throw new TypeError(`the clean indexer ended with ${child.exitCode}`)
       const { rows } = await pool
         .query<{ ready: string }>(`select value->>'is_ready' as ready from "${SCHEMA}"."_ponder_meta"`)

@@ -16,7 +16,7 @@ import type { Followed, Home } from './home.ts'
 
 const VIEWS = 'iyi_index'
 const BOOKS = 'iyi_bookkeeper'
-const CATCH_UP_MS = 180_000
+const CATCH_UP_MS = 300_000
 const CONSUMER_MS = 60_000
 
 export interface Audited {

@@ -13,7 +13,7 @@ export type Target = (typeof targets)[number]
 
 /** A node that ended because of its surroundings says so, and asks to be started again: EX_TEMPFAIL of sysexits.h. */
 const AGAIN = 75
-const READY_MS = 120_000
+const READY_MS = 300_000
 
 /** One `iyi start`, after the other. */
 export interface TorturedNode {

@@ -35,7 +35,7 @@ const names = [
 ]
 /** Of the tries of the handler that fails at random. */
 const FAILING = 0.15
-const CATCH_UP_MS = 120_000
+const CATCH_UP_MS = 300_000
 const CONSUMER_MS = 30_000
 
 /**

@@ -1,5 +1,5 @@
 import type { Context } from '../../../../node/kernel/plugin.ts'
-import { type ChainEvent, type Stage, stages } from '../../../../node/ports/events.ts'
+import { type ChainEvent, type Stage, type Subscription, stages } from '../../../../node/ports/events.ts'
 import type { Statement } from '../../../../node/ports/store.ts'
 
 type Ctx = Context<'events' | 'store', Record<never, never>, unknown>
@@ -20,6 +20,7 @@ const entries = `
 
 export function setup({ can }: Ctx) {
   const [events, store] = [can('events'), can('store')]
+  const subscriptions: Subscription[] = []
   return {
     api: {},
     async start() {
@@ -28,9 +29,14 @@ export function setup({ can }: Ctx) {
         { id: '2', sql: entries },
       ])
       for (const stage of stages)
-        await events.subscribe({ consumer: stage, names, from: 'start', stage }, async (event) => {
-          await store.query(written(stage, event))
-        })
+        subscriptions.push(
+          await events.subscribe({ consumer: stage, names, from: 'start', stage }, async (event) => {
+            await store.query(written(stage, event))
+          }),
+        )
+    },
+    async stop() {
+      await Promise.all(subscriptions.map((subscription) => subscription.close()))
     },
   }
 }
