@@ -138,8 +138,9 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
     },
     async reorganise(random) {
       const most = await deepest()
-      if (most < 1) return
       const top = await client.getBlockNumber()
+      // One that does not grow any more must not shrink: no chain is lower for long.
+      if (most < 1 || top > MOST_BLOCKS) return
       // Most are shallow, as on real chains; some go as deep as they may.
       const depth = 1 + random.integer(random.chance(0.7) ? Math.min(4, most) : most)
       const dice = random.next()
