@@ -65,6 +65,9 @@ async function torture(of: {
     }
   }
   const postgres = await startPostgres()
+  // Whoever is in a hurry leaves nothing running: chains and nodes end with this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void postgres.stop().finally(() => process.exit(1)))
   try {
     const server = postgres.url
     if (storm !== 'kill')

@@ -52,11 +52,14 @@ export function torturedNode(home: Home): TorturedNode {
       { cwd: home.dir, env, stdio: ['ignore', log.fd, log.fd] },
     )
     log.close()
+    const end = () => started.kill('SIGKILL')
+    process.once('exit', end)
     starts++
     killed = false
     child = started
     exited = new Promise((resolve) => {
       started.once('exit', (code, signal) => {
+        process.off('exit', end)
         if (child === started) child = null
         if (!killed) {
           ends++
