@@ -9,6 +9,7 @@ const programs = {
   bench: ['scripts/bench/main.ts'],
   sim: ['scripts/sim.ts'],
   mutants: ['scripts/mutants.ts'],
+  torture: ['scripts/torture/main.ts'],
   generate: ['scripts/generate.ts'],
   format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write'],
   vitest: ['node_modules/vitest/vitest.mjs', 'run'],

@@ -69,7 +69,8 @@ export class Auditor {
   #run: Promise<void> | null = null
   #pausedUntilMs = Number.NEGATIVE_INFINITY
   #lowerHeadSinceMs: number | null = null
-  #waiting: { readonly reason: string; readonly since: number } | null = null
+  /** `sinceMs` by the monotonic clock. */
+  #waiting: { readonly reason: string; readonly sinceMs: number } | null = null
   #stopped = false
   readonly #known = new Map<bigint, Hex>()
 
@@ -103,7 +104,11 @@ export class Auditor {
 
   /** Why it does not go on for the moment; null while it does. */
   get waiting(): { readonly reason: string; readonly since: number } | null {
-    return this.#waiting
+    if (this.#waiting === null) return null
+    const { reason, sinceMs } = this.#waiting
+    const { clock } = this.#modules
+    // Reckoned back from now: a machine's clock that was set meanwhile makes no wait longer or shorter.
+    return { reason, since: Math.round(clock.now() - (clock.monotonic() - sinceMs)) }
   }
 
   /** Hash of a block that is agreed on, where it is known. */
@@ -267,7 +272,7 @@ export class Auditor {
   #wait(reason: string): 'pause' {
     if (this.#waiting?.reason !== reason)
       this.#modules.log.debug({ chain: this.chain.id, reason }, 'Wait to agree')
-    this.#waiting = { reason, since: this.#waiting?.since ?? this.#modules.clock.now() }
+    this.#waiting = { reason, sinceMs: this.#waiting?.sinceMs ?? this.#modules.clock.monotonic() }
     this.#modules.instruments.waiting.set(1, { chain: this.chain.id })
     return 'pause'
   }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../node/adapters/clock/system.ts'
 import type { Hex } from '../../node/ports/chain.ts'
 import { until } from '../adapters/libp2p/kit.ts'
 import { anvil, CHAIN_ID } from '../adapters/viem/kit.ts'
@@ -356,3 +357,26 @@ it('goes on only with k, whoever is away', async () => {
   await net.agreedOn(confirmed)
   expect(net.halts.list()).toEqual([])
 })
+
+it.each([3_600_000, -3_600_000])(
+  'waits no longer, nor shorter, when the clock is set by %i ms',
+  async (jump) => {
+    let set = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + set }
+    const net = await start({ providers: 3, k: 2, clock })
+    await net.emit('0x00')
+    await net.agreedOn(await net.confirm())
+    for (const provider of net.providers.slice(0, 2)) provider.lie(tooManyRequests)
+    const began = systemClock.monotonic()
+    await net.emit('0x01')
+    const confirmed = await net.confirm()
+    await until('it waits', () => waitingOf(net).startsWith('1 of 2'))
+    set = jump
+    const since = net.trust.status()[0]?.waiting?.since ?? Number.NaN
+    expect(clock.now() - since).toBeGreaterThanOrEqual(-2)
+    expect(clock.now() - since).toBeLessThanOrEqual(systemClock.monotonic() - began + 2)
+    net.providers[0]?.lie(null)
+    await net.agreedOn(confirmed)
+    expect(net.halts.list()).toEqual([])
+  },
+)

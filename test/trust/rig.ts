@@ -3,6 +3,7 @@ import { systemClock } from '../../node/adapters/clock/system.ts'
 import { chainPools } from '../../node/adapters/viem/pools.ts'
 import type { Address, ChainLog, Hex } from '../../node/ports/chain.ts'
 import type { ChainHalts } from '../../node/ports/chain-trust.ts'
+import type { Clock } from '../../node/ports/clock.ts'
 import type { ArgumentsOf } from '../../node/trust/audit-scope.ts'
 import { chainTrust } from '../../node/trust/chain-trust.ts'
 import { chainHalts } from '../../node/trust/halts.ts'
@@ -46,6 +47,8 @@ export async function rig(options: {
   timeoutMs?: number
   /** 200 ms when absent. */
   hedgeMs?: number
+  /** The machine's when absent. */
+  clock?: Clock
 }): Promise<Rig> {
   const chain = await anvil()
   await chain.rpc('anvil_setCode', LOGGER, CODE.log)
@@ -53,7 +56,7 @@ export async function rig(options: {
   const store = memoryAgreements()
   const index = memoryIndex()
   const metrics = new TestMetrics()
-  const modules = { clock: systemClock, log: silent, metrics }
+  const modules = { clock: options.clock ?? systemClock, log: silent, metrics }
   const halts = chainHalts(modules)
   let pools = pool()
 

@@ -45,8 +45,8 @@ export function spawnPonder(
     [
       // Ponder's own use of pg; nothing that an operator could do about it.
       '--disable-warning=DeprecationWarning',
-      '--import',
-      new URL('./end-with-parent.ts', import.meta.url).href,
+      ...['--import', new URL('./end-with-parent.ts', import.meta.url).href],
+      ...['--import', new URL('./tell-gone-blocks.ts', import.meta.url).href],
       installedPonder().program,
       ...['--root', options.root, '--log-format', 'json', '--log-level', 'info', 'start'],
       // The views are moved by us, see flip.ts.

@@ -7,10 +7,14 @@ export async function inTransaction<T>(
   begin = 'begin',
 ): Promise<T> {
   const client = await pool.connect()
+  // One that breaks between two statements says so by an event, of which the process would end; the next statement rejects.
+  const heard = (): void => {}
+  client.on('error', heard)
   try {
     await client.query(begin)
     const value = await work(client)
     await client.query('commit')
+    client.off('error', heard)
     client.release()
     return value
   } catch (error) {
@@ -18,6 +22,7 @@ export async function inTransaction<T>(
       () => true,
       () => false,
     )
+    if (clean) client.off('error', heard)
     client.release(!clean)
     throw error
   }

@@ -171,7 +171,7 @@ export class EventFollower {
         ? `the index is ${behind} blocks behind ${name}; events come late until it caught up`
         : null
     const tip = await this.#index.tip(fresh.indexed)
-    const final = finalized === null ? -1n : least(finalized.number, tip.number)
+    const final = finalized === null ? -1n : await this.#finalIn(tip, finalized)
     return {
       ...tip,
       final,
@@ -183,6 +183,21 @@ export class EventFollower {
       finalized,
       edition: fresh.edition ?? null,
     }
+  }
+
+  /**
+   * Up to where what the index has is final; -1 for no further than before. An index that lags may be on a branch that is gone
+   * from the chain. Nothing counts as final there: what the right branch has at these heights would not be looked for.
+   */
+  async #finalIn(tip: Tip, finalized: BlockRef): Promise<bigint> {
+    const number = least(finalized.number, tip.number)
+    if (number <= this.#known().final) return number
+    const indexed = number === tip.number ? tip.hash : await this.#index.hashAt(number)
+    // Below its live blocks the index takes nothing back. Or it is just doing that: then its tip is gone as well.
+    if (indexed === null)
+      return tip.hash === null || (await this.#index.hashAt(tip.number)) === tip.hash ? number : -1n
+    const own = number === finalized.number ? finalized.hash : await this.#hashOnChain(number)
+    return own?.toLowerCase() === indexed.toLowerCase() ? number : -1n
   }
 
   async #advance(target: Target, signal: AbortSignal): Promise<boolean> {

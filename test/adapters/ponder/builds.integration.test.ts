@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -101,6 +101,17 @@ async function isLive(schema: string): Promise<void> {
   await until(`${schema} is live`, 120_000, async () => (await states()).get(schema) === 'live')
 }
 
+/** The port that the newest process of a build was told to listen on (Linux). */
+function portOf(schema: string): number {
+  const started = log.lines.findLast(
+    ({ message, fields }) =>
+      message === 'Start the indexer' && 'schema' in fields && fields.schema === schema,
+  )
+  const pid = started !== undefined && 'pid' in started.fields ? started.fields.pid : 'none'
+  const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  return Number(args[args.indexOf('--port') + 1])
+}
+
 /** Swaps of a pool, as the views show them. */
 async function swaps(of: Hex): Promise<number> {
   const { rows } = await pool.query<{ n: number }>(
@@ -154,6 +165,10 @@ describe('builds of the index', { timeout: 240_000 }, () => {
         [supervisor.schema, 'building'],
       ]),
     )
+    // Ponder would try the configured port as well, and may end with EADDRINUSE again and again.
+    const used = [portOf(old), portOf(supervisor.schema)]
+    expect(used).toEqual([port, expect.any(Number)])
+    expect(used[1]).not.toBe(port)
     await trade(anvil, first, true, 10n ** 17n)
     // Whatever moment a reader comes at: what is complete never becomes less, and no build's rows come with another's
     // positions.
@@ -169,6 +184,7 @@ describe('builds of the index', { timeout: 240_000 }, () => {
     }
     expect(answers).toBeGreaterThan(0)
     await shows(second.pool, 3)
+    expect(JSON.stringify(log.lines)).not.toContain('EADDRINUSE')
     expect(log.lines.map(({ message }) => message)).toContain('Read another build of the index from now on')
     expect((await states()).get(old)).toBe('kept')
     const { rows } = await pool.query<{ live: number }>(

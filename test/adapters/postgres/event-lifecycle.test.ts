@@ -128,6 +128,31 @@ describe('the event log', () => {
     expect(fold.of(1)).toEqual(['1/a'])
   })
 
+  it.each([
+    ['the index lags behind what the chain calls final', 5n],
+    ['the chain calls final what the index has of another branch', 3n],
+  ])('loses no event when %s, on a branch that is gone', async (_, final) => {
+    const world = chainWorld([chain(1, 2)])
+    for (let at = 0; at < 4; at++) world.mine(1)
+    const { log } = await start(await postgres.database(`dropped_${final}`), world)
+    const folds = await Promise.all([follow(log, 'seen'), follow(log, 'final')])
+    const asked = vi.spyOn(world.chains, 'finalized')
+    const passes = async (count: number) => {
+      const before = asked.mock.calls.length
+      await until(() => asked.mock.calls.length >= before + count)
+    }
+    await passes(3)
+    // Blocks 3 and 4 of the index are gone, and had no event; the new block 3 has one.
+    world.setIndexing(false)
+    world.reorg(1, 2, ['a'], [], [], [])
+    world.finalize(1, final)
+    await passes(5)
+    world.setIndexing(true)
+    world.finalize(1)
+    await until(() => folds.every(({ heard }) => heard.length === 1))
+    expect(folds.map((fold) => fold.of(1))).toEqual([['3/a'], ['3/a']])
+  })
+
   it('lets every consumer end with the chain, whatever it does and whenever the node dies', async () => {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
     const random = lcg(seed)

@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Random } from '../../../test/quorum/simulation/random.ts'
+import { rest, type TortureChain, tortureChain } from '../chain.ts'
+import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
+import { audit } from './audit.ts'
+import { type Followed, newHome } from './home.ts'
+import { type Target, torturedNode } from './node-process.ts'
+
+export interface KillOptions {
+  /** Of the first round; the next have those after it. */
+  readonly from: number
+  /** At most about 10: the chains grow with them. */
+  readonly rounds: number
+  /** A PostgreSQL for the clean index. */
+  readonly server: string
+  /** Share of the rounds that wait until the node is ready before they kill; 0.5 when absent. */
+  readonly patience?: number
+  /** The others kill at most this late after the round before; 6,000 when absent. */
+  readonly impatienceMs?: number
+  readonly keep?: boolean
+  /** Told of each round as it begins. */
+  readonly tell?: (line: string) => void
+}
+
+/** How long a node may take to notice that its database is gone. */
+const NOTICE_MS = 20_000
+
+/** What a round does, from its seed alone. */
+interface Round {
+  readonly target: Target
+  /** Whether the kill waits until the node is ready. */
+  readonly ready: boolean
+  readonly delayMs: number
+  readonly awayMs: number
+  readonly followed: Followed | null
+}
+
+/**
+ * A node with its own PostgreSQL and indexer, under load of two chains with reorganisations, of which a part is killed
+ * with SIGKILL in every round. Resolves when all was audited and nothing was lost, nor done twice. What is done is a
+ * function of the seed; at which instruction it hits a process is not. Rejects with the findings and where they are kept.
+ */
+export async function killStorm(options: KillOptions): Promise<Outcome> {
+  const {
+    from,
+    rounds,
+    server,
+    patience = 0.5,
+    impatienceMs = 6_000,
+    keep = false,
+    tell = () => {},
+  } = options
+  const began = performance.now()
+  const dir = mkdtempSync(join(tmpdir(), `iyi-torture-kill-${from}-`))
+  const { log, lines } = keptLog()
+  const stops: (() => Promise<unknown>)[] = []
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop()
+  }
+  let seed = from
+  try {
+    const chains = [await tortureChain(31_337, 'alpha'), await tortureChain(31_338, 'beta')]
+    stops.push(() => Promise.all(chains.map((chain) => chain.stop())))
+    const home = await newHome(dir, chains)
+    let followed: Followed = { tokens: [0], feeds: false }
+    home.configure(followed)
+    const node = torturedNode(home)
+    stops.push(() => node.stop())
+    const kills = new Map<string, number>()
+    const load = startLoad(chains, from)
+    stops.push(() => load.stop())
+    node.start()
+    for (let at = 0; at < rounds; at++) {
+      seed = from + at
+      const round = roundOf(seed, { patience, impatienceMs, followed })
+      tell(`round ${at + 1}, seed ${seed}: ${describe(round)}`)
+      if (round.ready) await node.ready()
+      await rest(round.delayMs)
+      const random = new Random(seed)
+      // A part that is not there at the moment: the whole then.
+      const target = node.kill(round.target, (below) => random.integer(below)) ? round.target : 'all'
+      if (target !== round.target) node.kill('all', () => 0)
+      kills.set(target, (kills.get(target) ?? 0) + 1)
+      log.info({ seed, target, asked: round.target }, 'Kill')
+      const end = await node.settled(
+        target === 'indexer' ? 100 : NOTICE_MS * (target === 'backend' ? 0.1 : 1),
+      )
+      if (end === 'ended' || round.followed !== null) {
+        if (end !== 'ended') await node.stop()
+        await rest(round.awayMs)
+        if (round.followed !== null) {
+          followed = round.followed
+          home.configure(followed)
+        }
+        node.start()
+      }
+    }
+    await load.stop()
+    for (const chain of chains) await chain.settle()
+    await node.ready()
+    const audited = await audit(
+      { home, chains, followed, server, name: `audit_${process.pid}_${from}` },
+      { log },
+    )
+    const { events, rows, hash, builds, told, again } = audited
+    const outcome = {
+      ...{ storm: 'kill', seed: from, events, rows, hash, seconds: (performance.now() - began) / 1000 },
+      counts: {
+        rounds,
+        ...Object.fromEntries([...kills].map(([target, count]) => [`kills of ${target}`, count])),
+        starts: node.counts().starts,
+        'ends by itself': node.counts().ends,
+        reorganisations: chains.reduce((sum, chain) => sum + chain.reorganisations(), 0),
+        'builds left': builds,
+        deliveries: told,
+        'told again': again,
+      },
+    }
+    await stopAll()
+    if (keep) keepLog(dir, lines)
+    else rmSync(dir, { recursive: true, force: true })
+    return outcome
+  } catch (error) {
+    await stopAll().catch(() => {})
+    throw new AggregateError([error], keepFindings(dir, { seed, error, log: lines }).join('\n'))
+  }
+}
+
+function roundOf(
+  seed: number,
+  before: { readonly patience: number; readonly impatienceMs: number; readonly followed: Followed },
+): Round {
+  const random = new Random(seed)
+  const target = random.pick(['node', 'node', 'indexer', 'database', 'backend', 'backend', 'all'] as const)
+  const ready = random.chance(before.patience)
+  const [delayMs, awayMs] = [random.between(0, ready ? 1_500 : before.impatienceMs), random.between(0, 1_000)]
+  const tokens = random.pick<readonly number[]>([[0], [1], [0, 1]])
+  const feeds = before.followed.feeds || random.chance(0.5)
+  const changes = random.chance(0.4)
+  return { target, ready, delayMs, awayMs, followed: changes ? { tokens, feeds } : null }
+}
+
+function describe({ target, ready, delayMs, awayMs, followed }: Round): string {
+  const change =
+    followed === null
+      ? ''
+      : `, then follow tokens ${followed.tokens.join(' and ')}${followed.feeds ? ', feeds' : ''}`
+  return `kill ${target} ${Math.round(delayMs)} ms after ${ready ? 'it is ready' : 'the last round'}, away ${Math.round(awayMs)} ms${change}`
+}
+
+/** Work on all chains until it is stopped. */
+function startLoad(chains: readonly TortureChain[], seed: number): { stop(): Promise<void> } {
+  let going = true
+  const random = new Random(seed ^ 0x5eed)
+  const loops = chains.map(async (chain) => {
+    const own = new Random(random.integer(2 ** 31))
+    while (going) {
+      if (own.chance(0.12)) await chain.reorganise(own)
+      else await chain.work(own)
+      await rest(own.between(100, 800))
+    }
+  })
+  const all = Promise.all(loops)
+  // Whoever stops it hears of it.
+  all.catch(() => {})
+  return {
+    async stop() {
+      going = false
+      await all
+    },
+  }
+}
