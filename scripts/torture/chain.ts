@@ -11,8 +11,8 @@ import {
 import { deployFeed, type Feed, report } from '../../test/adapters/ponder/oracle-fixture.ts'
 import { rpc } from '../../test/e2e/kit/chain.ts'
 import type { Random } from '../../test/quorum/simulation/random.ts'
-import { tokenContract } from '../bench/index/figures.ts'
-import { makeHistory, transfers } from '../bench/index/history.ts'
+import { contractOf } from '../bench/index/figures.ts'
+import { deployToken, transfers } from '../bench/index/history.ts'
 
 /** As deep as a storm goes back. Ponder follows 30 blocks of a chain that it does not know, the node's rule is below. */
 export const DEEPEST = 25n
@@ -58,8 +58,8 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
   const { client, url, chainId } = anvil
   const market = await deployMarket(anvil)
   const feed = await deployFeed(anvil)
-  const tokens = [await makeHistory(anvil, 0), await makeHistory(anvil, 0)] as const
-  const custom = tokens.map(({ token }, at) => tokenContract(token, chainId, `${name}_${at}`))
+  const tokens = [await deployToken(anvil), await deployToken(anvil)] as const
+  const custom = tokens.map((token, at) => contractOf(token, chainId, `${name}_${at}`))
   /** No reorganisation goes below it. */
   let floor = await client.getBlockNumber()
   let peak = floor

@@ -142,7 +142,9 @@ describe('GET /v1/stream', () => {
     const response = await fetch(`${url}/v1/stream?types=block,nope`)
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({
-      errors: [{ path: 'query.types', message: expect.stringContaining('block, alert, feed.round, feed.gone') }],
+      errors: [
+        { path: 'query.types', message: expect.stringContaining('block, alert, feed.round, feed.gone') },
+      ],
     })
     const document = await (await fetch(`${url}/openapi.json`)).text()
     expect(document).toContain('`feed.round`: a round')
