@@ -7,9 +7,15 @@ import { gateway } from '../../../node/adapters/hono/gateway.ts'
 import type { NodeView } from '../../../node/adapters/hono/node-view.ts'
 import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { customIndex } from '../../../node/adapters/ponder/custom-reader.ts'
+import { ponderIndexReader } from '../../../node/adapters/ponder/index-reader.ts'
 import { ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
+import { openDatabase } from '../../../node/adapters/postgres/database.ts'
+import { eventLog } from '../../../node/adapters/postgres/event-log.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
+import { viemChainReader } from '../../../node/adapters/viem/chain-reader.ts'
+import { chainPools } from '../../../node/adapters/viem/pools.ts'
 import { type CustomContract, customTables } from '../../../node/ports/custom-tables.ts'
+import { chainHalts } from '../../../node/trust/halts.ts'
 import { type Anvil, freePort, startAnvil, startPostgres } from '../../../test/adapters/ponder/fixture.ts'
 import { PROJECT_ROOT } from '../../artifacts.ts'
 import { type Figure, percentile } from '../figure.ts'
@@ -21,6 +27,7 @@ const VIEWS = 'bench_index'
 /** How often row and API are asked: the resolution of the figures. */
 const LOOK_MS = 4
 const READY_MS = 120_000
+const RPC_MS = 10_000
 
 interface Chain {
   readonly anvil: Anvil
@@ -31,7 +38,8 @@ interface Chain {
 
 /**
  * Two chains at once, one with a block a second and one with four. From the moment a chain shows a block with transfers
- * to the moment its rows are in the table, and to the moment that the HTTP API answers with them.
+ * to the moment its rows are in the table, to the moment that a consumer of the event log hears of the first of them as seen,
+ * and to the moment that the HTTP API answers with them.
  */
 export async function liveBenchmarks(): Promise<readonly Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'iyi-bench-live-'))
@@ -43,15 +51,17 @@ export async function liveBenchmarks(): Promise<readonly Figure[]> {
     pool.on('error', () => {})
     stops.push(() => pool.end())
     const url = await served({ chains, directory, databaseUrl: postgres.url }, stops)
-    const measured = await Promise.all(chains.map((chain) => measure(chain, { pool, url })))
+    const heard = await followed({ chains, pool, databaseUrl: postgres.url }, stops)
+    const measured = await Promise.all(chains.map((chain) => measure(chain, { pool, url, heard })))
     return chains.flatMap(({ blockMs }, at) => {
-      const { row = [], api = [] } = measured[at] ?? {}
+      const { row = [], event = [], api = [] } = measured[at] ?? {}
       const of = (name: string, values: readonly number[], p: number) =>
         figure(`index.live.${name}.blocks_${blockMs}ms.p${p * 100}_ms`, percentile(values, p), {
           ...{ unit: 'ms', baseline: 'the time between blocks', baselineValue: blockMs },
         })
       return [
         ...[of('block_to_row', row, 0.5), of('block_to_row', row, 0.99)],
+        ...[of('block_to_event', event, 0.5), of('block_to_event', event, 0.99)],
         ...[of('block_to_api', api, 0.5), of('block_to_api', api, 0.99)],
       ]
     })
@@ -63,7 +73,47 @@ export async function liveBenchmarks(): Promise<readonly Figure[]> {
 
 async function prepared(anvil: Anvil, name: string, blockMs: number): Promise<Chain> {
   const token = await deployToken(anvil)
-  return { anvil, token, blockMs, contract: contractOf(token, anvil.chainId, name) }
+  return { anvil, token, blockMs, contract: { ...contractOf(token, anvil.chainId, name), eventLog: true } }
+}
+
+const common = () => ({
+  ...{ clock: systemClock, metrics: prometheusMetrics() },
+  log: pinoLogger({ level: 'error', format: 'json', destination: process.stderr }),
+})
+
+/** The node's own event log over that index, with a consumer. Resolves with the newest block it heard of, by chain. */
+async function followed(
+  { chains, pool, databaseUrl }: { chains: readonly Chain[]; pool: pg.Pool; databaseUrl: string },
+  stops: (() => Promise<unknown>)[],
+): Promise<ReadonlyMap<number, bigint>> {
+  const modules = common()
+  const { signal } = new AbortController()
+  const database = await openDatabase(
+    { url: databaseUrl, schema: 'bench_node', applicationName: 'bench', signal },
+    modules,
+  )
+  stops.push(() => database.close())
+  const entries = chains.map(({ anvil, contract }) => ({
+    ...{ id: anvil.chainId, name: contract.name, rpc: [anvil.url], confirmations: 1, headPollMs: 100 },
+    finality: { depth: 30 },
+  }))
+  const pools = chainPools({ chains: entries, timeoutMs: RPC_MS }, modules)
+  const chain = viemChainReader({ chains: entries, timeoutMs: RPC_MS }, { pools, ...modules })
+  await chain.start()
+  stops.push(() => chain.stop())
+  const index = ponderIndexReader({ viewsSchema: VIEWS, headPollMs: 100 }, { pool, chain, ...modules })
+  await index.start()
+  stops.push(() => index.stop())
+  const halts = chainHalts(modules)
+  const events = eventLog({}, { database, index, chains: chain, halts, ...modules })
+  await events.start()
+  stops.push(() => events.stop())
+  const heard = new Map<number, bigint>()
+  const names = chains.map(({ contract }) => `custom.${contract.name}.Transfer`)
+  await events.subscribe({ consumer: 'bench', names, from: 'now', stage: 'seen' }, async (event) => {
+    heard.set(event.chainId, event.blockNumber)
+  })
+  return heard
 }
 
 /** The node's own indexer and API over these chains. Resolves once both are there. */
@@ -72,10 +122,7 @@ async function served(
   stops: (() => Promise<unknown>)[],
 ): Promise<string> {
   const { chains, directory, databaseUrl } = of
-  const common = {
-    ...{ clock: systemClock, metrics: prometheusMetrics() },
-    log: pinoLogger({ level: 'error', format: 'json', destination: process.stderr }),
-  }
+  const modules = common()
   const custom = chains.map(({ contract }) => contract)
   const supervisor = ponderSupervisor(
     {
@@ -88,7 +135,7 @@ async function served(
         ...{ contracts: [], custom },
       },
     },
-    { ...common, guard: { watch: () => {}, release: () => {} } },
+    { ...modules, guard: { watch: () => {}, release: () => {} } },
   )
   await supervisor.start()
   stops.push(() => supervisor.stop(AbortSignal.timeout(5_000)))
@@ -98,7 +145,7 @@ async function served(
   const node = { freshness: async () => [] } as unknown as NodeView
   const api = gateway(
     { host: '127.0.0.1', port: 0, corsOrigins: [], maxBodyBytes: 10_000, version: '0' },
-    { ...common, node, custom: index, alerts: { list: async () => [] } },
+    { ...modules, node, custom: index, alerts: { list: async () => [] } },
   )
   const { url } = await api.listen()
   stops.push(() => api.close(AbortSignal.abort()))
@@ -109,9 +156,10 @@ async function served(
 
 async function measure(
   { anvil, token, contract, blockMs }: Chain,
-  { pool, url }: { pool: pg.Pool; url: string },
-): Promise<{ row: readonly number[]; api: readonly number[] }> {
+  { pool, url, heard }: { pool: pg.Pool; url: string; heard: ReadonlyMap<number, bigint> },
+): Promise<{ row: readonly number[]; event: readonly number[]; api: readonly number[] }> {
   const row: number[] = []
+  const event: number[] = []
   const api: number[] = []
   for (let i = 0; i < SAMPLES; i++) {
     const next = performance.now() + blockMs
@@ -129,6 +177,7 @@ async function measure(
         )
         return rows[0]?.there === true
       }, row),
+      until(async () => (heard.get(anvil.chainId) ?? 0n) >= block, event),
       until(async () => {
         const answer = await fetch(`${url}/v1/index/${contract.name}/Transfer?blockNumber=${block}&limit=1`)
         const { data } = (await answer.json()) as { data?: readonly unknown[] }
@@ -137,7 +186,7 @@ async function measure(
     ])
     await rest(Math.max(0, next - performance.now()))
   }
-  return { row, api }
+  return { row, event, api }
 }
 
 function rest(ms: number): Promise<void> {
