@@ -14,8 +14,9 @@ export async function valuesBefore(
   const interval = candleIntervals.find((name) => candleSeconds[name] === windowSeconds)
   if (interval === undefined) throw new RangeError(`no candle is ${windowSeconds} s wide`)
   // What the running window has a part of is not held against it.
-  const to = Math.floor((until - windowSeconds) / windowSeconds) * windowSeconds
-  const from = to - of * windowSeconds
+  const to = Math.max(0, Math.floor((until - windowSeconds) / windowSeconds) * windowSeconds)
+  const from = Math.max(0, to - of * windowSeconds)
+  if (from === to) return []
   const candles = await series.candles({ series: id, interval, from, to, limit: of })
   const first = candles.at(-1)?.start ?? to
   const values: number[] = []

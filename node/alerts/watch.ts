@@ -31,7 +31,7 @@ export interface AlertWatch {
 
 /**
  * Holds the rules against the series, in the time of each chain: every two seconds, the window that ends with the newest
- * block. What fires or ends is saved first and told then, so that a crash tells it again rather than never. An alert ends
+ * block. What fires or ends is saved first and told then: after a crash in between the outbox tells it, the stream does not. An alert ends
  * when its rule does not hold any more, when there is nothing to hold it against, and when the rule is gone.
  *
  * @param modules.tell is called once an alert fired or ended, after it was saved
@@ -63,9 +63,12 @@ export function alertWatch(
     const places = found.flatMap((info) =>
       rules.filter((rule) => matches(rule.series, info.id)).map((rule) => placeOf(rule, info)),
     )
+    const times = new Map<number, number | null>()
+    for (const chainId of new Set(places.map((place) => place.series.chainId)))
+      times.set(chainId, await series.knownUntil(chainId))
     let first: unknown = null
     for (const place of places) {
-      const at = await series.knownUntil(place.series.chainId)
+      const at = times.get(place.series.chainId) ?? null
       if (stopping.signal.aborted) return
       if (at === null) continue
       try {

@@ -57,9 +57,9 @@ export interface Alert {
 /** Rejects with `DatabaseError`. */
 export interface AlertStore {
   firing(): Promise<readonly Alert[]>
-  /** Resolves with the new alert. Saved when it resolves, with a notice of it. */
+  /** Resolves with the alert, saved with a notice of it; with the one of that rule and series that is firing already, where there is one. */
   fire(alert: Omit<Alert, 'id' | 'state' | 'endedAt'>): Promise<Alert>
-  /** Null when it is not firing. */
+  /** Resolves with the alert, ended at `at` or before; null where there is no such alert. */
   resolve(id: bigint, at: number): Promise<Alert | null>
   /** Newest first; `before` an id. `limit` 1..100. */
   list(filter: {

@@ -49,8 +49,10 @@ function world(rules: readonly AlertRule[], list: readonly SeriesInfo[] = [pool]
       return now.list
     },
     knownUntil: async () => now.at,
-    candles: async ({ from = 0, to = 1e9 }) =>
-      now.candles.filter(({ start }) => start >= from && start < to).reverse(),
+    async candles({ from = 0, to = 1e9 }) {
+      if (from < 0) throw new SeriesError('SERIES_BAD_QUERY', 'from is negative', { data: {} })
+      return now.candles.filter(({ start }) => start >= from && start < to).reverse()
+    },
     async rolling({ series: id, windowSeconds, until: end = 0 }): Promise<RollingWindow> {
       if (id === now.broken)
         throw new SeriesError('SERIES_UNAVAILABLE', `${id} is being made`, { data: {}, retry: true })
@@ -106,6 +108,41 @@ describe('the watch', () => {
     expect(upTo).toBe(await outbox.head())
     expect(await outbox.read({ after: upTo, limit: 10 })).toEqual({ messages: [], upTo })
     expect((await outbox.read({ after: 0n, limit: 1 })).messages).toHaveLength(1)
+  })
+
+  it('goes on after an answer of the database that was lost', async () => {
+    const { now, told, watch, look, store } = world([rule])
+    const series = pool.id
+    const first = await store.fire({
+      ...{ rule: 'busy', series, chainId: 1, severity: 'warning', measure: 'trades', value: 7, text: '' },
+      startedAt: 590,
+    })
+    // Nobody heard that it was saved: it is fired again, as the same one.
+    const again = await store.fire({ ...first, value: 8, startedAt: 600 })
+    expect(again).toEqual(first)
+    now.trades = 8
+    await watch.start()
+    await look()
+    expect(told).toEqual([])
+    expect(await store.resolve(first.id, 612)).toMatchObject({ state: 'resolved', endedAt: 612 })
+    now.trades = 0
+    await look()
+    expect(told).toMatchObject([{ id: first.id, state: 'resolved', endedAt: 612 }])
+    expect(await store.resolve(999n, 1)).toBeNull()
+    expect(await database.query('select state from alert_notice order by seq')).toEqual([
+      { state: 'firing' },
+      { state: 'resolved' },
+    ])
+    await watch.stop()
+  })
+
+  it('has no windows before the first second of a chain', async () => {
+    const { now, watch, look } = world([{ ...rule, condition: { kind: 'unlike', sigmas: 3, of: 8 } }])
+    Object.assign(now, { at: 30, trades: 50 })
+    await watch.start()
+    await look()
+    expect(watch.health()).toEqual({ status: 'ok' })
+    await watch.stop()
   })
 
   it('waits for the time of the chain that a rule must hold, anew after each break', async () => {

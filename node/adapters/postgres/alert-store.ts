@@ -14,13 +14,18 @@ const MOST = 10_000
 export const ALERT_COLUMNS =
   'id, rule, series, chain_id, severity, measure, value, text, started_at, ended_at'
 
-/** Each change and its notice in one statement; there is one writer, so the notices are saved in their order. */
+/**
+ * Each change and its notice in one statement; there is one writer, so the notices are saved in their order. Asked again
+ * after an answer that was lost, both say what is there and tell nothing twice.
+ */
 const fireSql = `
   with fired as (
     insert into alert (rule, series, chain_id, severity, measure, value, text, started_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${ALERT_COLUMNS}
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+    on conflict (rule, series) where ended_at is null do update set rule = excluded.rule
+    returning ${ALERT_COLUMNS}, xmax = 0 as new
   ), told as (
-    insert into alert_notice (alert_id, state) select id, 'firing' from fired
+    insert into alert_notice (alert_id, state) select id, 'firing' from fired where new
   ), old as (
     delete from alert where ended_at is not null
       and id <= (select id from alert where ended_at is not null order by id desc offset ${MOST} limit 1)
@@ -36,7 +41,9 @@ const resolveSql = `
   ), told as (
     insert into alert_notice (alert_id, state) select id, 'resolved' from ended
   )
-  select * from ended`
+  select * from ended
+  union all
+  select ${ALERT_COLUMNS} from alert where id = $1 and not exists (select from ended)`
 
 /** Rejects with `DatabaseError`. */
 export function alertStore({ database }: { database: Database }): AlertStore {
