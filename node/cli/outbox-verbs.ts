@@ -48,11 +48,11 @@ export function addOutboxVerbs(program: Command, deps: CliDeps): void {
     .option('--from-seq <n>', 'from this number on, as `outbox status` counts', number)
     .option(
       '--from-block <n>',
-      'from what was first told of this block, with all that was told since',
+      'from what was first told of this block, with all that was told since; of the source events alone',
       number,
     )
     .option('--chain <id>', 'chain id of that block', number)
-    .option('--source <name>', 'what is published', 'events')
+    .option('--source <name>', 'what is published: events or alerts', 'events')
     .action(
       async (
         target: string,

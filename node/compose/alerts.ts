@@ -16,3 +16,8 @@ export function configuredAlerts(
     { ...given, tell: (alert) => publish({ type: 'alert', data: alertJson(alert) }) },
   )
 }
+
+/** Names of the outbox that are told of alerts. */
+export function alertTargets({ outbox }: Pick<NodeConfig, 'outbox'>): readonly string[] {
+  return outbox.filter(({ alerts }) => alerts).map(({ name }) => name)
+}

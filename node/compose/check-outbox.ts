@@ -1,17 +1,20 @@
 import { accessSync, constants } from 'node:fs'
 import { handledEvents } from '../../indexer/handled-events.ts'
+import { customContracts } from '../config/custom-contracts.ts'
 import { type ConfigFault, invalidConfig } from '../config/errors.ts'
 import type { ConfigSource } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { outboxFiles } from '../config/outbox-schema.ts'
 import type { NodeConfig } from '../config/schema.ts'
+import { customEventName } from '../ports/custom-tables.ts'
 
 /**
  * What the outbox names must be there: files that can be read, events that the index has. Throws `ConfigError`
- * `CONFIG_INVALID` with every fault at once.
+ * `CONFIG_INVALID` with every fault at once; of ABIs that can't be read first.
  */
 export function checkOutbox(config: NodeConfig, source: Pick<ConfigSource, 'path'>): void {
-  const names = namesOf(config)
+  if (config.outbox.length === 0) return
+  const names = namesOf(config, source.path)
   const faults = config.outbox.flatMap((target, at): ConfigFault[] => {
     const kind = target.nats === undefined ? 'kafka' : 'nats'
     const files = outboxFiles(target)
@@ -37,15 +40,18 @@ export function checkOutbox(config: NodeConfig, source: Pick<ConfigSource, 'path
 
 const handled = [...new Set(handledEvents.map(({ name }) => name))]
 
-/** Those of operators' contracts are as many as their ABIs say: of these the contract is looked at alone. */
-function namesOf({ indexer }: NodeConfig): readonly string[] {
-  const told = indexer.contracts.filter(({ eventLog }) => eventLog)
-  return [...handled, ...told.map(({ name }) => `custom.${name}.*`)]
+/** With those of operators' contracts, as their ABIs say. */
+function namesOf(config: NodeConfig, path: string): readonly string[] {
+  const told = customContracts(config, path).filter(({ eventLog }) => eventLog === true)
+  return [
+    ...handled,
+    ...told.flatMap(({ name, events }) => events.map((each) => customEventName(name, each.name))),
+  ]
 }
 
 function matches(pattern: string, name: string): boolean {
-  const of = (wide: string, narrow: string) => wide.endsWith('.*') && narrow.startsWith(wide.slice(0, -1))
-  return pattern === '*' || pattern === name || of(pattern, name) || of(name, pattern)
+  if (pattern.endsWith('.*')) return name.startsWith(pattern.slice(0, -1))
+  return pattern === '*' || pattern === name
 }
 
 function remedyOf(pattern: string, names: readonly string[]): string {

@@ -32,7 +32,7 @@ import type { PeerTransport } from '../ports/network.ts'
 import { quorumService } from '../quorum/service.ts'
 import { agreedReader } from '../trust/agreed-reader.ts'
 import { chainHalts } from '../trust/halts.ts'
-import { configuredAlerts } from './alerts.ts'
+import { alertTargets, configuredAlerts } from './alerts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
@@ -175,7 +175,7 @@ export async function runNode(
     await transport.start()
     teardown.add('peer transport', () => transport.stop())
 
-    const alerts = alertStore({ database })
+    const alerts = alertStore({ database, targets: alertTargets(config) })
     const store = quorumStore({ database })
     const agreements = agreementStore({ database })
     // Whatever is signed because of a chain's state is read from as many providers as must agree.

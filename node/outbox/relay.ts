@@ -90,6 +90,8 @@ export class Relay {
     const { source, memory } = this.#modules
     const { from } = this.#options
     await this.#insist(async () => memory.open(from === 'start' ? 0n : await source.head()))
+    // Those of an earlier run: it may be long until the relay has caught up.
+    await this.#countLetters()
     while (!this.#closed) {
       const cursor = await this.#insist(() => memory.cursor())
       if (cursor === null) return
@@ -129,16 +131,21 @@ export class Relay {
 
   /** Nothing to do: the target has all. */
   async #rest(cursor: OutboxCursor): Promise<void> {
-    const { clock, memory, instruments } = this.#modules
+    const { clock, instruments } = this.#modules
     if (this.#closed) return
     this.#completeAtMs = clock.monotonic()
     instruments.lagMessages.set(0, this.#labels)
     instruments.lagSeconds.set(0, this.#labels)
     await this.#recover()
     await this.#saveScanned(cursor)
+    await this.#countLetters()
+    await pauseUntil(clock, this.#options.pollMs, this.#closing.signal)
+  }
+
+  async #countLetters(): Promise<void> {
+    const { memory, instruments } = this.#modules
     this.#deadLetters = (await this.#insist(() => memory.deadLetters())) ?? this.#deadLetters
     instruments.letters.set(this.#deadLetters, this.#labels)
-    await pauseUntil(clock, this.#options.pollMs, this.#closing.signal)
   }
 
   /** False when closed before all of it was acknowledged or put aside. */
@@ -180,10 +187,9 @@ export class Relay {
     const { source, memory, log } = this.#modules
     const letters = (await this.#insist(() => memory.retries())) ?? []
     for (const { id, seq, key } of letters) {
-      const found = await this.#insist(() => source.read({ after: seq - 1n, limit: 1 }))
+      const found = await this.#insist(async () => ({ message: await source.find({ seq, key }) }))
       if (found === null) return
-      const message = found.messages.find((each) => each.seq === seq && each.key === key)
-      const result = message === undefined ? 'gone' : await this.#deliver([message])
+      const result = found.message === null ? 'gone' : await this.#deliver([found.message])
       if (result === 'closed') return
       const at = { ...this.#labels, key, seq: seq.toString() }
       if (typeof result === 'string') {

@@ -28,6 +28,8 @@ export interface OutboxSource {
     readonly after: bigint
     readonly limit: number
   }): Promise<{ readonly messages: readonly OutboxMessage[]; readonly upTo: bigint }>
+  /** One message again, also where the target wants no such messages any more; null when the source has it no more. */
+  find(place: { readonly seq: bigint; readonly key: string }): Promise<OutboxMessage | null>
 }
 
 /** A broker. */

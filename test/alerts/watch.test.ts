@@ -3,7 +3,7 @@ import { alertStore } from '../../node/adapters/postgres/alert-store.ts'
 import { type Database, openDatabase } from '../../node/adapters/postgres/database.ts'
 import { outboxAlerts } from '../../node/adapters/postgres/outbox-alerts.ts'
 import { alertWatch } from '../../node/alerts/watch.ts'
-import type { Alert, AlertRule } from '../../node/ports/alerts.ts'
+import type { Alert, AlertRule, AlertStore } from '../../node/ports/alerts.ts'
 import type { Candle, RollingWindow, SeriesInfo, SeriesReader } from '../../node/ports/series.ts'
 import { SeriesError } from '../../node/ports/series-error.ts'
 import { type Postgres, startPostgres, until } from '../adapters/ponder/fixture.ts'
@@ -14,6 +14,10 @@ const pool: SeriesInfo = { id: 'pool-1-0xaa', chainId: 1, address: null, source:
 const rule: AlertRule = {
   ...{ name: 'busy', series: 'pool-*', measure: 'trades', windowSeconds: MINUTE },
   ...{ condition: { kind: 'above', limit: 5 }, forSeconds: 0, severity: 'warning' },
+}
+const alert: Parameters<AlertStore['fire']>[0] = {
+  ...{ rule: 'busy', series: pool.id, chainId: 1, severity: 'warning', measure: 'trades', value: 6 },
+  ...{ text: 'so', startedAt: 600 },
 }
 
 let postgres: Postgres
@@ -96,14 +100,15 @@ describe('the watch', () => {
     await watch.stop()
     // The first notice says what was so then, though the alert has ended since.
     const id = String(told[0]?.id)
+    const key = `alert:busy:${pool.id}:600`
     const outbox = outboxAlerts({ database })
     const { messages, upTo } = await outbox.read({ after: 0n, limit: 10 })
     expect(messages).toMatchObject([
       {
-        ...{ key: `alert-${id}-firing`, subject: ['1', 'alert', 'busy'], headers: { 'iyi-alert': 'firing' } },
+        ...{ key: `${key}:firing`, subject: ['1', 'alert', 'busy'], headers: { 'iyi-alert': 'firing' } },
         body: { id, rule: 'busy', series: pool.id, state: 'firing', value: 6, startedAt: 600, endedAt: null },
       },
-      { key: `alert-${id}-resolved`, body: { id, state: 'resolved', startedAt: 600, endedAt: 612 } },
+      { key: `${key}:resolved`, body: { id, state: 'resolved', startedAt: 600, endedAt: 612 } },
     ])
     expect(upTo).toBe(await outbox.head())
     expect(await outbox.read({ after: upTo, limit: 10 })).toEqual({ messages: [], upTo })
@@ -248,5 +253,76 @@ describe('the watch', () => {
     expect(told).toHaveLength(1)
     expect(metrics.gauges.get('iyi_alerts_firing {"rule":"busy","severity":"warning"}')).toBe(1)
     await watch.stop()
+  })
+})
+
+describe('the outbox of alerts', () => {
+  const keys = async () =>
+    (await outboxAlerts({ database }).read({ after: 0n, limit: 100 })).messages.map(({ key }) => key)
+
+  it('gives an alert the key that every node gives it, whatever its place in the database', async () => {
+    const store = alertStore({ database })
+    const other = { ...alert, rule: 'other' }
+    const tell = async (first: typeof alert, second: typeof alert) => {
+      await database.batch([{ sql: 'delete from alert' }, { sql: 'delete from alert_notice' }])
+      for (const each of [first, second]) await store.resolve((await store.fire(each)).id, 660)
+      return (await keys()).toSorted()
+    }
+    const here = await tell(alert, other)
+    expect(new Set(here).size).toBe(4)
+    expect(await tell(other, alert)).toEqual(here)
+  })
+
+  it('keeps a key within what brokers take, and tells long names apart', async () => {
+    const store = alertStore({ database })
+    for (const end of ['a', 'b']) await store.fire({ ...alert, series: `${'x'.repeat(300)}${end}` })
+    await store.fire({ ...alert, series: 'no\u00e4scii' })
+    const found = await keys()
+    expect(new Set(found).size).toBe(3)
+    for (const key of found) expect(key).toMatch(/^[!-~]{1,200}$/)
+  })
+})
+
+describe('ended alerts', () => {
+  it('are kept as long as a target of the outbox has not heard of them', async () => {
+    await database.query('delete from outbox_cursor')
+    await database.batch([
+      {
+        sql: `insert into alert (rule, series, chain_id, severity, measure, value, text, started_at, ended_at)
+              select 'old', 's' || n, 1, 'info', 'trades', 1, '', n, n + 1 from generate_series(1, 10020) n`,
+      },
+      { sql: `insert into alert_notice (alert_id, state) select id, 'firing' from alert order by id` },
+      { sql: `insert into alert_notice (alert_id, state) select id, 'resolved' from alert order by id` },
+    ])
+    const store = alertStore({ database, targets: ['slow', 'quick', 'new'] })
+    const count = async () =>
+      Number((await database.query(`select count(*) as n from alert where rule = 'old'`))[0]?.n)
+    const seqOf = async (at: number, state: string) =>
+      (
+        await database.query(
+          `select notice.seq from alert_notice notice join alert on alert.id = alert_id
+             where rule = 'old' and started_at = $1 and state = $2`,
+          [at, state],
+        )
+      )[0]?.seq
+    const move = async (target: string, seq: unknown) =>
+      database.query(
+        `insert into outbox_cursor (target, source, seq) values ($1, 'alerts', $2)
+           on conflict (target, source) do update set seq = excluded.seq`,
+        [target, String(seq)],
+      )
+    // All of it is told at one, the first ten at the other; a target that is configured no more does not count.
+    await move('quick', 1_000_000)
+    await move('gone', 0)
+    await move('slow', await seqOf(10, 'resolved'))
+    await store.fire(alert)
+    expect(await count()).toBe(10_010)
+    await move('slow', await seqOf(30, 'firing'))
+    await store.fire({ ...alert, series: 'another' })
+    expect(await count()).toBe(10_010)
+    await move('slow', 1_000_000)
+    await store.fire({ ...alert, series: 'a third' })
+    expect(await count()).toBe(10_000)
+    await database.query('delete from outbox_cursor')
   })
 })

@@ -87,6 +87,8 @@ describe('outbox', () => {
     ])
     for (const wrong of [[], ['--from-block', '9'], ['--from-seq', '1', '--chain', '1'], ['--from-seq', 'x']])
       expect(await replay(...wrong)).toBe(1)
+    expect(await replay('--source', 'alerts', '--from-block', '9', '--chain', '1')).toBe(1)
+    expect(world.err()).toContain('--from-seq')
     expect(asked).toHaveLength(2)
   })
 })

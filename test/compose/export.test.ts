@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Database } from '../../node/adapters/postgres/database.ts'
+import { withExportSnapshot } from '../../node/adapters/postgres/export-snapshot.ts'
 import { type ExportOptions, exportTable } from '../../node/compose/export.ts'
-import type { ExportFormat } from '../../node/ports/export.ts'
+import type { ExportFormat, ExportTable } from '../../node/ports/export.ts'
 import { indexTables } from '../../node/ports/index-tables.ts'
 import { eventRow } from '../adapters/postgres/chain-events.ts'
 import { moveLog } from '../adapters/postgres/notices.ts'
@@ -338,6 +339,61 @@ describe('an export', () => {
     await expect(
       run({ what: 'events', format: 'csv', out: '-' }, {}, { stdout: broken }),
     ).rejects.toMatchObject({ code: 'EXPORT_UNWRITABLE' })
+  })
+
+  it('that is given up leaves nothing running in the database', async () => {
+    const slow: ExportTable = {
+      name: 'slow',
+      columns: [{ name: 'n', type: 'int', sql: 'n' }],
+      from: '(select n, pg_sleep(60) from generate_series(1, 2) n) slow',
+      ...{ chain: 'n', block: 'n', order: ['n'] },
+      blocks: { sql: 'select 1', read: () => null },
+    }
+    const stop = new AbortController()
+    const filter = { chainId: null, fromBlock: null, toBlock: null }
+    const exporting = withExportSnapshot(
+      database,
+      { table: slow, filter, signal: stop.signal },
+      async (found) => {
+        for await (const page of found.rows) return page
+        return null
+      },
+    ).catch((error: unknown) => error)
+    const running = async () =>
+      (
+        await database.query(
+          `select 1 from pg_stat_activity where application_name = $1 and state <> 'idle'`,
+          [`${database.applicationName} export`],
+        )
+      ).length
+    await until(
+      async () =>
+        (
+          await database.query(
+            `select 1 from pg_stat_activity where query like 'fetch%' and state = 'active'`,
+          )
+        ).length === 1,
+    )
+    const told = new TypeError('SIGINT')
+    stop.abort(told)
+    expect(await exporting).toBe(told)
+    await until(async () => (await running()) === 0, 5_000)
+  })
+
+  it('replaces regular files alone, also when it is told to overwrite', async () => {
+    const [target, link] = [join(dir, 'linked.csv'), join(dir, 'link.csv')]
+    await writeFile(target, 'mine')
+    await symlink(target, link)
+    const pipe = join(dir, 'pipe.csv')
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+    for (const out of [link, dir, pipe]) {
+      for (const force of [true, false])
+        await expect(run({ what: 'pool', format: 'csv', out, force })).rejects.toMatchObject({
+          code: 'EXPORT_NOT_A_FILE',
+        })
+    }
+    expect((await lstat(pipe)).isFIFO()).toBe(true)
+    expect([await readlink(link), await text(target)]).toEqual([target, 'mine'])
   })
 
   it('ends when it is told to', async () => {

@@ -79,15 +79,23 @@ test('what a target names must be there', async () => {
     })
     checkOutbox(good.config, good.source)
     // A contract of the operator's own, when its events are told.
-    const custom = (eventLog: boolean) => {
-      const contract = { name: 'usdc', chainId: 1, address: `0x${'ab'.repeat(20)}`, abi: 'a.json', eventLog }
-      const events = ['custom.usdc.Transfer', 'custom.*', 'custom.usdc.*']
+    const abi = join(dir, 'a.json')
+    await writeFile(abi, JSON.stringify([{ type: 'event', name: 'Transfer', inputs: [] }]))
+    const wide = ['custom.usdc.Transfer', 'custom.*', 'custom.usdc.*']
+    const custom = (eventLog: boolean, events = wide) => {
+      const contract = { name: 'usdc', chainId: 1, address: `0x${'ab'.repeat(20)}`, abi, eventLog }
       const value = { ...minimal, indexer: { contracts: [contract] }, outbox: [{ ...outbox[0], events }] }
       const parsed = parse(value)
       return () => checkOutbox(parsed.config, parsed.source)
     }
     custom(true)()
     expect(custom(false)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+    expect(custom(true, ['custom.usdc.Transfr'])).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining('did you mean "custom.usdc.Transfer"'),
+      }),
+    )
   } finally {
     await rm(dir, { recursive: true })
   }

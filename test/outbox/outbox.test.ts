@@ -189,6 +189,41 @@ describe('a broker', () => {
   })
 })
 
+describe('a dead letter', () => {
+  const bury = async (name: string) => {
+    const database = await postgres.database(name)
+    await moveLog(database, { added: rows(1n, 2n), confirmed: 2n })
+    const sink = new ScriptedSink()
+    sink.refuses = ({ seq }) => seq === 1n
+    const made = start(database, sink, { stages: ['confirmed'] })
+    await until(async () => (await cursorOf(database))?.behind === 0n)
+    await made.stop()
+    return database
+  }
+
+  it('is published when it is asked for, though its target wants no such events any more', async () => {
+    const database = await bury('narrowed')
+    const sink = new ScriptedSink()
+    start(database, sink, { stages: ['final'], events: ['feed.*'] })
+    await retryOutboxLetters(database, { target: 't', ids: null })
+    await until(async () => (await listOutboxLetters(database, { target: 't' })).length === 0)
+    expect(told(sink)).toEqual(['1 confirmed'])
+  })
+
+  it('of an earlier run is told of at once, also while the broker holds back its answers', async () => {
+    const database = await bury('earlier')
+    await moveLog(database, { added: rows(3n, 4n), confirmed: 4n })
+    const sink = new ScriptedSink()
+    sink.hold = new Promise(() => {})
+    const made = start(database, sink, { stages: ['confirmed'] })
+    await until(() => sink.widest === 1)
+    expect(made.health()).toMatchObject({
+      status: 'degraded',
+      reason: expect.stringContaining('iyi outbox dead-letters'),
+    })
+  })
+})
+
 describe('a replay', () => {
   it('begins at a number or at a block, with the same keys, also while a call is open', async () => {
     const database = await postgres.database('replay')
@@ -215,6 +250,14 @@ describe('a replay', () => {
     await expect(
       replayOutbox(database, { target: 'nobody', source: 'events', from: { seq: 1n } }),
     ).rejects.toMatchObject({ code: 'OUTBOX_UNKNOWN' })
+    // Blocks are of events: what else is told has no place by them.
+    await outboxMemory({ target: 't', source: 'alerts' }, { database }).open(500n)
+    await expect(
+      replayOutbox(database, { target: 't', source: 'alerts', from: { chainId: 1, block: 6n } }),
+    ).rejects.toMatchObject({ code: 'OUTBOX_NO_BLOCKS' })
+    expect(await database.query(`select seq from outbox_cursor where source = 'alerts'`)).toEqual([
+      { seq: 500n },
+    ])
   })
 })
 

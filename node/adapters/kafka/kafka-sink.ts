@@ -8,7 +8,7 @@ import {
   stringSerializers,
 } from '@platformatic/kafka'
 import type { Logger } from '../../ports/log.ts'
-import type { OutboxSink } from '../../ports/outbox.ts'
+import type { OutboxMessage, OutboxSink } from '../../ports/outbox.ts'
 import { KafkaError } from './errors.ts'
 import { meaningOf } from './failures.ts'
 
@@ -51,11 +51,16 @@ type StringProducer = Producer<string, string, string, string>
  * Publishes to a topic as an idempotent producer, acknowledged by all replicas in sync. A lane is the message's key, so it
  * stays in one partition and in order; the idempotency key is the header `iyi-key`. The producer is made when it is
  * needed, and anew after each failure: its own memory of what it sent is of no use to a call that comes again.
+ *
+ * Calls that come at once go one after another: where one fails, the library begins its numbers anew, and the brokers
+ * would take those of another one on its way for what they have already.
  */
 export function kafkaSink(options: KafkaSinkOptions, { log }: { readonly log: Logger }): OutboxSink {
   const { name, brokers, topic, createTopic, timeoutMs = 10_000 } = options
   let producer: StringProducer | null = null
   let closed = false
+  /** The call before; never rejects. */
+  let turn: Promise<unknown> = Promise.resolve()
   const closing = Promise.withResolvers<never>()
   closing.promise.catch(() => {})
 
@@ -86,29 +91,41 @@ export function kafkaSink(options: KafkaSinkOptions, { log }: { readonly log: Lo
     await dropped?.close().catch(() => {})
   }
 
-  return {
-    publish: async (messages) => {
-      if (closed) throw closedError()
-      try {
-        producer ??= await open()
-        const sending = producer.send({
-          messages: messages.map((message) => ({
-            topic,
-            key: message.lane,
-            value: JSON.stringify(message.body),
-            headers: { ...message.headers, 'iyi-key': message.key, 'iyi-subject': message.subject.join('.') },
-          })),
-        })
-        await Promise.race([sending, closing.promise])
-      } catch (cause) {
-        // What the producer still has in progress ends without a word.
-        if (!closed) await drop()
-        const [only] = messages
-        throw meaningOf(cause, {
-          topic,
-          ...(messages.length === 1 && only !== undefined ? { key: only.key } : {}),
-        })
+  const send = async (messages: readonly OutboxMessage[]): Promise<void> => {
+    if (closed) throw closedError()
+    try {
+      producer ??= await open()
+      // While the files were read.
+      if (closed) {
+        await drop()
+        throw closedError()
       }
+      const sending = producer.send({
+        messages: messages.map((message) => ({
+          topic,
+          key: message.lane,
+          value: JSON.stringify(message.body),
+          headers: { ...message.headers, 'iyi-key': message.key, 'iyi-subject': message.subject.join('.') },
+        })),
+      })
+      await Promise.race([sending, closing.promise])
+    } catch (cause) {
+      const [only] = messages
+      const failure = meaningOf(cause, {
+        topic,
+        ...(messages.length === 1 && only !== undefined ? { key: only.key } : {}),
+      })
+      // A refusal says that the connection is well. What the producer still has in progress ends without a word.
+      if (!closed && failure.code !== 'OUTBOX_REFUSED') await drop()
+      throw failure
+    }
+  }
+
+  return {
+    publish: (messages) => {
+      const sent = turn.then(() => send(messages))
+      turn = sent.catch(() => {})
+      return sent
     },
     close: async () => {
       closed = true

@@ -8,7 +8,7 @@ import {
 } from '../../ports/alerts.ts'
 import type { Database } from './database.ts'
 
-/** Ended alerts that are kept. */
+/** Ended alerts that are kept; more only while the outbox has not told of them. */
 const MOST = 10_000
 
 export const ALERT_COLUMNS =
@@ -29,6 +29,9 @@ const fireSql = `
   ), old as (
     delete from alert where ended_at is not null
       and id <= (select id from alert where ended_at is not null order by id desc offset ${MOST} limit 1)
+      and not exists (
+        select from alert_notice notice where notice.alert_id = alert.id
+          and notice.seq > (select min(seq) from outbox_cursor where source = 'alerts' and target = any($9)))
     returning id
   ), forgotten as (
     delete from alert_notice where alert_id in (select id from old)
@@ -45,8 +48,17 @@ const resolveSql = `
   union all
   select ${ALERT_COLUMNS} from alert where id = $1 and not exists (select from ended)`
 
-/** Rejects with `DatabaseError`. */
-export function alertStore({ database }: { database: Database }): AlertStore {
+/**
+ * Ended alerts are let go beyond the newest 10,000, but for those that one of `targets` has not been told of yet: names
+ * of the outbox. Rejects with `DatabaseError`.
+ */
+export function alertStore({
+  database,
+  targets = [],
+}: {
+  readonly database: Database
+  readonly targets?: readonly string[]
+}): AlertStore {
   return {
     async firing() {
       const rows = await database.query(
@@ -55,7 +67,7 @@ export function alertStore({ database }: { database: Database }): AlertStore {
       return rows.map(alertOf)
     },
     async fire({ rule, series, chainId, severity, measure, value, text, startedAt }) {
-      const values = [rule, series, chainId, severity, measure, value, text, startedAt]
+      const values = [rule, series, chainId, severity, measure, value, text, startedAt, targets]
       const [row] = await database.query(fireSql, values)
       return alertOf(row ?? {})
     },

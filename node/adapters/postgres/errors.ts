@@ -75,7 +75,10 @@ export type EventLogErrorCode =
 /** What the event log rejects with. */
 export class EventLogError extends IyiError<EventLogErrorCode, Readonly<Record<string, unknown>>> {}
 
-export type OutboxAdminErrorCode = 'OUTBOX_UNKNOWN'
+export type OutboxAdminErrorCode =
+  | 'OUTBOX_UNKNOWN'
+  /** A block was given of a source that has none. */
+  | 'OUTBOX_NO_BLOCKS'
 
 /** What the verbs of the outbox reject with. */
 export class OutboxAdminError extends IyiError<OutboxAdminErrorCode, Readonly<Record<string, unknown>>> {}

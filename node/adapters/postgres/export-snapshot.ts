@@ -31,9 +31,12 @@ export async function withExportSnapshot<T>(
   })
   client.on('error', () => {})
   let ended: unknown = null
+  let backend: Backend | null = null
+  let ending: Promise<void> | null = null
   const end = (reason: unknown) => {
     ended ??= reason
     void client.end().catch(() => {})
+    if (backend !== null) ending ??= terminate(database, backend)
   }
   const onAbort = () => end(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
@@ -41,7 +44,13 @@ export async function withExportSnapshot<T>(
   try {
     await client.connect()
     signal.throwIfAborted()
-    const { rows: [own] = [] } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    const { rows: [own] = [] } = await client.query<Backend>(
+      'select pid, backend_start::text as started from pg_stat_activity where pid = pg_backend_pid()',
+    )
+    backend = own ?? null
+    // A server in the midst of a sort sees by this alone that nobody is there any more. Not every system has it.
+    await client.query(`set client_connection_check_interval = '1s'`).catch(() => {})
+    signal.throwIfAborted()
     let waited = 0
     looking = setInterval(() => {
       void isWaitedFor(database, own?.pid ?? 0).then((waiting) => {
@@ -69,6 +78,25 @@ export async function withExportSnapshot<T>(
     if (looking !== null) clearInterval(looking)
     // A reader's transaction has nothing to undo.
     await client.end().catch(() => {})
+    await ending
+  }
+}
+
+/** A process of the server; its number alone may be another one's later. */
+interface Backend {
+  readonly pid: number
+  readonly started: string
+}
+
+/** The server works on after its client went, with all its locks, until it next has something to send. */
+async function terminate(database: Database, { pid, started }: Backend): Promise<void> {
+  try {
+    await database.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
+      [pid, started],
+    )
+  } catch {
+    // The database is away, or is being closed: the server looks by itself.
   }
 }
 

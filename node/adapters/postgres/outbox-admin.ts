@@ -77,12 +77,20 @@ export type ReplayFrom = { readonly seq: bigint } | { readonly chainId: number; 
  * Sets the cursor of a target back, never forward; its dead letters from there on come again by that, so they are let
  * go. Resolves with where it is then. The running node looks each time that it reads.
  *
- * Rejects with OutboxAdminError `OUTBOX_UNKNOWN`: there is no such cursor. A block is one of the source `events`.
+ * Rejects with OutboxAdminError `OUTBOX_UNKNOWN`: there is no such cursor; `OUTBOX_NO_BLOCKS`: a block of another source
+ * than `events`, whose numbers the blocks do not say.
  */
 export async function replayOutbox(
   database: Database,
   { target, source, from }: { target: string; source: string; from: ReplayFrom },
 ): Promise<{ readonly seq: bigint }> {
+  if ('block' in from && source !== 'events') {
+    throw new OutboxAdminError(
+      'OUTBOX_NO_BLOCKS',
+      `The source "${source}" has no place by blocks, "events" alone has. Give --from-seq, see "iyi outbox status".`,
+      { data: { target, source } },
+    )
+  }
   const seq = await database.transaction(async (client) => {
     const [place, ...params] =
       'seq' in from

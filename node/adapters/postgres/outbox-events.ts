@@ -24,6 +24,11 @@ const readSql = `
   select edge.scanned_to, hit.* from (select max(seq) as scanned_to from scan) edge left join hit on true
   order by hit.seq`
 
+/** $1 the number. */
+const findSql = `
+  select notice.seq, notice.before, notice.after, event.*
+    from event_notice notice join event on event.id = notice.event_id where notice.seq = $1`
+
 /**
  * The notices of the event log as messages: an event when it reaches one of `wanted.stages`, and when it is dropped from
  * the chain after that. `wanted.events` are names, `pool.*` or `*`.
@@ -47,6 +52,11 @@ export function outboxEvents(
       // A full page may have left some of what was looked through.
       const end = hits.length === limit ? hits.at(-1)?.seq : rows[0]?.scanned_to
       return { messages, upTo: end === null || end === undefined ? after : BigInt(String(end)) }
+    },
+    find: async ({ seq, key }) => {
+      const rows = await database.query(findSql, [seq.toString()])
+      const all = rows.flatMap((row) => stages.flatMap((stage) => messagesOf(row, [levelOf(stage)])))
+      return all.find((message) => message.key === key) ?? null
     },
   }
 }

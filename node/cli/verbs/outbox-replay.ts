@@ -22,7 +22,18 @@ export async function outboxReplay(
   deps.stderr.write('a running node begins within a second; one that does not run, when it starts\n')
 }
 
-function placeOf({ fromSeq, fromBlock, chain }: { fromSeq?: number; fromBlock?: number; chain?: number }) {
+function placeOf(options: {
+  readonly source: string
+  readonly fromSeq?: number
+  readonly fromBlock?: number
+  readonly chain?: number
+}) {
+  const { source, fromSeq, fromBlock, chain } = options
+  if (fromBlock !== undefined && source !== 'events')
+    throw new CliError(
+      'CLI_BAD_OPTIONS',
+      `--from-block is for the source events; give --from-seq of ${source}`,
+    )
   if (fromSeq !== undefined && fromBlock === undefined && chain === undefined) return { seq: BigInt(fromSeq) }
   if (fromSeq === undefined && fromBlock !== undefined && chain !== undefined)
     return { chainId: chain, block: BigInt(fromBlock) }

@@ -138,6 +138,34 @@ describeWith('kcat', 'Kafka', (kcat) => {
     expect(new Set(consumed.map(({ headers }) => headers['iyi-key'])).size).toBe(300)
   })
 
+  it("takes the messages of two relays at once over one producer, and the failure of one is not the other's", async () => {
+    const opened = () => log.lines.filter(({ message }) => message === 'Open a producer of Kafka').length
+    const before = opened()
+    const sink = sinkOf({ topic: 'shared' })
+    running.push({ stop: () => sink.close() })
+    const publish = (key: string, body: OutboxMessage['body'] = {}) =>
+      sink.publish([{ ...one, key, lane: key, body }])
+    await Promise.all(['a', 'b', 'c'].map((key) => publish(key)))
+    expect(opened() - before).toBe(1)
+    // What JSON has no form for fails by itself, before anything is sent.
+    const odd = 1n as unknown as OutboxMessage['body']
+    const results = await Promise.allSettled([publish('d'), publish('odd', odd), publish('e')])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    const keys = (await cluster.read('shared')).map(({ headers }) => headers['iyi-key'])
+    expect(keys.toSorted()).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  it('that is closed while it opens leaves no producer behind', async () => {
+    const sink = sinkOf({ topic: 'closing' })
+    const publishing = sink.publish([one]).catch((error: unknown) => error)
+    const waiting = sink.publish([one]).catch((error: unknown) => error)
+    await sink.close()
+    expect([await publishing, await waiting]).toMatchObject([
+      { code: 'OUTBOX_CLOSED' },
+      { code: 'OUTBOX_CLOSED' },
+    ])
+  })
+
   it('with encryption and logins lets in who has the password, and is believed by its certificate', async () => {
     const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
     const made = spawnSync('openssl', [
