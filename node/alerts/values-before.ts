@@ -16,7 +16,7 @@ export async function valuesBefore(
   // What the running window has a part of is not held against it.
   const to = Math.floor((until - windowSeconds) / windowSeconds) * windowSeconds
   const from = to - of * windowSeconds
-  const candles = await series.candles({ series: id, interval, from, to, limit: of })
+  const { candles } = await series.candles({ series: id, interval, from, to, limit: of })
   const first = candles.at(-1)?.start ?? to
   const values: number[] = []
   // Before the first trade there was nothing to trade.

@@ -49,8 +49,10 @@ function world(rules: readonly AlertRule[], list: readonly SeriesInfo[] = [pool]
       return now.list
     },
     knownUntil: async () => now.at,
-    candles: async ({ from = 0, to = 1e9 }) =>
-      now.candles.filter(({ start }) => start >= from && start < to).reverse(),
+    candles: async ({ from = 0, to = 1e9 }) => ({
+      candles: now.candles.filter(({ start }) => start >= from && start < to).reverse(),
+      knownUntil: now.at,
+    }),
     async rolling({ series: id, windowSeconds, until: end = 0 }): Promise<RollingWindow> {
       if (id === now.broken)
         throw new SeriesError('SERIES_UNAVAILABLE', `${id} is being made`, { data: {}, retry: true })

@@ -52,6 +52,7 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
   const { chains, sources, retention, pollMs = 200, batch = 5_000, pruneMs = 5_000 } = options
   const metrics = instruments(modules.metrics)
   const partitions = new Partitions()
+  const keep = { chains: chains.map(({ id }) => id), retention }
   const stopping = new AbortController()
   const troubles = new Map<string, string>()
   let loops: Promise<unknown> | null = null
@@ -79,7 +80,7 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
 
   const follow = ({ id, name }: { id: number; name: string }) => {
     const chain = new SeriesChain(
-      { chainId: id, batch, sources },
+      { chainId: id, batch, sources, keep },
       {
         ...{ database, partitions, log },
         times: () => events.times(id),
@@ -104,7 +105,7 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
 
   const prune = () =>
     repeat('old candles are not dropped', pruneMs, async () => {
-      const dropped = await prunePartitions(database, { chains: chains.map(({ id }) => id), retention })
+      const dropped = await prunePartitions(database, keep)
       for (const { kind } of dropped) metrics.pruned.inc({ of: kind.name })
       return !(await pruneGone(database)) || dropped.length > 0
     })

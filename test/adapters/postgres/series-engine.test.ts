@@ -80,8 +80,8 @@ describe('the series of a chain', () => {
     expect(await series.list()).toEqual([
       { id: POOL, chainId: 1, address: `0x${'ab'.repeat(20)}`, source: 'pool' },
     ])
-    const candles = (interval: CandleInterval, more: object = {}) =>
-      series.candles({ series: POOL, interval, limit: 1_000, ...more })
+    const candles = async (interval: CandleInterval, more: object = {}) =>
+      (await series.candles({ series: POOL, interval, limit: 1_000, ...more })).candles
     expect(await candles('10s')).toEqual([
       {
         ...{ start: 30, open: 30n * E18, high: 30n * E18, low: 30n * E18, close: 30n * E18 },
@@ -161,10 +161,15 @@ describe('the series of a chain', () => {
     await until(async () => (await series.knownUntil(1)) === 20)
     await first.stop()
     const book: FillSource = {
-      ...{ id: 'book', chainId: 1, address: null, event: 'custom.book.Filled' },
+      ...{
+        id: 'book',
+        chainId: 1,
+        contracts: { addresses: [`0x${'ab'.repeat(20)}`] },
+        event: 'custom.book.Filled',
+      },
       fields: { base: 'sold', quote: 'paid' },
     }
-    const day = async () => (await series.candles({ series: 'book', interval: '1d', limit: 1 }))[0]
+    const day = async () => (await series.candles({ series: 'book', interval: '1d', limit: 1 })).candles[0]
     const second = await start(database, chains, [book])
     await until(() =>
       day().then(
@@ -205,6 +210,8 @@ describe('the series of a chain', () => {
       30_000,
     )
     await until(() => engine.health().status === 'ok')
-    expect(await series.candles({ series: POOL, interval: '1d', limit: 1 })).toMatchObject([{ trades: 6 }])
+    expect(await series.candles({ series: POOL, interval: '1d', limit: 1 })).toMatchObject({
+      ...{ candles: [{ trades: 6 }], knownUntil: 6 },
+    })
   })
 })
