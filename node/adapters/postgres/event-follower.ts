@@ -64,7 +64,7 @@ export class EventFollower {
   #reached = ''
   #times: { copied: number | null; final: number | null } = { copied: null, final: null }
   /** Old blocks are yet to be looked through. */
-  #isLate = true
+  #isLate = false
   #rounds = 0
   #compared = false
   #halt: Halt | null = null
@@ -105,6 +105,8 @@ export class EventFollower {
     const position = await readPosition(this.#modules.database, this.#chain.id)
     this.#position = position
     this.#stored = position.copied
+    // What the index has now is not known yet.
+    this.#isLate = position.copied >= 0n
     if (position.halt !== null) this.#raise(position.halt)
     return position
   }
@@ -212,7 +214,8 @@ export class EventFollower {
     const key = `${target.number} ${target.hash} ${target.confirmed} ${target.final} ${target.edition}`
     if (this.#reached === key) return false
     // Said before anything of another build is written.
-    if (target.edition !== null && target.edition !== this.#known().edition) this.#isLate = true
+    const { copied, edition } = this.#known()
+    if (copied >= 0n && target.edition !== null && target.edition !== edition) this.#isLate = true
     let news = await this.#followBranch(target)
     if (news === 'wait') return false
     news = (await this.#lookThrough(target, signal)) || news

@@ -17,6 +17,29 @@ export async function readKept(client: Pick<pg.PoolClient, 'query'>): Promise<Ke
 }
 
 /**
+ * The chain that keeps what others would drop: it is behind them by more than the shortest time that anything is kept.
+ * Null where there is none.
+ */
+export async function heldUpBy(
+  database: Pick<Database, 'query'>,
+  { chains, retention }: Keep,
+): Promise<{ readonly chainId: number; readonly behindSeconds: number } | null> {
+  const shortest = Object.values(retention).reduce<number>(
+    (least, seconds) => Math.min(least, seconds ?? least),
+    Number.MAX_SAFE_INTEGER,
+  )
+  const [row] = await database.query(
+    `select chain_id, max(final_time) over () - final_time as behind from series_lane lane
+       where main and chain_id = any($1) and final_time is not null
+         and exists (select from series where series.chain_id = lane.chain_id and not gone)
+       order by final_time, chain_id limit 1`,
+    [chains],
+  )
+  if (row === undefined || Number(row.behind) <= shortest) return null
+  return { chainId: Number(row.chain_id), behindSeconds: Number(row.behind) }
+}
+
+/**
  * Moves what is kept behind the final time of the chain that is the farthest behind. Since when each kind is kept then; null
  * while a chain's final time is not known: that one is still at its beginning.
  *

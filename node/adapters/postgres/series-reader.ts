@@ -28,11 +28,11 @@ export function seriesReader({ database }: { readonly database: Pick<Database, '
   const query = (sql: string, params: readonly unknown[]) => asSeriesError(() => database.query(sql, params))
 
   return {
-    list: async ({ after, limit } = { after: '', limit: null }) => {
+    list: async (page) => {
       const rows = await query(
         `select id, chain_id, address, source from series where not gone and id collate "C" > $1
            order by id collate "C" limit $2`,
-        [after, limit],
+        [page?.after ?? '', page?.limit ?? null],
       )
       return rows.map(
         (row): SeriesInfo => ({

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import type { Database } from '../../../node/adapters/postgres/database.ts'
 import { eventLog } from '../../../node/adapters/postgres/event-log.ts'
+import { publicReads } from '../../../node/adapters/postgres/public-reads.ts'
 import { type SeriesEngine, seriesEngine } from '../../../node/adapters/postgres/series-engine.ts'
 import { seriesReader } from '../../../node/adapters/postgres/series-reader.ts'
 import type { CandleInterval } from '../../../node/ports/series.ts'
@@ -44,6 +45,7 @@ async function start(
   database: Database,
   { index, chains }: ChainWorld,
   sources: readonly FillSource[] = [],
+  retention: SeriesRetention = forEver,
 ): Promise<{ engine: SeriesEngine; stop: () => Promise<void> }> {
   const modules = { clock: systemClock, log: recordingLog(), metrics: noMetrics, database }
   const events = eventLog(
@@ -52,7 +54,7 @@ async function start(
   )
   await events.start()
   const engine = seriesEngine(
-    { chains: chains.chains(), sources, retention: forEver, pollMs: 5, pruneMs: 50, batch: 7 },
+    { chains: chains.chains(), sources, retention, pollMs: 5, pruneMs: 50, batch: 7 },
     { events, ...modules },
   )
   engine.start()
@@ -186,6 +188,37 @@ describe('the series of a chain', () => {
     await until(async () => (await series.list()).length === 1)
     await until(async () => (await database.query('select from series')).length === 1)
     await expect(day()).rejects.toMatchObject({ code: 'SERIES_UNKNOWN' })
+  })
+
+  it('name the chain that keeps the old candles of all', async () => {
+    const database = await postgres.database('held_up')
+    const chains = world()
+    mine(chains, 3)
+    const { engine } = await start(database, chains, [], { ...forEver, trades: 100, '1s': 50 })
+    await until(async () => (await seriesReader({ database }).knownUntil(1)) === 3)
+    await database.query(
+      `insert into series_lane (chain_id, main, seq, until_seq, final_time) values (2, true, 1, 0, 50_000)`,
+    )
+    await database.query(`insert into series (id, chain_id, source, definition, lane)
+      select 'other', 2, 'pool', 'pool', id from series_lane where chain_id = 2`)
+    await database.query('update series_lane set final_time = 3 where chain_id = 1')
+    await until(() => engine.health().status === 'degraded')
+    expect(engine.health()).toMatchObject({ reason: expect.stringContaining('13 h behind') })
+    await database.query('update series_lane set final_time = 49_990 where chain_id = 1')
+    await until(() => engine.health().status === 'ok')
+  })
+
+  it('are read over connections of their own, page by page, and not for long', async () => {
+    const database = await postgres.database('held_up')
+    const reads = publicReads(database)
+    parts.push({ stop: () => reads.close() })
+    const reader = seriesReader({ database: reads })
+    expect((await reader.list({ after: '', limit: 1 })).map(({ id }) => id)).toEqual(['other'])
+    expect((await reader.list({ after: 'other', limit: 5 })).map(({ id }) => id)).toEqual([POOL])
+    await expect(reads.query('select pg_sleep(20)')).rejects.toMatchObject({
+      ...{ code: 'DATABASE_UNAVAILABLE', retry: true },
+    })
+    await expect(reads.query('delete from series')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
   })
 
   it('say that they stand still while the database is away, and go on by themselves', async () => {
