@@ -8,7 +8,7 @@ import { seriesReader } from '../../../node/adapters/postgres/series-reader.ts'
 import type { CandleInterval } from '../../../node/ports/series.ts'
 import type { FillSource, SeriesRetention } from '../../../node/ports/series-source.ts'
 import { chainHalts } from '../../../node/trust/halts.ts'
-import { chain } from './chain-events.ts'
+import { chain, eventRow } from './chain-events.ts'
 import { type ChainWorld, chainWorld } from './chain-world.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from './support.ts'
 
@@ -51,7 +51,7 @@ async function start(
 ): Promise<{ engine: SeriesEngine; stop: () => Promise<void> }> {
   const modules = { clock: systemClock, log: recordingLog(), metrics: noMetrics, database }
   const events = eventLog(
-    { pollMs: 5, requestPollMs: 5 },
+    { pollMs: 5, requestPollMs: 5, batch: 3 },
     { index, chains, halts: chainHalts(modules), ...modules },
   )
   await events.start()
@@ -190,6 +190,37 @@ describe('the series of a chain', () => {
     await until(async () => (await series.list()).length === 1)
     await until(async () => (await database.query('select from series')).length === 1)
     await expect(day()).rejects.toMatchObject({ code: 'SERIES_UNKNOWN' })
+  })
+
+  it('of a pool that another build of the index follows are not there before all of its history is', async () => {
+    const database = await postgres.database('another_build')
+    const series = seriesReader({ database })
+    const chains = world()
+    chains.index.setEdition('one')
+    mine(chains, 40)
+    chains.finalize(1)
+    await start(database, chains)
+    await until(async () => (await series.knownUntil(1)) === 40)
+    const address = `0x${'cd'.repeat(20)}` as const
+    for (let block = 1; block <= 40; block++)
+      chains.index.add('event', {
+        ...eventRow({ chainId: 1, block: BigInt(block), logIndex: 9 }, 'pool.Swap', {
+          ...{ amount0In: '1', amount1In: '0', amount0Out: '0', amount1Out: '1' },
+        }),
+        address,
+      })
+    chains.index.setEdition('two')
+    const counts: (number | string)[] = []
+    await until(async () => {
+      const found = await series.candles({ series: `pool-1-${address}`, interval: '1d', limit: 1 }).then(
+        ({ candles }) => candles[0]?.trades ?? 0,
+        ({ code }) => String(code),
+      )
+      if (found !== counts.at(-1)) counts.push(found)
+      return found === 40
+    })
+    expect(counts.filter((each) => typeof each === 'number')).toEqual([40])
+    expect(await series.knownUntil(1)).toBe(40)
   })
 
   it('name the chain that keeps the old candles of all', async () => {
