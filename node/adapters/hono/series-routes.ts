@@ -41,13 +41,10 @@ const digits = (description: string) =>
     .meta({ description, example: '1000000' })
 const price = () => digits('Quote per base in base units of both, times 10^18')
 const amount = (what: string) => digits(`${what}, in base units`)
-const known = z
-  .int()
-  .nullable()
-  .meta({
-    description:
-      'Unix seconds before which the trades of its chain are all in; null at first. More of that second itself may follow',
-  })
+const known = z.int().nullable().meta({
+  description:
+    'Unix seconds before which the trades of its chain are all in; null at first. More of that second itself may follow',
+})
 
 const seriesSchema = z.object({
   id: z.string(),
