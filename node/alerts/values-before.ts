@@ -17,7 +17,7 @@ export async function valuesBefore(
   const to = Math.max(0, Math.floor((until - windowSeconds) / windowSeconds) * windowSeconds)
   const from = Math.max(0, to - of * windowSeconds)
   if (from === to) return []
-  const candles = await series.candles({ series: id, interval, from, to, limit: of })
+  const { candles } = await series.candles({ series: id, interval, from, to, limit: of })
   const first = candles.at(-1)?.start ?? to
   const values: number[] = []
   // Before the first trade there was nothing to trade.

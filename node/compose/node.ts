@@ -251,7 +251,7 @@ export async function runNode(
         version,
       },
       {
-        ...{ ...common, node, ...open, alerts, series: series?.reader ?? null },
+        ...{ ...common, node, ...open, alerts, series: series?.open ?? null },
       },
     )
     const rules =

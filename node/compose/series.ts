@@ -1,5 +1,6 @@
 import type { Database } from '../adapters/postgres/database.ts'
 import type { DurableEventLog } from '../adapters/postgres/event-log.ts'
+import { publicReads } from '../adapters/postgres/public-reads.ts'
 import { seriesEngine } from '../adapters/postgres/series-engine.ts'
 import { seriesReader } from '../adapters/postgres/series-reader.ts'
 import type { NodeConfig } from '../config/schema.ts'
@@ -12,7 +13,10 @@ import type { SeriesReader } from '../ports/series.ts'
 import type { FillSource } from '../ports/series-source.ts'
 import type { Teardown } from './teardown.ts'
 
-/** Makes time series of the trades in the event log, and gives what reads them. Null where they are off. */
+/**
+ * Makes time series of the trades in the event log, and gives what reads them: `reader` for the node itself, `open` for
+ * anybody. Null where they are off.
+ */
 export function timeSeries(
   config: NodeConfig,
   { sources }: { readonly sources: readonly FillSource[] },
@@ -24,7 +28,7 @@ export function timeSeries(
     readonly log: Logger
     readonly metrics: Metrics
   },
-): { readonly reader: SeriesReader; readonly health: () => Health } | null {
+): { readonly reader: SeriesReader; readonly open: SeriesReader; readonly health: () => Health } | null {
   const { enabled, retention } = config.series
   if (!enabled) return null
   const engine = seriesEngine(
@@ -33,5 +37,11 @@ export function timeSeries(
   )
   engine.start()
   modules.teardown.add('time series', () => engine.stop())
-  return { reader: seriesReader(modules), health: () => engine.health() }
+  const reads = publicReads(modules.database)
+  modules.teardown.add('series reads', () => reads.close())
+  return {
+    reader: seriesReader(modules),
+    open: seriesReader({ database: reads }),
+    health: () => engine.health(),
+  }
 }

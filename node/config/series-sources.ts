@@ -58,11 +58,10 @@ export function seriesSources(
 
 function sourceOf(entry: Entry, { name, chainId, source }: CustomContract): FillSource {
   const { base, quote, price, priceScale = 18 } = entry
-  const [first = null, ...more] = 'addresses' in source ? source.addresses : []
   return {
     id: entry.name,
     chainId,
-    address: more.length === 0 ? first : null,
+    contracts: source,
     event: customEventName(name, entry.event),
     fields: price === undefined ? { base, quote: quote ?? '' } : { base, price, priceScale },
   }

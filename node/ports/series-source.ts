@@ -1,4 +1,5 @@
 import type { Address } from './chain.ts'
+import type { Factory } from './custom-tables.ts'
 import type { CandleInterval } from './series.ts'
 
 /** A series that an operator defined: each such event of a contract is one fill. */
@@ -6,8 +7,8 @@ export interface FillSource {
   /** Of the series. */
   readonly id: string
   readonly chainId: number
-  /** Null where it is of several contracts. */
-  readonly address: Address | null
+  /** Only their events count; all of that name where a factory says which they are. */
+  readonly contracts: { readonly addresses: readonly Address[] } | { readonly factory: Factory }
   /** What the event log calls it. */
   readonly event: string
   /** Which arguments say how much was traded, and for what. */

@@ -46,6 +46,12 @@ export interface Candle {
   readonly final: boolean
 }
 
+export interface CandlePage {
+  readonly candles: readonly Candle[]
+  /** As `SeriesReader.knownUntil` of their chain, when they were read. */
+  readonly knownUntil: number | null
+}
+
 /** Trades of a window that ends with `until`. Prices as in `Candle`; null where the window has no trade. */
 export interface RollingWindow {
   readonly from: number
@@ -70,7 +76,8 @@ export interface RollingWindow {
  * `SeriesError`: `SERIES_UNKNOWN`, `SERIES_BAD_QUERY`, `SERIES_UNAVAILABLE` (retry).
  */
 export interface SeriesReader {
-  list(): Promise<readonly SeriesInfo[]>
+  /** By id; at most `limit`, of those that come after `after`, or all. */
+  list(page?: { readonly after: string; readonly limit: number }): Promise<readonly SeriesInfo[]>
   /** Newest first, at most `limit` (1..1,000), `from <= start < to`. */
   candles(query: {
     readonly series: string
@@ -78,13 +85,16 @@ export interface SeriesReader {
     readonly from?: number
     readonly to?: number
     readonly limit: number
-  }): Promise<readonly Candle[]>
+  }): Promise<CandlePage>
   /** `until` in Unix seconds; the time of the chain's newest indexed block when absent. */
   rolling(query: {
     readonly series: string
     readonly windowSeconds: number
     readonly until?: number
   }): Promise<RollingWindow>
-  /** Unix seconds up to which the trades of a chain are all in: the time of the newest block that was gone through. */
+  /**
+   * Unix seconds before which the trades of a chain are all in: the time of the newest block that was gone through. More
+   * trades of that second itself may follow, where a chain has several blocks a second.
+   */
   knownUntil(chainId: number): Promise<number | null>
 }

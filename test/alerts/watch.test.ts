@@ -55,7 +55,8 @@ function world(rules: readonly AlertRule[], list: readonly SeriesInfo[] = [pool]
     knownUntil: async () => now.at,
     async candles({ from = 0, to = 1e9 }) {
       if (from < 0) throw new SeriesError('SERIES_BAD_QUERY', 'from is negative', { data: {} })
-      return now.candles.filter(({ start }) => start >= from && start < to).reverse()
+      const candles = now.candles.filter(({ start }) => start >= from && start < to).reverse()
+      return { candles, knownUntil: now.at }
     },
     async rolling({ series: id, windowSeconds, until: end = 0 }): Promise<RollingWindow> {
       if (id === now.broken)

@@ -220,23 +220,28 @@ describe('the event log', () => {
   })
 })
 
-it('candles and trades come with the names of their series, without those that are gone', async () => {
+it('candles and trades come with the names of their series, without those that are gone, or not whole', async () => {
   const candle = (series: number, width: number, start: number, close: bigint) =>
     `(${series}, ${width}, ${start}, 5, ${huge}, 1, ${close}, 10, 50, 3, 7, 0, 9, 1)`
   for (const sql of [
-    `insert into series (id, chain_id, source, definition, gone) values
-       ('pool-1-0xaa', 1, 'pool', '', false), ('old', 1, 'event', '', true)`,
+    'insert into series_lane (chain_id, main, seq, until_seq) values (1, true, 9, 0), (1, false, 5, 0)',
+    `insert into series (id, chain_id, source, definition, gone, lane) values
+       ('pool-1-0xaa', 1, 'pool', '', false, (select id from series_lane where main)),
+       ('in-the-making', 1, 'event', '', false, (select id from series_lane where not main)),
+       ('old', 1, 'event', '', true, null)`,
+    'update series_kept set since = 60 where kind in (0, 60)',
     `create table series_candle_1m_all partition of series_candle_1m for values from (0) to (1000000)`,
     `create table series_candle_1d_all partition of series_candle_1d for values from (0) to (1000000)`,
     `create table series_trade_all partition of series_trade for values from (0) to (1000000)`,
     `insert into series_candle select s.key, v.* from series s, (values ${[
       candle(0, 60, 120, 4n),
       candle(0, 60, 60, 6n),
+      candle(0, 60, 0, 7n),
       candle(0, 86_400, 0, 4n),
     ]
       .map((row) => row.replace('(0, ', '('))
       .join(', ')}) v`,
-    `insert into series_trade select key, 61, 1, 7, 0, 10, 50, 5 from series`,
+    `insert into series_trade select key, t, t, 7, 0, 10, 50, 5 from series, (values (59), (61)) row (t)`,
   ])
     await database.query(sql)
   const file = await run({ what: 'candles', format: 'parquet' })

@@ -79,13 +79,13 @@ test('a series of a contract of the operator’s own', () => {
     sourcesOf({ events: [fills, { ...fills, name: 'other', quote: undefined, price: 'paid' }] }),
   ).toEqual([
     {
-      ...{ id: 'book', chainId: 1, address, event: 'custom.exchange.Filled' },
+      ...{ id: 'book', chainId: 1, contracts: { addresses: [address] }, event: 'custom.exchange.Filled' },
       fields: { base: 'sold', quote: 'paid' },
     },
     expect.objectContaining({ id: 'other', fields: { base: 'sold', price: 'paid', priceScale: 18 } }),
   ])
   const two = { address: [address, `0x${'cd'.repeat(20)}`] }
-  expect(sourcesOf({ events: [fills] }, two)).toMatchObject([{ address: null }])
+  expect(sourcesOf({ events: [fills] }, two)).toMatchObject([{ contracts: { addresses: two.address } }])
 })
 
 test('needs a contract whose events are in the log', () => {

@@ -41,10 +41,10 @@ const digits = (description: string) =>
     .meta({ description, example: '1000000' })
 const price = () => digits('Quote per base in base units of both, times 10^18')
 const amount = (what: string) => digits(`${what}, in base units`)
-const known = z
-  .int()
-  .nullable()
-  .meta({ description: 'Unix seconds up to which the trades of its chain are all in; null at first' })
+const known = z.int().nullable().meta({
+  description:
+    'Unix seconds before which the trades of its chain are all in; null at first. More of that second itself may follow',
+})
 
 const seriesSchema = z.object({
   id: z.string(),
@@ -111,12 +111,6 @@ const rollingQuery = z.object({
 /** `GET /v1/series`, its candles and its rolling windows. */
 export function seriesRoutes(series: SeriesReader, node: Pick<NodeView, 'freshness'>): readonly Route[] {
   const meta = async () => freshnessToMeta(await node.freshness())
-  const chains = new Map<string, number>()
-  const knownOf = async (id: string) => {
-    if (!chains.has(id)) for (const each of await series.list()) chains.set(each.id, each.chainId)
-    const chainId = chains.get(id)
-    return chainId === undefined ? null : series.knownUntil(chainId)
-  }
   return [
     {
       method: 'get',
@@ -127,15 +121,16 @@ export function seriesRoutes(series: SeriesReader, node: Pick<NodeView, 'freshne
       handler: async ({ query }) => {
         const { limit, cursor } = query as z.output<typeof listQuery>
         const after = cursor === undefined ? '' : decodeCursor(z.string().min(1).max(128), cursor)
-        const all = (await told(() => series.list())).filter(({ id }) => id > after)
-        const data = all.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit)
+        // One more tells whether there is a next page.
+        const found = await told(() => series.list({ after, limit: limit + 1 }))
+        const data = found.slice(0, limit)
         return {
           data: data.map(({ address, ...each }) => ({
             ...each,
             address: address === null ? null : getAddress(address),
           })),
           meta: await meta(),
-          nextCursor: data.length < all.length ? encodeCursor(data.at(-1)?.id ?? '') : null,
+          nextCursor: data.length < found.length ? encodeCursor(data.at(-1)?.id ?? '') : null,
         }
       },
     },
@@ -150,9 +145,8 @@ export function seriesRoutes(series: SeriesReader, node: Pick<NodeView, 'freshne
         const id = idOf(asked)
         const { cursor, from, to, limit, interval: width } = query as z.output<typeof candlesQuery>
         const before = cursor === undefined ? MAX_TIME : decodeCursor(z.int().min(0), cursor)
-        // First: what is known only grows while the candles are read.
-        const [fresh, knownUntil] = [await meta(), await told(() => knownOf(id))]
-        const candles = await told(() =>
+        const fresh = await meta()
+        const { candles, knownUntil } = await told(() =>
           series.candles({
             ...{ series: id, interval: width, limit, to: Math.min(to ?? MAX_TIME, before) },
             ...(from === undefined ? {} : { from }),

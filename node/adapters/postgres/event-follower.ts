@@ -32,6 +32,8 @@ export interface ReachedTimes {
   readonly final: number | null
   /** Of the position that they are of. */
   readonly revision: bigint
+  /** How often old blocks were looked through for contracts that came later; null while that is due: old events come then. */
+  readonly rounds: number | null
 }
 
 /** Where a pass goes to: the index's tip, and the heights that count as confirmed and final. */
@@ -61,6 +63,9 @@ export class EventFollower {
   /** The target that the last pass reached, as a text. */
   #reached = ''
   #times: { copied: number | null; final: number | null } = { copied: null, final: null }
+  /** Old blocks are yet to be looked through. */
+  #isLate = false
+  #rounds = 0
   #compared = false
   #halt: Halt | null = null
   #trouble: string | null = null
@@ -89,7 +94,10 @@ export class EventFollower {
 
   /** Up to when its events are all in the log as it is; null before the first pass, and while a branch is taken back. */
   times(): ReachedTimes | null {
-    return this.#position === null ? null : { ...this.#times, revision: this.#position.revision }
+    if (this.#position === null) return null
+    const { revision } = this.#position
+    if (this.#isLate) return { copied: null, final: null, revision, rounds: null }
+    return { ...this.#times, revision, rounds: this.#rounds }
   }
 
   /** Reads the stored position, and raises the halt that it tells. */
@@ -97,6 +105,8 @@ export class EventFollower {
     const position = await readPosition(this.#modules.database, this.#chain.id)
     this.#position = position
     this.#stored = position.copied
+    // What the index has now is not known yet.
+    this.#isLate = position.copied >= 0n
     if (position.halt !== null) this.#raise(position.halt)
     return position
   }
@@ -203,9 +213,15 @@ export class EventFollower {
   async #advance(target: Target, signal: AbortSignal): Promise<boolean> {
     const key = `${target.number} ${target.hash} ${target.confirmed} ${target.final} ${target.edition}`
     if (this.#reached === key) return false
+    // Said before anything of another build is written.
+    const { copied, edition } = this.#known()
+    if (copied >= 0n && target.edition !== null && target.edition !== edition) this.#isLate = true
     let news = await this.#followBranch(target)
     if (news === 'wait') return false
     news = (await this.#lookThrough(target, signal)) || news
+    if (signal.aborted) return news
+    if (this.#isLate) this.#rounds++
+    this.#isLate = false
     while (!signal.aborted) {
       const { copied } = this.#known()
       const { rows, upTo } =

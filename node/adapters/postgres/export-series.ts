@@ -5,19 +5,24 @@ const column = (name: string, type: ExportType, sql: string): ExportColumn => ({
 
 const interval = `case c.width ${candleIntervals.map((name) => `when ${candleSeconds[name]} then '${name}'`).join(' ')} end`
 
-/** Trades, and candles of every width, of the series that there are. A candle is of the block of its last trade. */
+/** Trades, and candles of every width, of the series that there are, but for those that are still being made. A candle is of the block of its last trade. */
 export function seriesExports({ schema }: { readonly schema: string }): readonly ExportTable[] {
-  const joined = (table: string) =>
-    `(select s.id, s.chain_id, t.* from "${schema}".${table} t join "${schema}".series s on s.key = t.series and not s.gone) c`
+  // Of what is older than it is kept, only a part may be there.
+  const whole = ({ table, kind, time }: { table: string; kind: string; time: string }) =>
+    `"${schema}".${table} t join "${schema}".series s on s.key = t.series and not s.gone
+       join "${schema}".series_lane l on l.id = s.lane and l.main
+       join "${schema}".series_kept k on k.kind = ${kind} and t.${time} >= k.since`
+  const trades = whole({ table: 'series_trade', kind: '0', time: '"time"' })
+  const candles = whole({ table: 'series_candle', kind: 't.width', time: 'start' })
+  const rows = (tables: string) => `(select s.id, s.chain_id, t.* from ${tables}) c`
   const blocks: ExportTable['blocks'] = {
-    sql: `select s.chain_id::text, max(t.last_block)::text from "${schema}".series_candle t
-          join "${schema}".series s on s.key = t.series and not s.gone where t.width = 86400 group by s.chain_id`,
+    sql: `select s.chain_id::text, max(t.last_block)::text from ${candles} where t.width = 86400 group by s.chain_id`,
     read: ([chainId, block]) => ({ chainId: Number(chainId), block: BigInt(String(block)) }),
   }
   const head = [column('series', 'text', 'c.id'), column('chainId', 'int', 'c.chain_id')]
   return [
     {
-      ...{ name: 'trades', from: joined('series_trade'), chain: 'c.chain_id', block: 'c.block', blocks },
+      ...{ name: 'trades', from: rows(trades), chain: 'c.chain_id', block: 'c.block', blocks },
       columns: [
         ...head,
         column('timestamp', 'time', 'c."time"'),
@@ -32,7 +37,7 @@ export function seriesExports({ schema }: { readonly schema: string }): readonly
     {
       ...{
         name: 'candles',
-        from: joined('series_candle'),
+        from: rows(candles),
         chain: 'c.chain_id',
         block: 'c.last_block',
         blocks,

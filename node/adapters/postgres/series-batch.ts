@@ -12,8 +12,11 @@ export interface Batch {
   readonly more: boolean
   readonly added: readonly Trade[]
   readonly dropped: readonly Trade[]
-  /** Pools that no series is of. */
+  /** Pools that no series is of; and of these, those with trades older than what the lane calls final. */
   readonly unknown: readonly string[]
+  readonly unknownLate: readonly string[]
+  /** Series with trades older than what the lane calls final. */
+  readonly late: ReadonlySet<bigint>
   /** Something of the chain was taken back, be it a trade or not. */
   readonly reorganised: boolean
   /** Time of the newest trade that was added, and of the newest final one. */
@@ -27,7 +30,7 @@ const LAST_BLOCK = 2n ** 63n - 1n
 
 /**
  * $1 chain, $2 after this notice, $3 up to it, $4 names, $5 at most so many, $6 up to here it is history: what was dropped
- * by then is as if it had never been.
+ * by then is as if it had never been, $7 lane.
  */
 const readSql = `
   with scan as (
@@ -42,7 +45,7 @@ const readSql = `
           select from event_notice gone where gone.event_id = scan.event_id and gone.after = 0 and gone.seq <= $6)))
   )
   select edge.*, hit.* from (
-    select max(seq) as scanned_to, count(*) as scanned, coalesce(bool_or(after = 0 and seq > $6), false) as reorganised
+    select (select final_time from series_lane where id = $7) as final_time, max(seq) as scanned_to, count(*) as scanned, coalesce(bool_or(after = 0 and seq > $6), false) as reorganised
       from scan) edge
   left join hit on true order by hit.seq`
 
@@ -77,6 +80,7 @@ export async function readBatch(
     [...new Set([...POOL_NAMES, ...fills])],
     limit,
     lane.until.toString(),
+    lane.id.toString(),
   ])
   const [edge] = rows
   const hits = rows.filter(({ seq }) => seq !== null)
@@ -86,12 +90,19 @@ export async function readBatch(
   const went = new Set(changes.filter(({ isNew }) => !isNew).map(keyOf))
   const added = changes.filter((change) => change.isNew && !went.has(keyOf(change)))
   const dropped = changes.filter((change) => !change.isNew && !came.has(keyOf(change)))
+  const finalTime = edge?.final_time == null ? -1 : Number(edge.final_time)
+  const isLate = ({ trade }: Change) => trade.time < finalTime
   return {
     seq: edge?.scanned_to == null ? lane.seq : BigInt(String(edge.scanned_to)),
     more: Number(edge?.scanned ?? 0) >= limit,
     added: added.map(({ trade }) => trade),
     dropped: dropped.map(({ trade }) => trade),
     unknown: unknownPools(hits, series),
+    unknownLate: unknownPools(
+      hits.filter((row) => BigInt(String(row.timestamp)) < BigInt(finalTime)),
+      series,
+    ),
+    late: new Set(added.filter(isLate).map(({ trade }) => trade.series)),
     reorganised: edge?.reorganised === true,
     newest: latest(added),
     newestFinal: latest(added.filter(({ isFinal }) => isFinal)),
@@ -108,11 +119,19 @@ function changesOf(hits: readonly Row[], series: readonly Series[]): readonly Ch
   return hits.flatMap((row) => {
     const name = row.name === 'pool.Swap' ? `pool.Swap ${addressOf(row)}` : String(row.name)
     return (byName.get(name) ?? []).flatMap((each) => {
+      if (!isOf(row, each)) return []
       const trade = tradeOf(row, each)
       const after = Number(row.after)
       return trade === null ? [] : [{ trade, isNew: after > 0, isFinal: after === 3 }]
     })
   })
+}
+
+/** Events keep their name when the operator's contract moves to another address: those of the one before do not count. */
+function isOf(row: Row, { source }: Series): boolean {
+  if (source === null || !('addresses' in source.contracts)) return true
+  const address = addressOf(row)
+  return source.contracts.addresses.some((each) => each.toLowerCase() === address)
 }
 
 function unknownPools(hits: readonly Row[], series: readonly Series[]): readonly string[] {

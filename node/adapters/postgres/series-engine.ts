@@ -6,6 +6,7 @@ import type { FillSource, SeriesRetention } from '../../ports/series-source.ts'
 import type { Database } from './database.ts'
 import type { DurableEventLog } from './event-log.ts'
 import { SeriesChain } from './series-chain.ts'
+import { heldUpBy } from './series-kept.ts'
 import { Partitions } from './series-partitions.ts'
 import { pruneGone, prunePartitions } from './series-prune.ts'
 import { backoffMs, pause } from './wake.ts'
@@ -52,8 +53,10 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
   const { chains, sources, retention, pollMs = 200, batch = 5_000, pruneMs = 5_000 } = options
   const metrics = instruments(modules.metrics)
   const partitions = new Partitions()
+  const keep = { chains: chains.map(({ id }) => id), retention }
   const stopping = new AbortController()
   const troubles = new Map<string, string>()
+  let heldUp: string | null = null
   let loops: Promise<unknown> | null = null
 
   /** Repeats `work`: at once while it says that there is more, with a pause otherwise. */
@@ -79,7 +82,7 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
 
   const follow = ({ id, name }: { id: number; name: string }) => {
     const chain = new SeriesChain(
-      { chainId: id, batch, sources },
+      { chainId: id, batch, sources, keep },
       {
         ...{ database, partitions, log },
         times: () => events.times(id),
@@ -104,7 +107,13 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
 
   const prune = () =>
     repeat('old candles are not dropped', pruneMs, async () => {
-      const dropped = await prunePartitions(database, { chains: chains.map(({ id }) => id), retention })
+      const dropped = await prunePartitions(database, keep)
+      const held = await heldUpBy(database, keep)
+      const name = chains.find(({ id }) => id === held?.chainId)?.name
+      heldUp =
+        held === null
+          ? null
+          : `nothing is dropped by age: ${name} is ${Math.floor(held.behindSeconds / 3_600)} h behind the other chains; see why its events stand still, or take it out of chains`
       for (const { kind } of dropped) metrics.pruned.inc({ of: kind.name })
       return !(await pruneGone(database)) || dropped.length > 0
     })
@@ -117,10 +126,12 @@ export function seriesEngine(options: SeriesEngineOptions, modules: SeriesEngine
       stopping.abort()
       await loops
     },
-    health: () =>
-      troubles.size === 0
-        ? { status: 'ok' }
-        : { status: 'degraded', reason: `${[...troubles.values()].join('; ')}; they go on by themselves` },
+    health: () => {
+      const standing = [...troubles.values()]
+      if (standing.length > 0)
+        return { status: 'degraded', reason: `${standing.join('; ')}; they go on by themselves` }
+      return heldUp === null ? { status: 'ok' } : { status: 'degraded', reason: heldUp }
+    },
   }
 }
 

@@ -35,8 +35,19 @@ export const poolSeriesId = (chainId: number, address: string): string =>
   `pool-${chainId}-${address.toLowerCase()}`
 
 /** The same text: the same trades. */
-const definitionOf = ({ chainId, address, event, fields }: FillSource) =>
-  JSON.stringify({ chainId, address, event, fields })
+function definitionOf({ chainId, contracts, event, fields }: FillSource): string {
+  const of =
+    'addresses' in contracts
+      ? contracts.addresses.map((address) => address.toLowerCase()).toSorted()
+      : { ...contracts.factory, address: contracts.factory.address.toLowerCase() }
+  return JSON.stringify({ chainId, of, event, fields })
+}
+
+/** Null where it is of several. */
+function addressOf({ contracts }: FillSource): string | null {
+  const [first = null, ...more] = 'addresses' in contracts ? contracts.addresses : []
+  return more.length === 0 ? first : null
+}
 
 const newestSql = 'coalesce((select max(seq) from event_notice where chain_id = $1), 0)'
 
@@ -76,13 +87,7 @@ export async function configureSeries(
       `insert into series (id, chain_id, address, source, definition, lane)
          select id, $1, address, 'event', definition, $2 from unnest($3::text[], $4::text[], $5::text[])
            as row (id, address, definition)`,
-      [
-        chainId,
-        lane.toString(),
-        added.map(({ id }) => id),
-        added.map(({ address }) => address),
-        added.map(definitionOf),
-      ],
+      [chainId, lane.toString(), added.map(({ id }) => id), added.map(addressOf), added.map(definitionOf)],
     )
   })
 }
@@ -119,11 +124,18 @@ export async function readChainSeries(
 }
 
 /** Series of pools that were seen for the first time, in the main lane. */
-export async function addPools(
+export function addPools(
   database: Database,
+  pools: { chainId: number; lane: bigint; addresses: readonly string[] },
+): Promise<readonly Series[]> {
+  return database.transaction((client) => insertPools(client, pools))
+}
+
+async function insertPools(
+  client: pg.PoolClient,
   { chainId, lane, addresses }: { chainId: number; lane: bigint; addresses: readonly string[] },
 ): Promise<readonly Series[]> {
-  const rows = await database.query(
+  const { rows } = await client.query<Record<string, unknown>>(
     `insert into series (id, chain_id, address, source, definition, lane)
        select id, $1, address, 'pool', '${poolDefinition}', $2 from unnest($3::text[], $4::text[]) as row (id, address)
        on conflict (id) where not gone do update set chain_id = excluded.chain_id
@@ -137,6 +149,48 @@ export async function addPools(
     address: String(row.address),
     source: null,
   }))
+}
+
+/**
+ * Puts series that are told of old trades, and pools that were just seen, into a lane of their own, at the main one's place:
+ * what the main lane calls final stays as it is. False, and nothing changes, where somebody else moved the main lane.
+ */
+export async function holdBack(
+  database: Database,
+  options: {
+    readonly chainId: number
+    readonly main: Lane
+    readonly keys: Iterable<bigint>
+    readonly addresses: readonly string[]
+  },
+): Promise<boolean> {
+  const { chainId, main, keys, addresses } = options
+  return database.transaction(async (client) => {
+    const place = [chainId, main.seq.toString(), main.until.toString()]
+    const { rowCount } = await client.query('select from series_lane where id = $1 and seq = $2 for update', [
+      main.id.toString(),
+      main.seq.toString(),
+    ])
+    if (rowCount !== 1) return false
+    const { rows } = await client.query<{ id: bigint }>(
+      `with there as (
+         select id from series_lane where chain_id = $1 and not main and seq = $2 and until_seq = $3 order by id limit 1
+       ), added as (
+         insert into series_lane (chain_id, main, seq, until_seq) select $1, false, $2, $3
+           where not exists (select from there) returning id)
+       select id from there union all select id from added`,
+      place,
+    )
+    const [lane] = rows
+    if (lane === undefined) throw new TypeError('no lane was made')
+    await client.query('update series set lane = $1 where key = any($2::bigint[]) and lane = $3', [
+      lane.id.toString(),
+      [...keys].map(String),
+      main.id.toString(),
+    ])
+    await insertPools(client, { chainId, lane: lane.id, addresses })
+    return true
+  })
 }
 
 /** Lets series be made anew from the beginning of the log, under the same ids; what they were goes. */

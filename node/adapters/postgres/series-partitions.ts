@@ -42,14 +42,14 @@ export class Partitions {
 /**
  * Makes those partitions that are not there, in the caller's transaction, before it has touched any row: beside another
  * chain's it waits for that one's end. Attaching takes a lock on the parent that stops neither reads nor writes, as
- * `partition of` would.
+ * `partition of` would. False, and none is made, where more than `most` are not there.
  */
 export async function makePartitions(
   client: pg.PoolClient,
   schema: string,
-  partitions: readonly Partition[],
-): Promise<void> {
-  if (partitions.length === 0) return
+  { partitions, most }: { readonly partitions: readonly Partition[]; readonly most: number },
+): Promise<boolean> {
+  if (partitions.length === 0) return true
   await client.query(`select pg_advisory_xact_lock(hashtextextended('iyi partitions ' || $1, 0))`, [schema])
   const { rows } = await client.query<{ name: string }>(
     'select name from unnest($1::text[]) name where to_regclass(name) is not null',
@@ -57,7 +57,8 @@ export async function makePartitions(
   )
   const there = new Set(rows.map(({ name }) => name))
   const making = partitions.filter((partition) => !there.has(nameOf(partition)))
-  if (making.length === 0) return
+  if (making.length === 0) return true
+  if (making.length > most) return false
   await client.query(
     making
       .map((partition) => {
@@ -68,6 +69,7 @@ export async function makePartitions(
       })
       .join('\n'),
   )
+  return true
 }
 
 /** All partitions, oldest first. */

@@ -1,8 +1,6 @@
-import type { SeriesRetention } from '../../ports/series-source.ts'
 import type { Database } from './database.ts'
-import { kinds, wantedSince } from './series-kinds.ts'
+import { type Keep, moveKept } from './series-kept.ts'
 import { dropPartition, listPartitions, lockSeriesSql, type Partition } from './series-partitions.ts'
-import { readKept } from './series-write.ts'
 
 /** So many rows of series that are no more go in one statement. */
 const STEP = 5_000
@@ -13,35 +11,9 @@ const MOST_PARTITIONS = 32
  * Moves what is kept behind the final time of the chain that is the farthest behind, and drops the partitions that lie before.
  * Their number, by kind; what is left comes with the next call.
  */
-export async function prunePartitions(
-  database: Database,
-  { chains, retention }: { readonly chains: readonly number[]; readonly retention: SeriesRetention },
-): Promise<readonly Partition[]> {
-  const [row] = await database.query(
-    `select min(final_time) as final, bool_or(final_time is null) as unknown from series_lane lane
-       where main and chain_id = any($1) and exists (select from series where series.chain_id = lane.chain_id and not gone)`,
-    [chains],
-  )
-  // A chain whose final time is not known is still at its beginning.
-  if (row?.final == null || row.unknown === true) return []
-  const finalTime = Number(row.final)
-  const kept = await database.transaction(async (client) => {
-    const before = await readKept(client)
-    const moved = kinds
-      .map((kind) => ({
-        id: kind.id,
-        since: wantedSince(kind, retention[kind.name], finalTime, before.get(kind.id) ?? 0),
-      }))
-      .filter(({ id, since }) => since > (before.get(id) ?? 0))
-    if (moved.length === 0) return before
-    await client.query(lockSeriesSql, [database.schema])
-    await client.query(
-      `update series_kept set since = greatest(series_kept.since, row.since)
-         from unnest($1::integer[], $2::bigint[]) as row (kind, since) where series_kept.kind = row.kind`,
-      [moved.map(({ id }) => id), moved.map(({ since }) => since)],
-    )
-    return new Map([...before, ...moved.map(({ id, since }) => [id, since] as const)])
-  })
+export async function prunePartitions(database: Database, keep: Keep): Promise<readonly Partition[]> {
+  const kept = await moveKept(database, keep)
+  if (kept === null) return []
   const old = (await listPartitions(database)).filter(
     ({ kind, start }) => start + kind.partition <= (kept.get(kind.id) ?? 0),
   )

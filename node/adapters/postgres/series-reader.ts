@@ -15,46 +15,24 @@ import { type RollingRange, rollingRange } from './series-rolling.ts'
 
 interface Found {
   readonly key: bigint
-  readonly chainId: number
   readonly finalTime: number
   readonly knownUntil: number | null
 }
 
+type Row = Readonly<Record<string, unknown>>
+
 const MAX_TIME = 2 ** 53 - 1
 
 /** Reads the candles that `seriesEngine` makes. */
-export function seriesReader({ database }: { readonly database: Database }): SeriesReader {
+export function seriesReader({ database }: { readonly database: Pick<Database, 'query'> }): SeriesReader {
   const query = (sql: string, params: readonly unknown[]) => asSeriesError(() => database.query(sql, params))
 
-  async function find(id: string): Promise<Found> {
-    const [row] = await query(
-      `select series.key, series.chain_id, lane.main, lane.seq, lane.final_time, lane.known_until
-         from series join series_lane lane on lane.id = series.lane where series.id = $1 and not series.gone`,
-      [id],
-    )
-    if (row === undefined)
-      throw new SeriesError('SERIES_UNKNOWN', `There is no series "${id}". GET /v1/series lists them.`, {
-        data: { series: id },
-      })
-    if (row.main !== true)
-      throw new SeriesError(
-        'SERIES_UNAVAILABLE',
-        `The series "${id}" is being made from the event log. Ask again in a while.`,
-        { data: { series: id }, retry: true },
-      )
-    return {
-      key: BigInt(String(row.key)),
-      chainId: Number(row.chain_id),
-      finalTime: row.final_time === null ? -1 : Number(row.final_time),
-      knownUntil: row.known_until === null ? null : Number(row.known_until),
-    }
-  }
-
   return {
-    list: async () => {
+    list: async (page) => {
       const rows = await query(
-        'select id, chain_id, address, source from series where not gone order by id',
-        [],
+        `select id, chain_id, address, source from series where not gone and id collate "C" > $1
+           order by id collate "C" limit $2`,
+        [page?.after ?? '', page?.limit ?? null],
       )
       return rows.map(
         (row): SeriesInfo => ({
@@ -72,36 +50,36 @@ export function seriesReader({ database }: { readonly database: Database }): Ser
       if (!Number.isInteger(limit) || limit < 1 || limit > 1_000)
         throw bad('A limit is an integer from 1 to 1,000.')
       if (!isTime(from) || !isTime(to)) throw bad('Times are whole seconds since 1970, not before.')
-      const { key, finalTime } = await find(series)
+      // One statement: of one moment.
       const rows = await query(
-        `select start, open, high, low, close, base, quote, trades from ${kind.table}
-           where series = $1 and start >= $2 and start < $3 and start >= ${sinceSql(kind)}
-           order by start desc limit $4`,
-        [key.toString(), from, to, limit],
+        `select ${foundColumns}, candle.* from ${foundTables}
+           left join lateral (
+             select start, open, high, low, close, base, quote, trades from ${kind.table}
+               where series = series.key and start >= $2 and start < $3 and start >= ${sinceSql(kind)}
+               order by start desc limit $4) candle on lane.main
+           where ${isFound} order by candle.start desc`,
+        [series, from, to, limit],
       )
-      return rows.map((row): Candle => {
-        const start = Number(row.start)
-        return {
-          ...{ start, final: start + kind.id <= finalTime },
-          ...{ open: integer(row.open), high: integer(row.high), low: integer(row.low) },
-          ...{ close: integer(row.close), volumeBase: integer(row.base), volumeQuote: integer(row.quote) },
-          trades: Number(row.trades),
-        }
-      })
+      const { finalTime, knownUntil } = foundIn(rows, series)
+      const candles = rows.filter(({ start }) => start !== null)
+      return { candles: candles.map((row) => candleOf(row, kind, finalTime)), knownUntil }
     },
     rolling: async ({ series, windowSeconds, until }) => {
       if (!Number.isSafeInteger(windowSeconds) || windowSeconds < 1)
         throw bad('A window is a whole number of seconds, 1 or more.')
       if (until !== undefined && !isTime(until)) throw bad('Times are whole seconds since 1970, not before.')
-      const found = await find(series)
-      const end = until ?? found.knownUntil
-      if (end === null)
-        throw new SeriesError(
-          'SERIES_UNAVAILABLE',
-          'The time of the chain is not known yet. Ask again in a while, or say until when.',
-          { data: { series }, retry: true },
-        )
       for (;;) {
+        const found = foundIn(
+          await query(`select ${foundColumns} from ${foundTables} where ${isFound}`, [series]),
+          series,
+        )
+        const end = until ?? found.knownUntil
+        if (end === null)
+          throw new SeriesError(
+            'SERIES_UNAVAILABLE',
+            'The time of the chain is not known yet. Ask again in a while, or say until when.',
+            { data: { series }, retry: true },
+          )
         const kept = await query('select kind, since from series_kept', [])
         const range = rollingRange(
           { windowSeconds, until: end },
@@ -112,8 +90,8 @@ export function seriesReader({ database }: { readonly database: Database }): Ser
             'The window begins before what is kept, or is longer than 3,600 days. Ask for a shorter one.',
           )
         const [row] = await query(rollingSql(range.kind), [found.key.toString(), range.from, range.until])
-        // Unless these were just being dropped.
-        if (Number(row?.since) <= range.from) return windowOf(row ?? {}, range)
+        // Unless these were just being dropped, or the series is made anew since it was found.
+        if (row?.is_there === true && Number(row.since) <= range.from) return windowOf(row, range)
       }
     },
     knownUntil: async (chainId) => {
@@ -122,6 +100,11 @@ export function seriesReader({ database }: { readonly database: Database }): Ser
     },
   }
 }
+
+const foundColumns = 'series.key, lane.main, lane.final_time, lane.known_until'
+const foundTables = 'series join series_lane lane on lane.id = series.lane'
+/** $1 id. */
+const isFound = 'series.id = $1 and not series.gone'
 
 const sinceSql = ({ id }: Kind) => `(select since from series_kept where kind = ${id})`
 
@@ -133,13 +116,40 @@ const rollingSql = (kind: Kind) => `
   )
   select (array_agg(open order by start))[1] as open, max(high) as high, min(low) as low,
          (array_agg(close order by start desc))[1] as close, sum(base) as base, sum(quote) as quote,
-         sum(trades) as trades, stddev_samp(change) as deviation, ${sinceSql(kind)} as since
+         sum(trades) as trades, stddev_samp(change) as deviation, ${sinceSql(kind)} as since,
+         exists (select from ${foundTables} where series.key = $1 and not series.gone and lane.main) as is_there
     from candle`
 
-function windowOf(
-  row: Readonly<Record<string, unknown>>,
-  { kind, from, until }: RollingRange,
-): RollingWindow {
+/** What there is to say of a series. */
+function foundIn([row]: readonly Row[], series: string): Found {
+  if (row === undefined)
+    throw new SeriesError('SERIES_UNKNOWN', `There is no series "${series}". GET /v1/series lists them.`, {
+      data: { series },
+    })
+  if (row.main !== true)
+    throw new SeriesError(
+      'SERIES_UNAVAILABLE',
+      `The series "${series}" is being made from the event log. Ask again in a while.`,
+      { data: { series }, retry: true },
+    )
+  return {
+    key: BigInt(String(row.key)),
+    finalTime: row.final_time === null ? -1 : Number(row.final_time),
+    knownUntil: row.known_until === null ? null : Number(row.known_until),
+  }
+}
+
+function candleOf(row: Row, { id: width }: Kind, finalTime: number): Candle {
+  const start = Number(row.start)
+  return {
+    ...{ start, final: start + width <= finalTime },
+    ...{ open: integer(row.open), high: integer(row.high), low: integer(row.low) },
+    ...{ close: integer(row.close), volumeBase: integer(row.base), volumeQuote: integer(row.quote) },
+    trades: Number(row.trades),
+  }
+}
+
+function windowOf(row: Row, { kind, from, until }: RollingRange): RollingWindow {
   const price = (value: unknown) => (value == null ? null : integer(value))
   const volumeBase = price(row.base) ?? 0n
   const volumeQuote = price(row.quote) ?? 0n

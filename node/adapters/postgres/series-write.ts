@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Database } from './database.ts'
 import type { Batch } from './series-batch.ts'
 import { type CandleRow, foldTrades, type Trade } from './series-fold.ts'
+import { readKept } from './series-kept.ts'
 import { candleKinds, canMakeAnew, type Kept, type Kind, keptSince, tradeKind } from './series-kinds.ts'
 import { beginAnew, joinMain, type Lane } from './series-lanes.ts'
 import { makePartitions, type Partition, type Partitions, shareSeriesSql } from './series-partitions.ts'
@@ -18,7 +19,8 @@ export interface Written {
 
 /**
  * Moves a lane over a batch with all that changes by it, in one transaction: so each notice counts once, wherever the
- * process ends. Null, and nothing changes, where somebody else moved the lane.
+ * process ends. Nothing changes where somebody else moved the lane (`taken`), and where the batch needs more new partitions
+ * than one transaction may make (`wide`).
  */
 export async function writeBatch(
   database: Database,
@@ -28,12 +30,14 @@ export async function writeBatch(
     readonly batch: Batch
     /** Of a lane that is there now: the main one. */
     readonly join: Lane | null
+    /** So many partitions are made at most. */
+    readonly mostPartitions: number
   },
   { partitions }: { readonly partitions: Partitions },
-): Promise<Written | null> {
-  const { chainId, lane, batch, join } = options
+): Promise<Written | 'taken' | 'wide'> {
+  const { chainId, lane, batch, join, mostPartitions } = options
   const made: Partition[] = []
-  const written = await database.transaction(async (client) => {
+  const written = await database.transaction(async (client): Promise<Written | 'taken' | 'wide'> => {
     await client.query(shareSeriesSql, [database.schema])
     const kept = await readKept(client)
     const anew = new Set(
@@ -46,21 +50,17 @@ export async function writeBatch(
     const candles = foldTrades(added).filter(({ width, start }) => start >= keptSince(kept, kindOf(width)))
     // Before any row is locked.
     made.push(...partitions.missing(placesOf(trades, candles)))
-    await makePartitions(client, database.schema, made)
-    if (!(await moveLane(client, lane, batch))) return null
+    if (!(await makePartitions(client, database.schema, { partitions: made, most: mostPartitions })))
+      return 'wide'
+    if (!(await moveLane(client, lane, batch))) return 'taken'
     await dropTrades(client, dropped, kept)
     await addTrades(client, trades, candles)
     await beginAnew(client, chainId, [...anew])
     if (join !== null) await joinMain(client, lane, join)
     return { trades: added.length, candles: candles.length, dropped: dropped.length, anew: [...anew] }
   })
-  partitions.learn(made)
+  if (written !== 'wide') partitions.learn(made)
   return written
-}
-
-export async function readKept(client: pg.PoolClient): Promise<Kept> {
-  const { rows } = await client.query<{ kind: number; since: bigint }>('select kind, since from series_kept')
-  return new Map(rows.map(({ kind, since }) => [kind, Number(since)]))
 }
 
 /** With a trade that was dropped, the times that it stood for are not reached any more. */

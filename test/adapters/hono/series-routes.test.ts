@@ -14,15 +14,17 @@ const candle = (start: number): Candle => ({
 async function served(more: Partial<SeriesReader> = {}) {
   const asked: object[] = []
   const series: SeriesReader = {
-    list: async () => [
-      { id: POOL, chainId: 1, address, source: 'pool' },
-      { id: 'book', chainId: 1, address: null, source: 'event' },
-    ],
+    list: async ({ after, limit } = { after: '', limit: 9 }) =>
+      [
+        { id: 'book', chainId: 1, address: null, source: 'event' as const },
+        { id: POOL, chainId: 1, address, source: 'pool' as const },
+      ]
+        .filter(({ id }) => id > after)
+        .slice(0, limit),
     candles: async (query) => {
       asked.push(query)
-      return [candle(120), candle(60), candle(0)]
-        .filter(({ start }) => start < (query.to ?? 0))
-        .slice(0, query.limit)
+      const candles = [candle(120), candle(60), candle(0)].filter(({ start }) => start < (query.to ?? 0))
+      return { candles: candles.slice(0, query.limit), knownUntil: 130 }
     },
     rolling: async (query) => {
       asked.push(query)
@@ -31,7 +33,7 @@ async function served(more: Partial<SeriesReader> = {}) {
         ...{ volumeBase: 5n, volumeQuote: 10n, trades: 1, deviation: null },
       }
     },
-    knownUntil: async () => 130,
+    knownUntil: () => Promise.reject(new RangeError('is told with the candles')),
     ...more,
   }
   const { url } = await serve(() => {}, {}, {}, { series })

@@ -2,12 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import type { Database } from '../../../node/adapters/postgres/database.ts'
 import { eventLog } from '../../../node/adapters/postgres/event-log.ts'
+import { publicReads } from '../../../node/adapters/postgres/public-reads.ts'
 import { type SeriesEngine, seriesEngine } from '../../../node/adapters/postgres/series-engine.ts'
 import { seriesReader } from '../../../node/adapters/postgres/series-reader.ts'
 import type { CandleInterval } from '../../../node/ports/series.ts'
 import type { FillSource, SeriesRetention } from '../../../node/ports/series-source.ts'
 import { chainHalts } from '../../../node/trust/halts.ts'
-import { chain } from './chain-events.ts'
+import { chain, eventRow } from './chain-events.ts'
 import { type ChainWorld, chainWorld } from './chain-world.ts'
 import { noMetrics, recordingLog, type TestPostgres, testPostgres, until } from './support.ts'
 
@@ -32,11 +33,13 @@ afterEach(async () => {
 afterAll(() => postgres.dispose())
 
 /** Block n trades 1 for n, at second n. */
-function world(): ChainWorld {
-  return chainWorld([chain(1, 2)], (name, block) =>
-    name === 'pool.Swap'
-      ? { amount0In: '1', amount1In: '0', amount0Out: '0', amount1Out: block.toString() }
-      : { sold: block.toString(), paid: '12' },
+function world(ids: readonly number[] = [1]): ChainWorld {
+  return chainWorld(
+    ids.map((id) => chain(id, 2)),
+    (name, block) =>
+      name === 'pool.Swap'
+        ? { amount0In: '1', amount1In: '0', amount0Out: '0', amount1Out: block.toString() }
+        : { sold: block.toString(), paid: '12' },
   )
 }
 
@@ -44,15 +47,16 @@ async function start(
   database: Database,
   { index, chains }: ChainWorld,
   sources: readonly FillSource[] = [],
+  retention: SeriesRetention = forEver,
 ): Promise<{ engine: SeriesEngine; stop: () => Promise<void> }> {
   const modules = { clock: systemClock, log: recordingLog(), metrics: noMetrics, database }
   const events = eventLog(
-    { pollMs: 5, requestPollMs: 5 },
+    { pollMs: 5, requestPollMs: 5, batch: 3 },
     { index, chains, halts: chainHalts(modules), ...modules },
   )
   await events.start()
   const engine = seriesEngine(
-    { chains: chains.chains(), sources, retention: forEver, pollMs: 5, pruneMs: 50, batch: 7 },
+    { chains: chains.chains(), sources, retention, pollMs: 5, pruneMs: 50, batch: 7 },
     { events, ...modules },
   )
   engine.start()
@@ -80,8 +84,8 @@ describe('the series of a chain', () => {
     expect(await series.list()).toEqual([
       { id: POOL, chainId: 1, address: `0x${'ab'.repeat(20)}`, source: 'pool' },
     ])
-    const candles = (interval: CandleInterval, more: object = {}) =>
-      series.candles({ series: POOL, interval, limit: 1_000, ...more })
+    const candles = async (interval: CandleInterval, more: object = {}) =>
+      (await series.candles({ series: POOL, interval, limit: 1_000, ...more })).candles
     expect(await candles('10s')).toEqual([
       {
         ...{ start: 30, open: 30n * E18, high: 30n * E18, low: 30n * E18, close: 30n * E18 },
@@ -161,10 +165,15 @@ describe('the series of a chain', () => {
     await until(async () => (await series.knownUntil(1)) === 20)
     await first.stop()
     const book: FillSource = {
-      ...{ id: 'book', chainId: 1, address: null, event: 'custom.book.Filled' },
+      ...{
+        id: 'book',
+        chainId: 1,
+        contracts: { addresses: [`0x${'ab'.repeat(20)}`] },
+        event: 'custom.book.Filled',
+      },
       fields: { base: 'sold', quote: 'paid' },
     }
-    const day = async () => (await series.candles({ series: 'book', interval: '1d', limit: 1 }))[0]
+    const day = async () => (await series.candles({ series: 'book', interval: '1d', limit: 1 })).candles[0]
     const second = await start(database, chains, [book])
     await until(() =>
       day().then(
@@ -181,6 +190,66 @@ describe('the series of a chain', () => {
     await until(async () => (await series.list()).length === 1)
     await until(async () => (await database.query('select from series')).length === 1)
     await expect(day()).rejects.toMatchObject({ code: 'SERIES_UNKNOWN' })
+  })
+
+  it('of a pool that another build of the index follows are not there before all of its history is', async () => {
+    const database = await postgres.database('another_build')
+    const series = seriesReader({ database })
+    const chains = world()
+    chains.index.setEdition('one')
+    mine(chains, 40)
+    chains.finalize(1)
+    await start(database, chains)
+    await until(async () => (await series.knownUntil(1)) === 40)
+    const address = `0x${'cd'.repeat(20)}` as const
+    for (let block = 1; block <= 40; block++)
+      chains.index.add('event', {
+        ...eventRow({ chainId: 1, block: BigInt(block), logIndex: 9 }, 'pool.Swap', {
+          ...{ amount0In: '1', amount1In: '0', amount0Out: '0', amount1Out: '1' },
+        }),
+        address,
+      })
+    chains.index.setEdition('two')
+    const counts: (number | string)[] = []
+    await until(async () => {
+      const found = await series.candles({ series: `pool-1-${address}`, interval: '1d', limit: 1 }).then(
+        ({ candles }) => candles[0]?.trades ?? 0,
+        ({ code }) => String(code),
+      )
+      if (found !== counts.at(-1)) counts.push(found)
+      return found === 40
+    })
+    expect(counts.filter((each) => typeof each === 'number')).toEqual([40])
+    expect(await series.knownUntil(1)).toBe(40)
+  })
+
+  it('name the chain that keeps the old candles of all', async () => {
+    const database = await postgres.database('held_up')
+    const chains = world([1, 2])
+    mine(chains, 3)
+    chains.mine(2, 'pool.Swap')
+    const { engine } = await start(database, chains, [], { ...forEver, trades: 100, '1s': 50 })
+    const series = seriesReader({ database })
+    await until(async () => (await series.knownUntil(1)) === 3 && (await series.knownUntil(2)) === 1)
+    await database.query('update series_lane set final_time = 50_000 where chain_id = 2')
+    await database.query('update series_lane set final_time = 3 where chain_id = 1')
+    await until(() => engine.health().status === 'degraded')
+    expect(engine.health()).toMatchObject({ reason: expect.stringContaining('13 h behind') })
+    await database.query('update series_lane set final_time = 49_990 where chain_id = 1')
+    await until(() => engine.health().status === 'ok')
+  })
+
+  it('are read over connections of their own, page by page, and not for long', async () => {
+    const database = await postgres.database('held_up')
+    const reads = publicReads(database)
+    parts.push({ stop: () => reads.close() })
+    const reader = seriesReader({ database: reads })
+    expect((await reader.list({ after: '', limit: 1 })).map(({ id }) => id)).toEqual([POOL])
+    expect((await reader.list({ after: POOL, limit: 5 })).map(({ chainId }) => chainId)).toEqual([2])
+    await expect(reads.query('select pg_sleep(20)')).rejects.toMatchObject({
+      ...{ code: 'DATABASE_UNAVAILABLE', retry: true },
+    })
+    await expect(reads.query('delete from series')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
   })
 
   it('say that they stand still while the database is away, and go on by themselves', async () => {
@@ -205,6 +274,8 @@ describe('the series of a chain', () => {
       30_000,
     )
     await until(() => engine.health().status === 'ok')
-    expect(await series.candles({ series: POOL, interval: '1d', limit: 1 })).toMatchObject([{ trades: 6 }])
+    expect(await series.candles({ series: POOL, interval: '1d', limit: 1 })).toMatchObject({
+      ...{ candles: [{ trades: 6 }], knownUntil: 6 },
+    })
   })
 })

@@ -38,6 +38,9 @@ async function tradesInChain(
     }
     return sources
       .filter((source) => source.event === row.name && source.chainId === Number(row.chain_id))
+      .filter(
+        ({ contracts }) => 'factory' in contracts || contracts.addresses.some((at) => at === row.address),
+      )
       .map(({ id, fields }) => {
         const base = abs(n(fields.base))
         if ('quote' in fields) {

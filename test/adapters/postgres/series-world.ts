@@ -51,6 +51,7 @@ export class SeriesWorld {
     copied: this.#times.at(-1) ?? 0,
     final: this.#times[this.#final] ?? 0,
     revision: this.#position?.revision ?? 0n,
+    rounds: 0,
   })
 
   get height(): number {

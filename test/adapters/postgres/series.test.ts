@@ -19,11 +19,11 @@ const retention: SeriesRetention = {
 }
 
 const book: FillSource = {
-  ...{ id: 'book', chainId: 1, address: null, event: 'custom.book.Filled' },
+  ...{ id: 'book', chainId: 1, contracts: { addresses: makers }, event: 'custom.book.Filled' },
   fields: { base: 'sold', quote: 'paid' },
 }
 const priced: FillSource = {
-  ...{ id: 'priced', chainId: 1, address: makers[0] as `0x${string}`, event: 'custom.book.Filled' },
+  ...{ id: 'priced', chainId: 1, contracts: { addresses: [makers[0]] }, event: 'custom.book.Filled' },
   fields: { base: 'sold', price: 'price', priceScale: 8 },
 }
 
@@ -62,6 +62,7 @@ class Run {
   readonly worlds: readonly SeriesWorld[]
   readonly random: Numbers
   sources: readonly FillSource[] = [book, priced]
+  retention = retention
   anew = 0
   killed = 0
   #chains: readonly SeriesChain[] = []
@@ -81,7 +82,10 @@ class Run {
     this.#chains = this.worlds.map(
       ({ chainId, times }) =>
         new SeriesChain(
-          { chainId, batch: 1 + this.random.whole(120), sources: this.sources },
+          {
+            ...{ chainId, batch: 1 + this.random.whole(120), sources: this.sources },
+            keep: { chains: [1, 2], retention: this.retention },
+          },
           {
             ...{ database, partitions, times, log: recordingLog() },
             onWritten: ({ anew }) => {
