@@ -40,6 +40,7 @@ export interface TortureChain {
   mine(blocks: number): Promise<void>
   /** Ends a storm: the chain is higher than it ever was. */
   settle(): Promise<void>
+  /** Those that left another block, or none, where the tip was. */
   reorganisations(): number
   stop(): Promise<void>
 }
@@ -145,7 +146,7 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
       const depth = 1 + random.integer(random.chance(0.7) ? Math.min(4, most) : most)
       const dice = random.next()
       const snapshot = snapshots.findLast(({ block }) => block >= floor && block < top)
-      reorganisations++
+      const { hash } = await client.getBlock({ blockNumber: top })
       // Anvil gives some of what was dropped back to its pool, where it may wait for ever.
       const dropped = () => rpc(url, 'anvil_dropAllTransactions', [])
       if (dice < 0.35) {
@@ -167,6 +168,9 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
         if (random.chance(0.6)) await nudged(swap(random).then(() => {}))
         if (random.chance(0.6)) await mine(depth + 1)
       }
+      // The same blocks mined once more are none.
+      const now = await client.getBlock({ blockNumber: top }).catch(() => null)
+      if (now?.hash !== hash) reorganisations++
     },
     settle: async () => mine(Number(peak - (await tip())) + CONFIRMATIONS + 2),
     reorganisations: () => reorganisations,

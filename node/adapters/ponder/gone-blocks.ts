@@ -9,8 +9,10 @@ const LONGEST_ERROR = 4_096
  * for a minute and for each such block, while everything behind it waits. The one answer that it does not ask again after is
  * of something that was reverted, so that is what it is told when the provider says that it has no such block. It then
  * takes the chain's head as it is.
+ *
+ * A provider that lags has no such block either, for a moment: it is asked twice, `againMs` apart (1,000 when absent).
  */
-export function tellingOfGoneBlocks(fetch: Fetch): Fetch {
+export function tellingOfGoneBlocks(fetch: Fetch, { againMs = 1_000 } = {}): Fetch {
   return async (input, init) => {
     if (!(input instanceof Request) || input.method !== 'POST') return fetch(input, init)
     const asked = logsByHash(await input.clone().text())
@@ -18,7 +20,9 @@ export function tellingOfGoneBlocks(fetch: Fetch): Fetch {
     if (asked === null) return response
     const text = await response.clone().text()
     if (text.length > LONGEST_ERROR || !isRefused(text)) return response
-    if (!(await isGone(asked.hash, input, fetch))) return response
+    if (!(await hasNot(asked.hash, input, fetch))) return response
+    await new Promise((resolve) => setTimeout(resolve, againMs))
+    if (!(await hasNot(asked.hash, input, fetch))) return response
     const message = `block ${asked.hash} is not in the chain any more: it was reverted`
     return Response.json({ jsonrpc: '2.0', id: asked.id, error: { code: -32_000, message } })
   }
@@ -42,7 +46,8 @@ function isRefused(text: string): boolean {
   }
 }
 
-async function isGone(hash: string, { url, signal }: Request, fetch: Fetch): Promise<boolean> {
+/** The provider says that it has no such block. */
+async function hasNot(hash: string, { url, signal }: Request, fetch: Fetch): Promise<boolean> {
   try {
     const answer = await fetch(url, {
       method: 'POST',

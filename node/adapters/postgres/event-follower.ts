@@ -1,5 +1,6 @@
 import type { BlockRef, ChainInfo, ChainReader, Hex } from '../../ports/chain.ts'
 import type { ChainHalts } from '../../ports/chain-trust.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { IndexReader } from '../../ports/index-reader.ts'
 import type { Row } from '../../ports/index-tables.ts'
 import type { Logger } from '../../ports/log.ts'
@@ -15,12 +16,15 @@ import { FinalityWatch } from './finality-watch.ts'
 const lagLimit = 60
 /** A position that moves over blocks without events is written only this often: reading them again costs little. */
 const lazyBlocks = 64n
+/** Index and chain on different branches for longer than this is worth a warning. */
+const apartLimitMs = 60_000
 
 export interface FollowerModules {
   readonly database: Database
   readonly index: IndexReader
   readonly chains: Pick<ChainReader, 'chains' | 'block' | 'finalized'>
   readonly halts: ChainHalts
+  readonly clock: Pick<Clock, 'monotonic'>
   readonly log: Logger
   readonly copied: Counter
   readonly reverted: Counter
@@ -69,6 +73,8 @@ export class EventFollower {
   #compared = false
   #halt: Halt | null = null
   #trouble: string | null = null
+  /** Since when the index has been on another branch than the chain, by the clock's `monotonic`. */
+  #apartSince: number | null = null
 
   constructor({ chain, batch }: { chain: ChainInfo; batch: number }, modules: FollowerModules) {
     this.#chain = chain
@@ -201,13 +207,32 @@ export class EventFollower {
    */
   async #finalIn(tip: Tip, finalized: BlockRef): Promise<bigint> {
     const number = least(finalized.number, tip.number)
-    if (number <= this.#known().final) return number
-    const indexed = number === tip.number ? tip.hash : await this.#index.hashAt(number)
-    // Below its live blocks the index takes nothing back. Or it is just doing that: then its tip is gone as well.
-    if (indexed === null)
-      return tip.hash === null || (await this.#index.hashAt(tip.number)) === tip.hash ? number : -1n
-    const own = number === finalized.number ? finalized.hash : await this.#hashOnChain(number)
-    return own?.toLowerCase() === indexed.toLowerCase() ? number : -1n
+    const final = number <= this.#known().final || (await this.#isOfChain(number, tip, finalized))
+    if (final) this.#apartSince = null
+    else this.#tellApart(number)
+    return final ? number : -1n
+  }
+
+  /** Whether what the index has up to this block is of the chain's own branch. */
+  async #isOfChain(number: bigint, tip: Tip, finalized: BlockRef): Promise<boolean> {
+    // Below its live blocks the index takes nothing back.
+    if (tip.hash === null) return true
+    const indexed = await this.#index.hashAt(number)
+    // It does not know the hashes of all its live blocks: after a start they begin at the head. Its tip then stands for them.
+    const [at, hash] = indexed === null ? [tip.number, tip.hash] : [number, indexed]
+    const own = at === finalized.number ? finalized.hash : await this.#hashOnChain(at)
+    if (own?.toLowerCase() !== hash.toLowerCase()) return false
+    // It may have gone to another branch since its tip was read, and the block was of that one.
+    return (await this.#index.hashAt(tip.number)) === tip.hash
+  }
+
+  /** For a moment it is everyday: the index or a provider is on its way to the other's branch. */
+  #tellApart(number: bigint): void {
+    const now = this.#modules.clock.monotonic()
+    this.#apartSince ??= now
+    if (now - this.#apartSince < apartLimitMs) return
+    const { name } = this.#chain
+    this.#trouble ??= `the index and the providers of ${name} are on different branches at block ${number}; nothing more is final until they agree`
   }
 
   async #advance(target: Target, signal: AbortSignal): Promise<boolean> {

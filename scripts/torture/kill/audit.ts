@@ -12,6 +12,7 @@ import { cleanIndex } from '../clean-index.ts'
 import { asTheChainSays, caughtUp, sameRows, type Tables } from '../compare-index.ts'
 import { Difference, differing } from '../difference.ts'
 import { canonical, textOf, trueEvents } from '../truth.ts'
+import { names } from './bookkeeper/plugin.ts'
 import type { Followed, Home } from './home.ts'
 
 const VIEWS = 'iyi_index'
@@ -26,6 +27,8 @@ export interface Audited {
   readonly builds: number
   readonly told: number
   readonly again: number
+  /** Notices that took an event back. */
+  readonly reverted: number
 }
 
 /** Holds everything that the node has against the chains, which are quiet, and against a clean index of them. */
@@ -144,25 +147,30 @@ async function booksAgree(
   })
 }
 
-/** Every consumer has heard of every notice: its cursor is at the end, or all behind it is of no interest to it. */
+/** Every consumer of the bookkeeper has heard of every notice that it asked for, once it had a while for it. */
 async function nothingLeft(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<Record<string, unknown>>(
-    `select consumer, c.chain_id, c.seq, n.seq as unheard, n.name, n.before, n.after
-     from iyi.event_consumer c join iyi.event_notice n on n.chain_id = c.chain_id and n.seq > c.seq
-     where (n.before < c.stage) <> (n.after < c.stage) limit 6`,
-  )
-  if (rows.length > 0)
-    throw new Difference(
-      'cursors',
-      'a consumer was not told of all',
-      rows.map((row) => JSON.stringify(row)),
+  let left: readonly string[] = []
+  const heard = async () => {
+    const { rows } = await pool.query<Record<string, unknown>>(
+      `select consumer, c.chain_id, c.seq, n.seq as unheard, n.name, n.before, n.after
+       from iyi.event_consumer c
+       join iyi.event_notice n on n.chain_id = c.chain_id and n.seq > c.seq
+       where n.name = any($1) and (n.before < c.stage) <> (n.after < c.stage) limit 6`,
+      [names],
     )
+    left = rows.map((row) => JSON.stringify(row))
+    return left.length === 0
+  }
+  await until('every consumer is at the end', heard, { withinMs: CONSUMER_MS }).catch((error: unknown) => {
+    throw left.length === 0 ? error : new Difference('cursors', 'a consumer was not told of all', left)
+  })
 }
 
-async function countsOf(pool: Pool): Promise<{ builds: number; told: number; again: number }> {
-  const { rows } = await pool.query<{ builds: number; told: number; again: number }>(
+async function countsOf(pool: Pool): Promise<Pick<Audited, 'builds' | 'told' | 'again' | 'reverted'>> {
+  const { rows } = await pool.query<Pick<Audited, 'builds' | 'told' | 'again' | 'reverted'>>(
     `select (select count(*)::int from "${VIEWS}"."_iyi_build") as builds,
+            (select count(*)::int from iyi.event_notice where after = 0) as reverted,
             coalesce(sum(times), 0)::int as told, coalesce(sum(times - 1), 0)::int as again from "${BOOKS}".told`,
   )
-  return rows[0] ?? { builds: 0, told: 0, again: 0 }
+  return rows[0] ?? { builds: 0, told: 0, again: 0, reverted: 0 }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '../../../test/quorum/simulation/random.ts'
 import { rest, type TortureChain, tortureChain } from '../chain.ts'
+import { mustHaveHappened } from '../happened.ts'
 import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
 import { audit } from './audit.ts'
 import { type Followed, newHome } from './home.ts'
@@ -81,9 +82,10 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
       const random = new Random(seed)
       // A part that is not there at the moment: the whole then.
       const target = node.kill(round.target, (below) => random.integer(below)) ? round.target : 'all'
-      if (target !== round.target) node.kill('all', () => 0)
-      kills.set(target, (kills.get(target) ?? 0) + 1)
-      log.info({ seed, target, asked: round.target }, 'Kill')
+      // Nothing is there where it ended by itself.
+      const hit = target === round.target || node.kill('all', () => 0)
+      if (hit) kills.set(target, (kills.get(target) ?? 0) + 1)
+      log.info({ seed, target, asked: round.target, hit }, 'Kill')
       const end = await node.settled(
         target === 'indexer' ? 100 : NOTICE_MS * (target === 'backend' ? 0.1 : 1),
       )
@@ -104,7 +106,9 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
       { home, chains, followed, server, name: `audit_${process.pid}_${from}` },
       { log },
     )
-    const { events, rows, hash, builds, told, again } = audited
+    const { events, rows, hash, builds, told, again, reverted } = audited
+    const reorganisations = chains.reduce((sum, chain) => sum + chain.reorganisations(), 0)
+    mustHaveHappened({ events, reorganisations, reverted, kills: kills.size })
     const outcome = {
       ...{ storm: 'kill', seed: from, events, rows, hash, seconds: (performance.now() - began) / 1000 },
       counts: {
@@ -112,7 +116,8 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
         ...Object.fromEntries([...kills].map(([target, count]) => [`kills of ${target}`, count])),
         starts: node.counts().starts,
         'ends by itself': node.counts().ends,
-        reorganisations: chains.reduce((sum, chain) => sum + chain.reorganisations(), 0),
+        reorganisations,
+        'events taken back': reverted,
         'builds left': builds,
         deliveries: told,
         'told again': again,

@@ -11,6 +11,7 @@ import { checkNotices } from '../check-notices.ts'
 import { cleanIndex, dropDatabase, newDatabase } from '../clean-index.ts'
 import { asTheChainSays, caughtUp, sameRows } from '../compare-index.ts'
 import { Difference } from '../difference.ts'
+import { mustHaveHappened } from '../happened.ts'
 import { Ledger } from '../ledger.ts'
 import { countingMetrics, keepEventLog, keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
 import { trueEvents } from '../truth.ts'
@@ -90,6 +91,8 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
         'restarts of the indexer': count('iyi_index_restarts_total'),
       },
     }
+    const { reorganisations, 'events taken back': reverted, 'told again': toldAgain } = outcome.counts
+    mustHaveHappened({ reorganisations, reverted, 'told again': toldAgain, events: checked.events })
     await stopAll(stops)
     if (keep === true) keepLog(dir, lines)
     else rmSync(dir, { recursive: true, force: true })

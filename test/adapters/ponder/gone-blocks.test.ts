@@ -9,17 +9,17 @@ afterEach(() => provider.close())
 
 /** A provider that knows of the block what `block` says, and answers a request for its logs so. */
 async function asked(
-  of: { block: object | null | 'silent'; logs: object; status?: number },
+  of: { block: object | null | 'silent'; later?: object | null; logs: object; status?: number },
   params: object[],
 ) {
+  let looks = 0
   provider = createServer(async (request, response) => {
     const body = JSON.parse(await text(request)) as { id: number; method: string }
     const byHash = body.method === 'eth_getBlockByHash'
     if (byHash && of.block === 'silent') return request.socket.destroy()
+    const block = byHash && ++looks > 1 && of.later !== undefined ? of.later : of.block
     response.writeHead(byHash ? 200 : (of.status ?? 200), { 'content-type': 'application/json' })
-    response.end(
-      JSON.stringify({ jsonrpc: '2.0', id: body.id, ...(byHash ? { result: of.block } : of.logs) }),
-    )
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, ...(byHash ? { result: block } : of.logs) }))
   })
   await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
   const address = provider.address()
@@ -28,7 +28,7 @@ async function asked(
     method: 'POST',
     body: JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'eth_getLogs', params }),
   })
-  const answer = await tellingOfGoneBlocks(fetch)(request)
+  const answer = await tellingOfGoneBlocks(fetch, { againMs: 20 })(request)
   return { status: answer.status, ...((await answer.json()) as object) }
 }
 
@@ -47,6 +47,12 @@ test('also where the refusal is one of HTTP', async () => {
 
 test.each([
   ['the block is there', { block: { hash }, logs: refused }, [{ blockHash: hash }], refused],
+  [
+    'a provider that lags has the block a moment later',
+    { block: null, later: { hash }, logs: refused },
+    [{ blockHash: hash }],
+    refused,
+  ],
   [
     'nothing is known of the block',
     { block: 'silent' as const, logs: refused },

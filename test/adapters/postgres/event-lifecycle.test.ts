@@ -11,6 +11,7 @@ import { type DurableEventLog, eventLog } from '../../../node/adapters/postgres/
 import { repairLog, surveyDamage } from '../../../node/adapters/postgres/event-recovery.ts'
 import { nodeMigrations } from '../../../node/adapters/postgres/node-migrations.ts'
 import type { ChainHalts } from '../../../node/ports/chain-trust.ts'
+import type { Clock } from '../../../node/ports/clock.ts'
 import type { Stage } from '../../../node/ports/events.ts'
 import { chainHalts } from '../../../node/trust/halts.ts'
 import { chain, eventRow, hash } from './chain-events.ts'
@@ -36,8 +37,13 @@ interface Run {
   readonly halts: ChainHalts
 }
 
-async function start(database: Database, { index, chains }: ChainWorld, attempts = 3): Promise<Run> {
-  const modules = { clock: systemClock, log: recordingLog(), metrics: noMetrics }
+async function start(
+  database: Database,
+  { index, chains }: ChainWorld,
+  attempts = 3,
+  clock: Clock = systemClock,
+): Promise<Run> {
+  const modules = { clock, log: recordingLog(), metrics: noMetrics }
   const halts = chainHalts(modules)
   const log = eventLog(
     { pollMs: 5, requestPollMs: 5, attempts, batch: 7 },
@@ -151,6 +157,57 @@ describe('the event log', () => {
     world.finalize(1)
     await until(() => folds.every(({ heard }) => heard.length === 1))
     expect(folds.map((fold) => fold.of(1))).toEqual([['3/a'], ['3/a']])
+  })
+
+  it('loses no event when the index changes to the right branch between two looks at it', async () => {
+    const world = chainWorld([chain(1, 2)])
+    for (let at = 0; at < 4; at++) world.mine(1)
+    const { log } = await start(await postgres.database('switch'), world)
+    const folds = await Promise.all([follow(log, 'seen'), follow(log, 'final')])
+    const asked = vi.spyOn(world.chains, 'finalized')
+    await until(() => asked.mock.calls.length >= 3)
+    world.setIndexing(false)
+    world.reorg(1, 2, ['a'], [], [], [])
+    // The tip that it goes by was read before.
+    const select = world.index.select
+    const spy = vi.spyOn(world.index, 'select').mockImplementation((query) => {
+      if (query.table === 'block' && JSON.stringify(query.where, plain).includes('"value":"3n"')) {
+        spy.mockRestore()
+        world.setIndexing(true)
+      }
+      return select(query)
+    })
+    world.finalize(1, 3n)
+    await until(() => folds.every(({ heard }) => heard.length === 1))
+    expect(folds.map((fold) => fold.of(1))).toEqual([['3/a'], ['3/a']])
+  })
+
+  it('loses no event when an index on a branch that is gone knows the hash of its tip alone', async () => {
+    const world = chainWorld([chain(1, 2)])
+    for (let at = 0; at < 4; at++) world.mine(1)
+    const database = await postgres.database('tip_alone')
+    const first = await start(database, world)
+    const before = vi.spyOn(world.chains, 'finalized')
+    await until(() => before.mock.calls.length >= 3)
+    await first.log.stop()
+    world.setIndexing(false)
+    // As after a restart of the indexer, whose live blocks begin at the head that it finds.
+    world.index.remove('block', ({ number }) => number < 4n)
+    world.reorg(1, 2, ['a'], [], [], [])
+    world.finalize(1, 3n)
+    let later = 0
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later }
+    const { log } = await start(database, world, 3, clock)
+    const folds = await Promise.all([follow(log, 'seen'), follow(log, 'final')])
+    const passed = before.mock.calls.length
+    await until(() => before.mock.calls.length >= passed + 5)
+    expect(log.health()).toEqual({ status: 'ok' })
+    later = 120_000
+    await until(() => log.health().status === 'degraded')
+    world.setIndexing(true)
+    await until(() => folds.every(({ heard }) => heard.length === 1))
+    expect(folds.map((fold) => fold.of(1))).toEqual([['3/a'], ['3/a']])
+    await until(() => log.health().status === 'ok')
   })
 
   it('lets every consumer end with the chain, whatever it does and whenever the node dies', async () => {
@@ -418,6 +475,8 @@ describe('the migration of an earlier log', () => {
     expect((await log.read({ after: 0n, stage: 'final', limit: 10 })).map(({ seq }) => seq)).toEqual([1n, 4n])
   })
 })
+
+const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)
 
 /** Integers from 0 to n - 1, the same for the same seed (Numerical Recipes, 7.1). */
 function lcg(seed: number): (n: number) => number {

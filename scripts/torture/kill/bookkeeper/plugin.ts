@@ -4,7 +4,8 @@ import type { Statement } from '../../../../node/ports/store.ts'
 
 type Ctx = Context<'events' | 'store', Record<never, never>, unknown>
 
-const names = [
+/** Events that it asks for. */
+export const names = [
   'pool.Sync',
   'pool.Swap',
   'feed.ReportTransmitted',
