@@ -166,6 +166,15 @@ async function nothingLeft(pool: Pool): Promise<void> {
   })
 }
 
+/** Waits until the node took an event back, under load; that it never does is told by the audit's counts. */
+export async function tookBack(home: Home): Promise<void> {
+  const pool = testPool({ connectionString: home.databaseUrl(), max: 1 })
+  const found = async () =>
+    (await pool.query('select from iyi.event_notice where after = 0 limit 1')).rows.length > 0
+  await until('an event is taken back', found, { withinMs: CONSUMER_MS, everyMs: 500 }).catch(() => {})
+  await pool.end()
+}
+
 async function countsOf(pool: Pool): Promise<Pick<Audited, 'builds' | 'told' | 'again' | 'reverted'>> {
   const { rows } = await pool.query<Pick<Audited, 'builds' | 'told' | 'again' | 'reverted'>>(
     `select (select count(*)::int from "${VIEWS}"."_iyi_build") as builds,

@@ -5,7 +5,7 @@ import { Random } from '../../../test/quorum/simulation/random.ts'
 import { rest, type TortureChain, tortureChain } from '../chain.ts'
 import { mustHaveHappened } from '../happened.ts'
 import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
-import { audit } from './audit.ts'
+import { audit, tookBack } from './audit.ts'
 import { type Followed, newHome } from './home.ts'
 import { type Target, torturedNode } from './node-process.ts'
 
@@ -99,6 +99,9 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
         node.start()
       }
     }
+    // A node that was down all the time had nothing to take back.
+    await node.ready()
+    await tookBack(home)
     await load.stop()
     for (const chain of chains) await chain.settle()
     await node.ready()
@@ -108,7 +111,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
     )
     const { events, rows, hash, builds, told, again, reverted } = audited
     const reorganisations = chains.reduce((sum, chain) => sum + chain.reorganisations(), 0)
-    mustHaveHappened({ events, reorganisations, reverted, kills: kills.size })
+    mustHaveHappened({ events, reorganisations, 'event taken back': reverted, kill: kills.size })
     const outcome = {
       ...{ storm: 'kill', seed: from, events, rows, hash, seconds: (performance.now() - began) / 1000 },
       counts: {
