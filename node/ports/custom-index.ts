@@ -1,7 +1,5 @@
 import type { CustomTable } from './custom-tables.ts'
-import type { Json } from './json.ts'
-
-export type CustomRow = Readonly<Record<string, string | number | bigint | boolean | Json>>
+import type { IndexPage } from './index-pages.ts'
 
 export interface CustomQuery {
   /** Columns that must have these values. */
@@ -19,5 +17,5 @@ export interface CustomQuery {
 /** Reads of the tables of operators' own contracts, newest rows first. Rejects with `IndexError`. */
 export interface CustomIndex {
   tables(): readonly CustomTable[]
-  rows(table: string, query: CustomQuery): Promise<readonly CustomRow[]>
+  rows(table: string, query: CustomQuery): Promise<IndexPage>
 }

@@ -26,8 +26,15 @@ export interface PageQuery {
   readonly limit: number
 }
 
+export interface IndexPage {
+  /** In order. At least one where there is one. */
+  readonly rows: readonly PageRow[]
+  /** They end before `limit`, though more were found: together those would be too large. */
+  readonly isCut: boolean
+}
+
 /** Pages of the tables that anybody may ask for. Rejects with `IndexError`. */
 export interface IndexPages {
   shapes(): readonly IndexShape[]
-  page(name: string, query: PageQuery): Promise<readonly PageRow[]>
+  page(name: string, query: PageQuery): Promise<IndexPage>
 }

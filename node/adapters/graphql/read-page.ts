@@ -61,9 +61,9 @@ export async function readPage(
     shape.name,
     backwards ? query(opposite(direction), before) : query(direction, after),
   )
-  const rows = found.slice(0, limit)
+  const rows = found.rows.slice(0, limit)
   const items = backwards ? rows.toReversed() : rows
-  const more = found.length > rows.length
+  const more = found.isCut || found.rows.length > rows.length
   const cursor = (row: PageRow | undefined) => (row === undefined ? null : cursorAt(order, direction, row))
   return {
     items,

@@ -1,5 +1,5 @@
 import type { Meta } from '../../ports/http-schemas.ts'
-import type { IndexPages, PageQuery, PageRow } from '../../ports/index-pages.ts'
+import type { IndexPage, IndexPages, PageQuery } from '../../ports/index-pages.ts'
 import { GraphqlFault } from './errors.ts'
 import { limits } from './limits.ts'
 
@@ -32,7 +32,7 @@ export class RequestScope {
     return this.#meta
   }
 
-  page(name: string, query: PageQuery): Promise<readonly PageRow[]> {
+  page(name: string, query: PageQuery): Promise<IndexPage> {
     const read = this.#last.then(() => {
       if (this.#sources.now() < this.#endsAt) return this.#sources.pages.page(name, query)
       throw new GraphqlFault('GRAPHQL_TIMEOUT', 'The request takes too long. Ask for less at once.', true)

@@ -102,7 +102,7 @@ function oneField(shape: IndexShape, row: GraphQLObjectType, names: ReadonlyMap<
     description: `${shape.text} By its key; null when there is none.`,
     args,
     resolve: async (_source, given: Readonly<Record<string, Scalar>>, scope, info) => {
-      const [found] = await scope.page(shape.name, {
+      const { rows } = await scope.page(shape.name, {
         columns: wanted(shape, names, info.fieldNodes, info),
         where: key.map(({ name }) => ({
           column: name,
@@ -111,7 +111,7 @@ function oneField(shape: IndexShape, row: GraphQLObjectType, names: ReadonlyMap<
         })),
         ...{ orderBy: shape.order, direction: 'desc', after: null, limit: 1 },
       })
-      return found ?? null
+      return rows[0] ?? null
     },
   }
 }

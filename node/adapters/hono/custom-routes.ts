@@ -1,6 +1,6 @@
 import { getAddress } from 'viem'
 import { type ZodType, z } from 'zod'
-import type { CustomIndex, CustomQuery, CustomRow } from '../../ports/custom-index.ts'
+import type { CustomIndex, CustomQuery } from '../../ports/custom-index.ts'
 import type { CustomColumn, CustomTable } from '../../ports/custom-tables.ts'
 import type { RouteSpec } from '../../ports/http.ts'
 import {
@@ -14,6 +14,7 @@ import {
   listSchema,
   unsignedSchema,
 } from '../../ports/http-schemas.ts'
+import type { IndexPage, PageRow } from '../../ports/index-pages.ts'
 import type { ColumnKind } from '../../ports/index-tables.ts'
 import type { NodeView } from './node-view.ts'
 
@@ -85,14 +86,18 @@ export function customRowsRoute(table: CustomTable, custom: CustomIndex, node: N
     handler: async ({ query }) => {
       const { limit, cursor, ...where } = query as { limit: number; cursor?: string }
       const meta = freshnessToMeta(await node.freshness())
-      const rows = await custom.rows(table.table, {
+      const page = await custom.rows(table.table, {
         where: Object.fromEntries(
           Object.entries(where).filter(([, value]) => value !== undefined),
         ) as CustomQuery['where'],
         before: cursor === undefined ? null : placeOf(decodeCursor(placeSchema, cursor)),
         limit,
       })
-      return { data: rows.map((row) => shown(table.columns, row)), meta, nextCursor: nextOf(rows, limit) }
+      return {
+        data: page.rows.map((row) => shown(table.columns, row)),
+        meta,
+        nextCursor: nextOf(page, limit),
+      }
     },
   } as Route
 }
@@ -109,7 +114,7 @@ function fieldOf({ name, kind }: CustomColumn): [string, ZodType] {
 }
 
 /** Amounts as strings; the contract's address with its checksum, as everywhere in the API. */
-function shown(columns: readonly CustomColumn[], row: CustomRow): Record<string, unknown> {
+function shown(columns: readonly CustomColumn[], row: PageRow): Record<string, unknown> {
   return Object.fromEntries(
     columns.map(({ name, input }) => {
       const value = row[name]
@@ -123,8 +128,8 @@ function placeOf([chainId, blockNumber, logIndex]: z.output<typeof placeSchema>)
   return { chainId, blockNumber: BigInt(blockNumber), logIndex }
 }
 
-function nextOf(rows: readonly CustomRow[], limit: number): string | null {
-  const last = rows.length < limit ? undefined : rows.at(-1)
+function nextOf({ rows, isCut }: IndexPage, limit: number): string | null {
+  const last = rows.length < limit && !isCut ? undefined : rows.at(-1)
   return last === undefined
     ? null
     : encodeCursor([Number(last.chainId), String(last.blockNumber), Number(last.logIndex)])

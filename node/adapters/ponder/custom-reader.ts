@@ -1,13 +1,14 @@
-import type { CustomIndex, CustomQuery, CustomRow } from '../../ports/custom-index.ts'
-import type { CustomColumn, CustomTable } from '../../ports/custom-tables.ts'
-import { snakeCase } from '../../ports/custom-tables.ts'
+import type { CustomIndex, CustomQuery } from '../../ports/custom-index.ts'
+import type { CustomTable } from '../../ports/custom-tables.ts'
+import type { PageQuery } from '../../ports/index-pages.ts'
+import { indexShapes } from '../../ports/index-shapes.ts'
 import { IndexError } from './errors.ts'
 import { checkedSchema } from './names.ts'
+import { pageOf, pageStatement } from './page-sql.ts'
 import { publicPool, publicReadError } from './public-pool.ts'
-import { decodeValue, encodeValue, sqlTypes } from './select-sql.ts'
 
-/** A row before which, or after which, a page begins: the newest rows come first. */
-const ORDER = '(chain_id, block_number, log_index)'
+/** By what rows come, the newest first. */
+const ORDER = ['chainId', 'blockNumber', 'logIndex']
 
 /**
  * Reads the tables of operators' own contracts through the views, over connections of its own. Nothing that a caller gives gets into the SQL but as a
@@ -24,16 +25,22 @@ export function customIndex(options: {
   const schema = checkedSchema(options.viewsSchema)
   const pool = publicPool({ databaseUrl: options.databaseUrl, name: 'iyi custom index' })
   const { tables } = options
+  const shapes = indexShapes(tables)
   return {
     close: () => pool.end(),
     tables: () => tables,
     async rows(table, query) {
       const found = tables.find((candidate) => candidate.table === table)
-      if (found === undefined) throw bad(`There is no table "${table}".`, { table })
-      const { text, values } = statement(schema, found, query)
+      const shape = shapes.find((candidate) => candidate.table === table)
+      if (found === undefined || shape === undefined)
+        throw new IndexError('INDEX_BAD_QUERY', `There is no table "${table}". Correct the query.`, {
+          data: { table },
+        })
+      const asked = pageQuery(found, query)
+      const { text, values } = pageStatement(schema, shape, asked)
       try {
-        const { rows } = await pool.query<unknown[]>({ text, values, rowMode: 'array' })
-        return rows.map((row) => rowOf(found.columns, row))
+        const { rows } = await pool.query<unknown[]>({ text, values: [...values], rowMode: 'array' })
+        return pageOf(shape, asked.columns, rows)
       } catch (cause) {
         throw publicReadError(table, fastColumns(found), cause)
       }
@@ -45,36 +52,11 @@ function fastColumns({ columns }: CustomTable): readonly string[] {
   return ['blockNumber', ...columns.filter((column) => column.indexed).map(({ name }) => name)]
 }
 
-function statement(schema: string, { table, columns }: CustomTable, { where, before, limit }: CustomQuery) {
-  const values: unknown[] = []
-  const conditions = Object.entries(where).map(([name, value]) => {
-    const column = columns.find((candidate) => candidate.name === name)
-    if (column === undefined) throw bad(`Table ${table} has no column "${name}".`, { table, column: name })
-    const type = sqlTypes[column.kind]
-    if (type === null) throw bad(`${name} is JSON and can't be compared.`, { column: name })
-    values.push(encodeValue(name, column.kind, value))
-    return `t."${snakeCase(name)}" = $${values.length}::${type}`
-  })
-  if (before !== null) {
-    values.push(before.chainId, before.blockNumber.toString(), before.logIndex)
-    const at = values.length
-    conditions.push(`${ORDER} < ($${at - 2}::int8, $${at - 1}::numeric, $${at}::int4)`)
-  }
-  const list = columns.map(({ name, kind }) => `t."${snakeCase(name)}"${kind === 'bool' ? '' : '::text'}`)
+function pageQuery({ columns }: CustomTable, { where, before, limit }: CustomQuery): PageQuery {
   return {
-    text: [
-      `SELECT ${list.join(', ')} FROM "${schema}"."${table}" AS t`,
-      ...(conditions.length === 0 ? [] : [`WHERE ${conditions.join(' AND ')}`]),
-      `ORDER BY t.chain_id DESC, t.block_number DESC, t.log_index DESC LIMIT ${limit}`,
-    ].join(' '),
-    values,
+    columns: columns.map(({ name }) => name),
+    where: Object.entries(where).map(([column, value]) => ({ column, op: '=', value })),
+    ...{ orderBy: ORDER, direction: 'desc', limit },
+    after: before === null ? null : [before.chainId, before.blockNumber, before.logIndex],
   }
-}
-
-function rowOf(columns: readonly CustomColumn[], row: readonly unknown[]): CustomRow {
-  return Object.fromEntries(columns.map(({ name, kind }, at) => [name, decodeValue(kind, row[at])]))
-}
-
-function bad(message: string, data: Readonly<Record<string, unknown>>): IndexError {
-  return new IndexError('INDEX_BAD_QUERY', `${message} Correct the query.`, { data })
 }

@@ -3,7 +3,7 @@ import type { IndexPages } from '../../ports/index-pages.ts'
 import { type IndexShape, indexShapes } from '../../ports/index-shapes.ts'
 import { IndexError } from './errors.ts'
 import { checkedSchema } from './names.ts'
-import { pageRow, pageStatement } from './page-sql.ts'
+import { pageOf, pageStatement } from './page-sql.ts'
 import { publicPool, publicReadError } from './public-pool.ts'
 
 /**
@@ -39,7 +39,7 @@ export function indexPages(options: {
       const { text, values } = pageStatement(schema, shape, query)
       try {
         const { rows } = await pool.query<unknown[]>({ text, values: [...values], rowMode: 'array' })
-        return rows.map((row) => pageRow(shape, query.columns, row))
+        return pageOf(shape, query.columns, rows)
       } catch (cause) {
         throw publicReadError(name, indexed.get(shape.table) ?? publicFast(shape), cause)
       }

@@ -1,5 +1,5 @@
 import { snakeCase } from '../../ports/custom-tables.ts'
-import type { PageCondition, PageQuery, PageRow, Scalar } from '../../ports/index-pages.ts'
+import type { IndexPage, PageCondition, PageQuery, Scalar } from '../../ports/index-pages.ts'
 import { pageOperators } from '../../ports/index-pages.ts'
 import type { IndexShape, ShapeColumn } from '../../ports/index-shapes.ts'
 import { IndexError } from './errors.ts'
@@ -7,10 +7,17 @@ import { decodeValue, encodeValue, sqlTypes } from './select-sql.ts'
 
 const MOST_ROWS = 1_001
 const MOST_VALUES = 1_000
+/** Of the texts of one page, in bytes. A row that is larger comes alone. */
+export const MOST_BYTES = 2_000_000
+/** What a number or a flag counts as. */
+const FIXED_BYTES = 40
+/** Parsed, JSON takes several times its text. */
+const JSON_WEIGHT = 4
 
 /**
  * The statement of a page. No text of the caller gets into the SQL: columns are looked up in the shape, operators and
- * directions compared, values sent as parameters. Throws `INDEX_BAD_QUERY`.
+ * directions compared, values sent as parameters. The page ends before the row that would make it too large, so that no such
+ * row leaves the database; how many rows were found stands behind the columns. Throws `INDEX_BAD_QUERY`.
  *
  * @param schema a checked schema name
  */
@@ -27,24 +34,49 @@ export function pageStatement(
   const conditions = where.map((condition) => conditionSql(shape, condition, values))
   const order = orderBy.map((name) => comparable(shape, name))
   if (after !== null) conditions.push(afterSql(order, direction, after, values))
-  const list = columnsOf(shape, columns).map(
-    ({ name, kind }) => `${at(name)}${kind === 'bool' ? '' : '::text'}`,
-  )
+  const wanted = columnsOf(shape, columns)
+  // Values as they are stored: what is large lies elsewhere, and is fetched for the rows that are left.
+  const found = [
+    ...wanted.map(({ name }, i) => `${at(name)} AS c${i}`),
+    ...order.map(({ name }, i) => `${at(name)} AS o${i}`),
+  ]
+  const texts = wanted.map(({ kind }, i) => `p.c${i}${kind === 'bool' ? '' : '::text'}`)
   return {
     text: [
-      `SELECT ${list.join(', ')} FROM "${schema}"."${shape.table}" AS t`,
+      `SELECT ${texts.join(', ')}, p.found::text FROM (`,
+      `SELECT f.*, count(*) OVER () AS found, row_number() OVER w AS nth, sum(${bytesOf(wanted)}) OVER w AS bytes FROM (`,
+      `SELECT ${found.join(', ')} FROM "${schema}"."${shape.table}" AS t`,
       ...(conditions.length === 0 ? [] : [`WHERE ${conditions.join(' AND ')}`]),
       `ORDER BY ${order.map(({ name }) => `${at(name)} ${direction}`).join(', ')} LIMIT ${limit}`,
+      `) AS f WINDOW w AS (ORDER BY ${order.map((_, i) => `f.o${i} ${direction}`).join(', ')} ROWS UNBOUNDED PRECEDING)`,
+      `) AS p WHERE p.nth = 1 OR p.bytes <= ${MOST_BYTES} ORDER BY p.nth`,
     ].join(' '),
     values,
   }
 }
 
-/** The row that a result in array mode holds. */
-export function pageRow(shape: IndexShape, columns: readonly string[], row: readonly unknown[]): PageRow {
-  return Object.fromEntries(
-    columnsOf(shape, columns).map(({ name, kind }, i) => [name, decodeValue(kind, row[i])]),
-  )
+/** How large a row counts: the length of a text is known without fetching it. */
+function bytesOf(columns: readonly ShapeColumn[]): string {
+  const sizes = columns.map(({ kind }, i) => {
+    if (kind === 'json') return `${JSON_WEIGHT} * octet_length(f.c${i}::text)::int8`
+    return kind === 'text' || kind === 'hex' ? `octet_length(f.c${i})::int8` : `${FIXED_BYTES}`
+  })
+  return sizes.join(' + ')
+}
+
+/** The page that a result in array mode holds. */
+export function pageOf(
+  shape: IndexShape,
+  columns: readonly string[],
+  rows: readonly (readonly unknown[])[],
+): IndexPage {
+  const wanted = columnsOf(shape, columns)
+  return {
+    rows: rows.map((row) =>
+      Object.fromEntries(wanted.map(({ name, kind }, i) => [name, decodeValue(kind, row[i])])),
+    ),
+    isCut: rows.length < Number(rows[0]?.[wanted.length] ?? 0),
+  }
 }
 
 function columnsOf(shape: IndexShape, columns: readonly string[]): readonly ShapeColumn[] {

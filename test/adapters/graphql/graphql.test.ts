@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../../node/adapters/graphql/limits.ts'
+import { MOST_BYTES } from '../../../node/adapters/ponder/page-sql.ts'
 import { indexTables } from '../../../node/ports/index-tables.ts'
 import { serve } from '../hono/fixture.ts'
 import { freshness, graphqlWorld, VIEWS } from './world.ts'
@@ -238,6 +239,52 @@ describe('what is asked for', () => {
     )
     expect(filtered.odd_Paid_list?.items).toEqual([{ logIndex: 0 }])
   })
+
+  it('comes in pages that end early where its rows are large: every row once, both ways, over REST too', async () => {
+    const { ask, url } = await door()
+    const rows = 12
+    const memo = 'ü'.repeat(200_000)
+    for (let at = 0; at < rows; at++)
+      await world.insert('odd_Paid', [
+        {
+          id: `7-9-${at}`,
+          chainId: 7,
+          blockNumber: 9n,
+          logIndex: at,
+          memo: at === 5 ? memo.repeat(6) : memo,
+        },
+      ])
+    const expected = Array.from({ length: rows }, (_, at) => rows - 1 - at)
+    const query = `query ($a: String, $b: String) { odd_Paid_list(limit: 1000, after: $a, before: $b) {
+      items { logIndex memo } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
+    const forth: number[][] = []
+    let page: Page = none
+    do {
+      page = (await ask(query, { a: page.pageInfo.endCursor })).odd_Paid_list ?? none
+      forth.push(page.items.map(({ logIndex }) => Number(logIndex)))
+      const bytes = page.items.reduce((sum, row) => sum + Buffer.byteLength(String(row.memo)), 0)
+      expect(bytes <= MOST_BYTES || page.items.length === 1, `${bytes}`).toBe(true)
+    } while (page.pageInfo.hasNextPage)
+    expect(forth.flat()).toEqual(expected)
+    expect(forth).toContainEqual([5])
+    const back: number[] = forth.at(-1)?.slice(-1) ?? []
+    do {
+      page = (await ask(query, { b: page.pageInfo.startCursor })).odd_Paid_list ?? none
+      back.unshift(...page.items.map(({ logIndex }) => Number(logIndex)))
+    } while (page.pageInfo.hasPreviousPage)
+    // The first page began at the newest of the last one that was read forth.
+    expect(back).toEqual(expected.filter((at) => !forth.at(-1)?.slice(0, -1).includes(at)))
+    const rest: number[][] = []
+    let cursor: string | null = ''
+    do {
+      const { data, nextCursor } = (await (
+        await fetch(`${url}/v1/index/odd/Paid?limit=100${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      ).json()) as { data: { logIndex: number }[]; nextCursor: string | null }
+      rest.push(data.map(({ logIndex }) => logIndex))
+      cursor = nextCursor
+    } while (cursor !== null)
+    expect(rest).toEqual(forth)
+  }, 30_000)
 
   it('is described: every table, and every field', async () => {
     const { ask, url } = await door()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { CustomIndex, CustomQuery, CustomRow } from '../../../node/ports/custom-index.ts'
+import type { CustomIndex, CustomQuery } from '../../../node/ports/custom-index.ts'
 import { customTables } from '../../../node/ports/custom-tables.ts'
+import type { PageRow } from '../../../node/ports/index-pages.ts'
 import { serve } from './fixture.ts'
 
 const [table] = customTables({
@@ -19,7 +20,7 @@ const [table] = customTables({
   ],
 })
 
-function row(logIndex: number): CustomRow {
+function row(logIndex: number): PageRow {
   return {
     ...{ id: `1-${logIndex}`, chainId: 1, blockNumber: 7n, logIndex, timestamp: 9n },
     ...{ blockHash: `0x${'ab'.repeat(32)}`, transactionHash: `0x${'cd'.repeat(32)}` },
@@ -28,13 +29,13 @@ function row(logIndex: number): CustomRow {
   }
 }
 
-async function served(rows: readonly CustomRow[]) {
+async function served(rows: readonly PageRow[]) {
   const asked: CustomQuery[] = []
   const custom: CustomIndex = {
     tables: () => (table === undefined ? [] : [table]),
     rows: async (_name, query) => {
       asked.push(query)
-      return rows.slice(0, query.limit)
+      return { rows: rows.slice(0, query.limit), isCut: false }
     },
   }
   const view = { freshness: async () => [] }

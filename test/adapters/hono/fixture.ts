@@ -53,7 +53,7 @@ export async function serve(
   options: Partial<GatewayOptions> = {},
   view: Partial<NodeView> = {},
   {
-    custom = { tables: () => [], rows: async () => [] },
+    custom = { tables: () => [], rows: async () => ({ rows: [], isCut: false }) },
     alerts = { list: async () => [] },
     ...doors
   }: Partial<Doors> = {},

@@ -14,6 +14,7 @@ import { pageStatement } from '../../../node/adapters/ponder/page-sql.ts'
 import { type PonderSupervisor, ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
 import { watchedContract } from '../../../node/decoding/watched-contract.ts'
 import type { Hex } from '../../../node/ports/chain.ts'
+import type { CustomQuery } from '../../../node/ports/custom-index.ts'
 import { type AbiEvent, type CustomContract, customTables } from '../../../node/ports/custom-tables.ts'
 import { indexShapes } from '../../../node/ports/index-shapes.ts'
 import {
@@ -169,6 +170,7 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
     for (const index of opened) await index.close()
   })
   const all = { where: {}, before: null, limit: 100 } as const
+  const rowsOf = async (table: string, query: CustomQuery) => (await reader().rows(table, query)).rows
 
   it('wait for the build that has them', async () => {
     await expect(reader().rows('custom_token_transfer', all)).rejects.toMatchObject({
@@ -188,9 +190,9 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
     await until(
       'all transfers',
       20_000,
-      async () => (await reader().rows('custom_token_transfer', all)).length === logs.length,
+      async () => (await rowsOf('custom_token_transfer', all)).length === logs.length,
     )
-    const rows = await reader().rows('custom_token_transfer', all)
+    const rows = await rowsOf('custom_token_transfer', all)
     expect(
       rows.map(({ blockNumber, logIndex, from, to, value }) => ({ blockNumber, logIndex, from, to, value })),
     ).toEqual(
@@ -205,12 +207,12 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
   })
 
   it('lack exactly the logs that do not fit their ABI', async () => {
-    expect(await reader().rows('custom_misfit_transfer', all)).toEqual([])
+    expect(await rowsOf('custom_misfit_transfer', all)).toEqual([])
     for (const contract of contracts.filter(({ name }) => name !== 'pair')) {
       const watched = watchedContract(contract)
       const logs = await anvil.client.getContractEvents({ address: token, abi: testTokenAbi, fromBlock: 0n })
       const passedOver = logs.filter((entry) => watched.undecoded(entry) !== null)
-      const rows = await Promise.all(customTables(contract).map(({ table }) => reader().rows(table, all)))
+      const rows = await Promise.all(customTables(contract).map(({ table }) => rowsOf(table, all)))
       const key = (entry: object) => `${Reflect.get(entry, 'blockNumber')} ${Reflect.get(entry, 'logIndex')}`
       const isFollowed = logs.filter(({ eventName }) =>
         contract.events.some(({ name }) => name === eventName),
@@ -249,17 +251,17 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
   })
 
   it('follow what a factory makes, also what it made since', async () => {
-    const approvals = () => reader().rows('custom_pair_approval', all)
+    const approvals = () => rowsOf('custom_pair_approval', all)
     await until('both', 20_000, async () => (await approvals()).length === 2)
     expect(new Set((await approvals()).map(({ address }) => address)).size).toBe(2)
     expect((await approvals()).map(({ value }) => value)).toEqual([7n, 7n])
   })
 
   it('are asked for by any column, page by page', async () => {
-    const [row] = await reader().rows('custom_token_transfer', all)
-    const mine = await reader().rows('custom_token_transfer', { ...all, where: { to: String(row?.to) } })
+    const [row] = await rowsOf('custom_token_transfer', all)
+    const mine = await rowsOf('custom_token_transfer', { ...all, where: { to: String(row?.to) } })
     expect(mine).toEqual([row])
-    const first = await reader().rows('custom_token_transfer', { ...all, limit: 10 })
+    const first = await rowsOf('custom_token_transfer', { ...all, limit: 10 })
     const last = first.at(-1)
     if (last === undefined) throw new Error('no row')
     const before = {
@@ -267,8 +269,8 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
       blockNumber: BigInt(String(last.blockNumber)),
       logIndex: Number(last.logIndex),
     }
-    const rest = await reader().rows('custom_token_transfer', { ...all, before })
-    const ids = (await reader().rows('custom_token_transfer', all)).map(({ id }) => id)
+    const rest = await rowsOf('custom_token_transfer', { ...all, before })
+    const ids = (await rowsOf('custom_token_transfer', all)).map(({ id }) => id)
     expect([...first, ...rest].map(({ id }) => id)).toEqual(ids)
     await expect(
       reader().rows('custom_token_transfer', { ...all, where: { nothing: 1 } }),
@@ -305,6 +307,6 @@ describe('contracts of an operator’s own', { timeout: 180_000 }, () => {
         ...{ to: to?.toLowerCase(), value: value?.toString() },
       })),
     )
-    expect((await reader().rows('custom_pair_sync', all)).length).toBe(2)
+    expect((await rowsOf('custom_pair_sync', all)).length).toBe(2)
   })
 })
