@@ -58,8 +58,11 @@ export class SetAside {
     return this.#entries.has(provider)
   }
 
+  /** In the order of the configuration. */
   list(): readonly { readonly provider: number; readonly reason: string; readonly since: number }[] {
-    return [...this.#entries].map(([provider, { reason, since }]) => ({ provider, reason, since }))
+    return [...this.#entries]
+      .map(([provider, { reason, since }]) => ({ provider, reason, since }))
+      .sort((a, b) => a.provider - b.provider)
   }
 
   /** Asks those whose time has come. Resolves to whether one is taken back. */
