@@ -77,6 +77,12 @@ export class ChainWatch {
     return outcome
   }
 
+  /** How many blocks up to this one the contract that is least far has not been looked through. */
+  behind(indexed: bigint): bigint {
+    const next = this.#states.map((state) => state.next).reduce(lesser, indexed + 1n)
+    return indexed + 1n - next
+  }
+
   async #stepOf(group: readonly ContractState[], from: bigint, sight: Sight): Promise<Outcome> {
     const isBehind = from <= sight.indexed
     const looks = `${sight.head} ${sight.indexed} ${sight.finalized}`

@@ -15,6 +15,8 @@ const POLL_MS = 5_000
 /** Between two steps through a past: the indexer asks the same providers, and comes first. */
 const PAUSE_MS = 250
 const RETRY_MS = 10_000
+/** Failures in a row after which somebody should look. */
+const FAILURES_TOLD = 6
 const BLOCKS = 2_000
 const STOP_MS = 1_000
 
@@ -26,7 +28,7 @@ export interface DecodingWatch {
 /**
  * Finds the logs of the operator's contracts that the indexer passes over in silence, because they do not fit the ABI: reads
  * the logs once more, as far as the index is, and keeps those that do not decode. Whatever goes wrong here waits and tries
- * again; nothing else depends on it.
+ * again, and is told of when it goes on; nothing else depends on it.
  */
 export function decodingWatch(
   options: {
@@ -34,6 +36,7 @@ export function decodingWatch(
     /** In place of the usual times. */
     readonly pollMs?: number
     readonly pauseMs?: number
+    readonly retryMs?: number
     /** Most blocks that are looked through at once; 2,000 when absent. */
     readonly blocks?: number
   },
@@ -48,7 +51,7 @@ export function decodingWatch(
   },
 ): DecodingWatch {
   const { chain, index, store, clock } = modules
-  const { pollMs = POLL_MS, pauseMs = PAUSE_MS, blocks = BLOCKS } = options
+  const { pollMs = POLL_MS, pauseMs = PAUSE_MS, retryMs = RETRY_MS, blocks = BLOCKS } = options
   const log = modules.log.child({ module: 'decoding' })
   const watched = options.contracts.map(watchedContract)
   const chainIds = [...new Set(watched.map(({ chainId }) => chainId))]
@@ -58,6 +61,12 @@ export function decodingWatch(
     labels: ['chain', 'contract'],
   })
   const nameOf = (chainId: number) => chain.chains().find(({ id }) => id === chainId)?.name ?? chainId
+  const behind = modules.metrics.gauge({
+    name: 'iyi_index_undecoded_behind_blocks',
+    help: 'Indexed blocks that were not looked through yet for logs that do not fit an ABI.',
+    labels: ['chain'],
+  })
+  const failures = new Map<number, number>()
   const told = new Set<string>()
   const timers = new Map<number, Timer>()
   const runs = new Map<number, Promise<void>>()
@@ -116,18 +125,41 @@ export function decodingWatch(
   async function look(chainId: number, watch: ChainWatch): Promise<number> {
     const fresh = (await index.freshness()).find((each) => each.chainId === chainId)
     if (fresh?.indexed === null || fresh === undefined) return pollMs
+    const { number: indexed } = fresh.indexed
+    const tellBehind = () => behind.set(Number(watch.behind(indexed)), { chain: nameOf(chainId) })
+    tellBehind()
     const { number: finalized } = await chain.finalized(chainId)
     const head = fresh.head?.hash ?? null
-    const outcome = await watch.step({ indexed: fresh.indexed.number, finalized, head })
+    const outcome = await watch.step({ indexed, finalized, head })
+    tellBehind()
     return outcome === 'done' ? pollMs : pauseMs
   }
 
+  function onRead(chainId: number): void {
+    if ((failures.get(chainId) ?? 0) >= FAILURES_TOLD)
+      log.info({ chain: nameOf(chainId) }, 'Look through the logs of contracts again')
+    failures.delete(chainId)
+  }
+
+  function onFailure(chainId: number, err: unknown): void {
+    const count = (failures.get(chainId) ?? 0) + 1
+    failures.set(chainId, count)
+    const chain = nameOf(chainId)
+    if (count === FAILURES_TOLD)
+      log.warn(
+        { chain, failures: count, err },
+        'Fail to look through the logs of contracts, keep trying: whether later ones fit their ABI is not known. See `checked` of GET /v1/index-errors',
+      )
+    else log.debug({ chain, err }, 'Look through the logs again later')
+  }
+
   async function run(chainId: number, watch: ChainWatch): Promise<void> {
-    let delayMs = RETRY_MS
+    let delayMs = retryMs
     try {
       delayMs = await look(chainId, watch)
+      onRead(chainId)
     } catch (error) {
-      log.debug({ chain: nameOf(chainId), err: error }, 'Look through the logs again later')
+      onFailure(chainId, error)
     }
     if (!stopped) schedule(chainId, watch, delayMs)
   }

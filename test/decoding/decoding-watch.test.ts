@@ -93,7 +93,7 @@ function modules(raw?: RawLogs) {
 
 async function watch(contracts: readonly CustomContract[], raw?: RawLogs, blocks = 2_000) {
   const given = modules(raw)
-  const started = decodingWatch({ contracts, blocks, pollMs: 20, pauseMs: 0 }, given)
+  const started = decodingWatch({ contracts, blocks, pollMs: 20, pauseMs: 0, retryMs: 5 }, given)
   watches.push(started)
   await started.start()
   const status = async (name: string) => (await given.store.status()).find((each) => each.contract === name)
@@ -146,6 +146,31 @@ afterAll(async () => {
 })
 
 describe('logs that do not fit the ABI', { timeout: 60_000 }, () => {
+  it('that can not be looked for are told of once, and once more when they can', async () => {
+    let fails = true
+    let asked = 0
+    const { raw } = modules()
+    const broken: RawLogs = {
+      logs: async (chainId, filter) => {
+        asked++
+        if (fails) throw new Error('the provider refuses the range')
+        return await raw.logs(chainId, filter)
+      },
+    }
+    await mine(3)
+    const world = await watch([contract('wrong', [wrong])], broken)
+    const behind = () => world.metrics.values.get('iyi_index_undecoded_behind_blocks{chain=anvil}')
+    const lines = (level: string) => world.log.lines.filter((line) => line.level === level)
+    await until('many failures', 20_000, async () => asked > 20)
+    expect(lines('warn')).toMatchObject([{ fields: { chain: 'anvil', failures: 6 } }])
+    expect(lines('info')).toEqual([])
+    expect(behind()).toBe(Number(await anvil.client.getBlockNumber()) + 1)
+    fails = false
+    await world.settled('wrong')
+    await until('nothing is behind', 20_000, async () => behind() === 0)
+    expect(lines('info')).toMatchObject([{ fields: { chain: 'anvil' } }])
+  })
+
   it('are kept, each of them, with what does not fit; those of a right ABI are not', async () => {
     await transferred(5n)
     const world = await watch([contract('wrong', [wrong]), contract('right', [transfer])])

@@ -8,26 +8,43 @@ import {
 import { GraphqlFault } from './errors.ts'
 import { limits } from './limits.ts'
 import { limitOf } from './read-page.ts'
-import { rootFields } from './structure.ts'
+import { answersOf, fieldsUnder, rootFields } from './structure.ts'
 
-/** Refuses an operation whose lists ask for too many rows together. Throws `GRAPHQL_TOO_COMPLEX`, `GRAPHQL_BAD_INPUT`. */
+/**
+ * Refuses an operation whose lists ask for too many rows together, or too many values of them. Throws
+ * `GRAPHQL_TOO_COMPLEX`, `GRAPHQL_BAD_INPUT`.
+ */
 export function checkCost(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
 ): void {
+  const { definitions } = document
   const fields = schema.getQueryType()?.getFields() ?? {}
   let rows = 0
-  for (const node of rootFields(document.definitions, operation.selectionSet)) {
+  let values = 0
+  for (const node of rootFields(definitions, operation.selectionSet)) {
     const field = fields[node.name.value]
     if (field === undefined || !isObjectType(field.type)) continue
     const isList = field.args.some(({ name }) => name === 'limit')
-    rows += isList ? limitOf(getArgumentValues(field, node, variables)) : 1
+    const most = isList ? limitOf(getArgumentValues(field, node, variables)) : 1
+    // An alias of `items` writes the rows once more.
+    const under = fieldsUnder(definitions, [node])
+    const each = isList
+      ? under.map((inner) => answersOf(fieldsUnder(definitions, [inner])))
+      : [answersOf(under)]
+    rows += most
+    values += most * each.reduce((sum, count) => sum + count, 0)
   }
-  if (rows > limits.rows)
+  atMost('rows', rows, limits.rows)
+  atMost('values', values, limits.values)
+}
+
+function atMost(what: string, count: number, most: number): void {
+  if (count > most)
     throw new GraphqlFault(
       'GRAPHQL_TOO_COMPLEX',
-      `The query asks for ${rows} rows; at most ${limits.rows} are read at once. Give smaller limits, or ask page by page.`,
+      `The query asks for ${count} ${what}; at most ${most} are read at once. Give smaller limits, or ask for fewer fields, or page by page.`,
     )
 }

@@ -81,10 +81,10 @@ function condition(
   const { column, op } = meaning
   if (op !== 'in') return { column, op, value: value as Scalar }
   const list = value as readonly Scalar[]
-  if (list.length > limits.values)
+  if (list.length > limits.listed)
     throw new GraphqlFault(
       'GRAPHQL_BAD_INPUT',
-      `where.${field} has ${list.length} values; give at most ${limits.values}.`,
+      `where.${field} has ${list.length} values; give at most ${limits.listed}.`,
     )
   return { column, op, value: list }
 }

@@ -19,11 +19,13 @@ import type { Logger } from '../../ports/log.ts'
 import { checkCost } from './cost.ts'
 import { GraphqlFault } from './errors.ts'
 import { limits } from './limits.ts'
+import { recentMeta } from './recent-meta.ts'
 import { RequestScope } from './request-scope.ts'
 import { indexSchema } from './schema.ts'
 import { Slots } from './slots.ts'
 import { checkStructure, rootFields } from './structure.ts'
 import { errorOf, errorsOf } from './told-error.ts'
+import { Turns } from './turns.ts'
 import { wellFormed } from './well-formed.ts'
 
 /**
@@ -41,12 +43,14 @@ export function graphqlApi(modules: {
   const schema = indexSchema(pages.shapes())
   const text = printSchema(schema)
   const slots = new Slots(limits)
+  const turns = new Turns()
   const sources = {
-    ...{ pages, now: () => clock.monotonic() },
-    meta: async () => freshnessToMeta(await index.freshness()),
+    ...{ pages, turns, now: () => clock.monotonic() },
+    meta: recentMeta({ read: async () => freshnessToMeta(await index.freshness()), clock }),
   }
 
   async function run(request: Checked, requestId: string, endsAt: number): Promise<GraphqlAnswer> {
+    await turns.next()
     const asksMeta = rootFields(request.document.definitions, request.operation.selectionSet).some(
       ({ name }) => name.value === '_meta',
     )
@@ -69,6 +73,7 @@ export function graphqlApi(modules: {
     async execute(request, requestId) {
       const endsAt = clock.monotonic() + limits.deadlineMs
       try {
+        await turns.next()
         const checked = check(schema, wellFormed(request))
         if ('errors' in checked)
           return {

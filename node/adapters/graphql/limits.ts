@@ -7,7 +7,7 @@ export const limits = {
   tokens: 2_000,
   /** The introspection that tools send is 15 levels deep; rows are 3. */
   depth: 16,
-  fields: 400,
+  fields: 200,
   aliases: 30,
   rootFields: 20,
   /** Fields of the introspection that lead back to types, one within the other. */
@@ -18,12 +18,18 @@ export const limits = {
   defaultPage: 100,
   /** Of all lists together. */
   rows: 5_000,
+  /** Values of all rows together. */
+  values: 40_000,
+  /** Values that are written in one turn of the event loop: about 3 ms. */
+  valuesAtOnce: 1_000,
   /** Values of one `_in`. */
-  values: 100,
+  listed: 100,
   /** Of one text in a filter, in characters. */
   text: 1_000,
   /** Of all values in the answer, in characters. */
-  answer: 16_000_000,
+  answer: 8_000_000,
+  /** For how long an answer on how fresh the index is serves others too. */
+  metaMs: 1_000,
   errors: 10,
   /** Requests that read at once, and that wait for their turn. */
   running: 3,

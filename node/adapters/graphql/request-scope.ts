@@ -1,13 +1,16 @@
 import type { Meta } from '../../ports/http-schemas.ts'
-import type { IndexPage, IndexPages, PageQuery } from '../../ports/index-pages.ts'
+import type { IndexPage, IndexPages, PageQuery, PageRow } from '../../ports/index-pages.ts'
 import { GraphqlFault } from './errors.ts'
 import { limits } from './limits.ts'
+import type { Turns } from './turns.ts'
 
 interface Sources {
   readonly pages: IndexPages
-  readonly meta: () => Promise<Meta>
+  /** Rejects at `endsAt`. */
+  readonly meta: (endsAt: number) => Promise<Meta>
   /** Monotonic, in milliseconds. */
   readonly now: () => number
+  readonly turns: Turns
 }
 
 /**
@@ -28,7 +31,7 @@ export class RequestScope {
   }
 
   meta(): Promise<Meta> {
-    this.#meta ??= this.#sources.meta()
+    this.#meta ??= this.#sources.meta(this.#endsAt)
     return this.#meta
   }
 
@@ -39,6 +42,16 @@ export class RequestScope {
     })
     this.#last = read.catch(() => {})
     return read
+  }
+
+  /** The rows, some at a turn, where so many values of each would hold up everything else. */
+  inTurns(rows: readonly PageRow[], valuesEach: number): readonly (PageRow | Promise<PageRow>)[] {
+    const atOnce = Math.max(1, Math.floor(limits.valuesAtOnce / Math.max(1, valuesEach)))
+    let turn = Promise.resolve()
+    return rows.map((row, at) => {
+      if (at % atOnce === 0) turn = this.#sources.turns.next()
+      return turn.then(() => row)
+    })
   }
 
   /** Counts what the answer gets. Throws `GRAPHQL_TOO_LARGE`. */

@@ -59,6 +59,11 @@ export function fieldsUnder(definitions: Definitions, nodes: readonly FieldNode[
   )
 }
 
+/** How many values fields of one selection give: those of one name in the answer are one. */
+export function answersOf(nodes: readonly FieldNode[]): number {
+  return new Set(nodes.map(({ name, alias }) => (alias ?? name).value)).size
+}
+
 /** Fields of the introspection by which types lead to types again. */
 const LEADING = new Set(['fields', 'inputFields', 'interfaces', 'possibleTypes', 'args', 'enumValues'])
 

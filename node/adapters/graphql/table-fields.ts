@@ -16,10 +16,10 @@ import type { IndexShape, ShapeColumn } from '../../ports/index-shapes.ts'
 import { type Filter, filterOf, isNumber } from './filter.ts'
 import { limits } from './limits.ts'
 import { fieldNames, typeNames } from './names.ts'
-import { type PageArguments, readPage } from './read-page.ts'
+import { type Page, type PageArguments, readPage } from './read-page.ts'
 import type { RequestScope } from './request-scope.ts'
 import { scalars } from './scalars.ts'
-import { fieldsUnder } from './structure.ts'
+import { answersOf, fieldsUnder } from './structure.ts'
 
 type Field = GraphQLFieldConfig<unknown, RequestScope>
 
@@ -83,6 +83,8 @@ function pageType(name: string, shape: IndexShape, row: GraphQLObjectType): Grap
       items: {
         type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(row))),
         description: 'The rows, in order.',
+        resolve: ({ items }: Page, _given: object, scope: RequestScope, info: GraphQLResolveInfo) =>
+          scope.inTurns(items, answersOf(fieldsOf(info, info.fieldNodes))),
       },
       pageInfo: { type: new GraphQLNonNull(pageInfoType), description: 'Where the list goes on.' },
     },
