@@ -60,7 +60,7 @@ export function ends(net: Network): void {
       'the validators start',
       () => processTree(devnet.pid).some(({ command }) => /validator-3/.test(command)),
       {
-        withinMs: 60_000,
+        withinMs: 150_000,
         saw: () => devnet.stderr(),
       },
     )
