@@ -38,6 +38,7 @@ const names = [
 const FAILING = 0.15
 const CATCH_UP_MS = 300_000
 const CONSUMER_MS = 30_000
+const MOST_MORE = 12
 
 /**
  * One storm of reorganisations over two chains, from a seed: what happens on the chains is a function of it, when it
@@ -74,7 +75,14 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
     const logs = new Random(random.integer(2 ** 31))
     let storming = true
     const restarts = restartLogs(parts, logs, () => storming)
-    await Promise.all(chains.map((chain, at) => storm(chain, weather[at] ?? random, steps)))
+    const blow = (length: number) =>
+      Promise.all(chains.map((chain, at) => storm(chain, weather[at] ?? random, length)))
+    await blow(steps)
+    // A storm that was over before the first build was there took nothing back: it goes on then.
+    for (let more = 0; more < MOST_MORE && count('iyi_events_reverted_total') === 0; more++) {
+      await until('the index is at work', CATCH_UP_MS, async () => parts.ready())
+      await blow(Math.ceil(steps / 4))
+    }
     storming = false
     const logRestarts = await restarts
 
