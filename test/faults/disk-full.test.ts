@@ -44,7 +44,8 @@ function fill(): void {
 }
 
 // Skipped where this account may not mount a file system: nothing else fills a disk without filling everybody's.
-describe.skipIf(!mounted)('a full disk below the database', () => {
+const title = 'a full disk below the database'
+describe.skipIf(!mounted)(mounted ? title : `${title}: needs an account that may mount a tmpfs`, () => {
   it('is told of, loses nothing, and is over when there is room', async () => {
     const port = await freePort()
     const start = () =>
