@@ -152,7 +152,7 @@ export async function runNode(
     await events.start()
     teardown.add('event log', () => events.stop())
     const series = timeSeries(config, { sources }, { database, events, teardown, ...common })
-    const outbox = nodeOutbox(config, { database, ...common })
+    const outbox = await nodeOutbox(config, { database, ...common })
     teardown.add('outbox', () => outbox?.stop())
     outbox?.start()
 

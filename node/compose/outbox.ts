@@ -1,5 +1,3 @@
-import { kafkaSink } from '../adapters/kafka/kafka-sink.ts'
-import { natsSink } from '../adapters/nats/nats-sink.ts'
 import type { Database } from '../adapters/postgres/database.ts'
 import { outboxAlerts } from '../adapters/postgres/outbox-alerts.ts'
 import { outboxEvents } from '../adapters/postgres/outbox-events.ts'
@@ -14,7 +12,7 @@ import type { OutboxSink, OutboxSource } from '../ports/outbox.ts'
 type Target = NodeConfig['outbox'][number]
 
 /** The brokers that the node publishes to; null when it has none. Opens nothing before its start. */
-export function nodeOutbox(
+export async function nodeOutbox(
   config: Pick<NodeConfig, 'name' | 'outbox'>,
   modules: {
     readonly database: Database
@@ -22,19 +20,20 @@ export function nodeOutbox(
     readonly log: Logger
     readonly metrics: Metrics
   },
-): Outbox | null {
+): Promise<Outbox | null> {
   if (config.outbox.length === 0) return null
   const { database } = modules
+  const targets = config.outbox.map(async (target) => ({
+    name: target.name,
+    from: target.from,
+    sink: await sinkOf(config.name, target, modules),
+    sources: outboxSources(target, { database }),
+  }))
   return outbox(
     {},
     {
       ...modules,
-      targets: config.outbox.map((target) => ({
-        name: target.name,
-        from: target.from,
-        sink: sinkOf(config.name, target, modules),
-        sources: outboxSources(target, { database }),
-      })),
+      targets: await Promise.all(targets),
       memory: (target, source) => outboxMemory({ target, source }, { database }),
     },
   )
@@ -49,17 +48,22 @@ export function outboxSources(
   return wanted.alerts ? [events, outboxAlerts({ database })] : [events]
 }
 
-function sinkOf(
+/** A broker's client is loaded by those alone who have that broker: one of them takes a second to load. */
+async function sinkOf(
   node: string,
   { name: own, nats, kafka }: Target,
   { log: root }: { readonly log: Logger },
-): OutboxSink {
+): Promise<OutboxSink> {
   const log = root.child({ target: own })
   const name = `${node} ${own}`
   if (nats !== undefined) {
     const { subject: prefix, ...rest } = nats
+    const { natsSink } = await import('../adapters/nats/nats-sink.ts')
     return natsSink({ name, prefix, ...rest }, { log })
   }
-  if (kafka !== undefined) return kafkaSink({ name, ...kafka }, { log })
+  if (kafka !== undefined) {
+    const { kafkaSink } = await import('../adapters/kafka/kafka-sink.ts')
+    return kafkaSink({ name, ...kafka }, { log })
+  }
   throw new TypeError(`outbox target "${own}" passed the schema with neither broker`)
 }

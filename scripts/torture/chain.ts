@@ -1,5 +1,6 @@
 import { poolTraderAbi } from '../../contracts/abi/PoolTrader.ts'
 import type { CustomContract } from '../../node/ports/custom-tables.ts'
+import type { FillSource } from '../../node/ports/series-source.ts'
 import {
   type Anvil,
   account,
@@ -24,14 +25,19 @@ export const MOST_BLOCKS = 500n
 /** viem asks for a receipt once a block; one that came a moment later than its block needs another block. */
 const NUDGE_MS = 1_000
 
+/** Which of the tokens has its events in the event log. */
+export const TOLD = 2
+
 /** A chain with what a node follows on it, and everything that can happen to it. */
 export interface TortureChain {
   readonly anvil: Anvil
   readonly name: string
   readonly market: Market
   readonly feed: Feed
-  /** Tokens that an operator follows by their ABI alone. */
+  /** Tokens that an operator follows by their ABI alone. The transfers of the one at `TOLD` are told of, as trades. */
   readonly custom: readonly CustomContract[]
+  /** What a trade of that token is. */
+  readonly fills: FillSource
   /** One thing more in the chain: trades, bursts of transfers, reports, empty blocks. Nothing once it is long enough. */
   work(random: Random): Promise<void>
   /** A reorganisation, of one of several kinds; none while all blocks are too old for it. */
@@ -44,6 +50,9 @@ export interface TortureChain {
   reorganisations(): number
   stop(): Promise<void>
 }
+
+/** A transfer of n base units at a price of n: mints differ in their amount. */
+export const fillFields = { base: 'value', price: 'value', priceScale: 0 } as const
 
 export async function tortureChain(chainId: number, name: string): Promise<TortureChain> {
   const anvil = await startAnvil(chainId)
@@ -59,8 +68,15 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
   const { client, url, chainId } = anvil
   const market = await deployMarket(anvil)
   const feed = await deployFeed(anvil)
-  const tokens = [await deployToken(anvil), await deployToken(anvil)] as const
-  const custom = tokens.map((token, at) => contractOf(token, chainId, `${name}_${at}`))
+  const tokens = [await deployToken(anvil), await deployToken(anvil), await deployToken(anvil)] as const
+  const custom = tokens.map((token, at) => ({
+    ...contractOf(token, chainId, `${name}_${at}`),
+    ...(at === TOLD ? { eventLog: true } : {}),
+  }))
+  const fills: FillSource = {
+    ...{ id: `${name}_fills`, chainId, contracts: { addresses: [tokens[TOLD].token] } },
+    ...{ event: `custom.${name}_${TOLD}.Transfer`, fields: fillFields },
+  }
   /** No reorganisation goes below it. */
   let floor = await client.getBlockNumber()
   let peak = floor
@@ -131,7 +147,7 @@ async function prepared(anvil: Anvil, name: string): Promise<TortureChain> {
   }
 
   return {
-    ...{ anvil, name, market, feed, custom, mine },
+    ...{ anvil, name, market, feed, custom, fills, mine },
     async work(random) {
       if ((await tip()) > MOST_BLOCKS) return
       await nudged(something(random))

@@ -3,7 +3,7 @@ import type { Pool } from 'pg'
 import { until } from '../../test/adapters/ponder/fixture.ts'
 import type { TortureChain } from './chain.ts'
 import { Difference, differing } from './difference.ts'
-import { canonical, textOf, trueEvents, trueTransfers } from './truth.ts'
+import { canonical, type FollowedHere, textOf, trueEvents, trueTransfers } from './truth.ts'
 
 /** The tables of one build. */
 export interface Tables {
@@ -75,7 +75,7 @@ export async function sameRows(stormed: Tables, clean: Tables): Promise<{ rows: 
 export async function asTheChainSays(
   tables: Tables,
   chain: TortureChain,
-  followed: { readonly feeds: boolean; readonly tokens?: readonly number[] } = { feeds: true },
+  followed: FollowedHere = { feeds: true },
 ): Promise<number> {
   const { anvil, name } = chain
   const { pool, schema } = tables

@@ -1,17 +1,23 @@
 // Storms over the real node: `npm run torture -- --help`.
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../../test/adapters/ponder/fixture.ts'
+import { faultStorm } from './fault/storm.ts'
 import { killStorm } from './kill/storm.ts'
 import { reorgStorm } from './reorg/storm.ts'
 import { type Outcome, outcomeLine } from './report.ts'
 
-const USAGE = `npm run torture -- [--rounds N] [--from SEED] [--storm reorg|kill] [--keep]
-  two storms, N rounds (10) each, with the seeds from SEED (1) on: reorganisations of two chains under the indexer and
-  the event log, and SIGKILL of a node, its indexer and its database under load. Ends non-zero on any difference
+const USAGE = `npm run torture -- [--rounds N] [--from SEED] [--storm reorg|kill|fault] [--away SECONDS] [--keep]
+  storms, N rounds (10) each, with the seeds from SEED (1) on: reorganisations of two chains under the indexer and the
+  event log; SIGKILL of a node, its indexer and its database under load; and, once every ten rounds, a node whose
+  providers are away (for --away SECONDS, 20), whose clock is set and whose disk is full. Ends non-zero on any difference
   between what the node has and what the chains say; prints the seed, what differs, and a folder with logs and
-  configuration. --storm runs one of the two; --keep keeps the folders of rounds without a difference as well.
+  configuration. --storm runs one of them; --keep keeps the folders of rounds without a difference as well.
   A round of reorganisations stands alone: --storm reorg --from SEED --rounds 1 plays it again. Ten rounds of kills go on
-  from one another and are audited at the end: --storm kill --from SEED --rounds 10, with the first one's seed. What is done follows from the seed; when it hits a process does not.`
+  from one another and are audited at the end: --storm kill --from SEED --rounds 10, with the first one's seed. What is
+  done follows from the seed; when it hits a process does not.`
+
+const storms = ['reorg', 'kill', 'fault'] as const
+type Storm = (typeof storms)[number]
 
 /** So many rounds of kills hit one node, one after the other. */
 const TOGETHER = 10
@@ -24,15 +30,25 @@ try {
       rounds: { type: 'string' },
       from: { type: 'string' },
       storm: { type: 'string' },
+      away: { type: 'string' },
       keep: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   })
-  const { rounds = '10', from = '1', storm, keep = false } = values
-  if (storm !== undefined && storm !== 'reorg' && storm !== 'kill')
-    throw new RangeError(`--storm is reorg or kill, not ${storm}`)
+  const { rounds = '10', from = '1', storm: name, away = '20', keep = false } = values
+  const storm = storms.find((each) => each === name)
+  if (name !== undefined && storm === undefined)
+    throw new RangeError(`--storm is ${storms.join(' or ')}, not ${name}`)
   if (values.help) say(USAGE)
-  else await torture({ rounds: whole('rounds', rounds, 1), from: whole('from', from, 0), storm, keep })
+  else
+    await torture({
+      ...{
+        rounds: whole('rounds', rounds, 1),
+        from: whole('from', from, 0),
+        awayMs: whole('away', away, 1) * 1_000,
+      },
+      ...{ storms: storm === undefined ? storms : [storm], keep },
+    })
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
@@ -47,10 +63,11 @@ function whole(name: string, text: string, least: number): number {
 async function torture(of: {
   rounds: number
   from: number
-  storm: 'reorg' | 'kill' | undefined
+  awayMs: number
+  storms: readonly Storm[]
   keep: boolean
 }): Promise<void> {
-  const { rounds, from, storm, keep } = of
+  const { rounds, from, awayMs, storms, keep } = of
   const began = performance.now()
   const outcomes: Outcome[] = []
   let failed = 0
@@ -70,12 +87,15 @@ async function torture(of: {
     process.once(signal, () => void postgres.stop().finally(() => process.exit(1)))
   try {
     const server = postgres.url
-    if (storm !== 'kill')
+    if (storms.includes('reorg'))
       for (let seed = from; seed < from + rounds; seed++)
         await play(seed, () => reorgStorm({ seed, server, keep }))
-    for (let first = from; first < from + rounds && storm !== 'reorg'; first += TOGETHER) {
+    for (let first = from; first < from + rounds; first += TOGETHER) {
       const many = Math.min(TOGETHER, from + rounds - first)
-      await play(first, () => killStorm({ from: first, rounds: many, server, keep, tell: say }))
+      if (storms.includes('kill'))
+        await play(first, () => killStorm({ from: first, rounds: many, server, keep, tell: say }))
+      if (storms.includes('fault'))
+        await play(first, () => faultStorm({ seed: first, server, awayMs, keep, tell: say }))
     }
   } finally {
     await postgres.stop()

@@ -1,7 +1,8 @@
-import { type AbiEvent, decodeEventLog, type Log, toEventSelector } from 'viem'
+import { type AbiEvent, decodeEventLog, getAbiItem, type Log, toEventSelector } from 'viem'
 import { testTokenAbi } from '../../contracts/abi/TestToken.ts'
 import { handledEvents } from '../../indexer/handled-events.ts'
-import type { TortureChain } from './chain.ts'
+import type { NaiveEvent } from '../../test/adapters/postgres/series-naive.ts'
+import { TOLD, type TortureChain } from './chain.ts'
 
 /** A log as the chain itself has it, decoded: what the node must say of it. */
 export interface TrueLog {
@@ -20,20 +21,67 @@ const bySelector = new Map<string, { name: string; abi: AbiEvent }>(
     .map(({ name, abi }) => [toEventSelector(abi), { name, abi }]),
 )
 
-/** Every event that the node tells its plugins of, by `eth_getLogs`, in the chain's order: of the pool, and of the feed. */
+/** What of a chain is followed: its pool always. */
+export interface FollowedHere {
+  readonly feeds: boolean
+  /** All of the operator's tokens when absent. */
+  readonly tokens?: readonly number[]
+}
+
+/**
+ * Every event that the node tells its plugins of, by `eth_getLogs`, in the chain's order: of the pool, of the feed, and of
+ * the token whose events go into the event log.
+ */
 export async function trueEvents(
-  { anvil, market, feed }: TortureChain,
-  { feeds } = { feeds: true },
+  chain: TortureChain,
+  followed: FollowedHere = { feeds: true },
 ): Promise<readonly TrueLog[]> {
-  const address = feeds ? [market.pool, feed.address] : [market.pool]
-  const logs = await anvil.client.getLogs({ address, fromBlock: 0n })
+  const logs = await toldLogs(chain, followed)
+  return logs.map(({ log, name, args }) => ({
+    ...placeOf(chain.anvil.chainId, log),
+    ...{ name, data: canonical(args) },
+  }))
+}
+
+/** The same, as candles are made of them: with the time of their block. */
+export async function trueTrades(
+  chain: TortureChain,
+  followed: FollowedHere = { feeds: true },
+): Promise<readonly NaiveEvent[]> {
+  const { chainId, client } = chain.anvil
+  const logs = await toldLogs(chain, followed)
+  const times = new Map<bigint, number>()
+  for (const blockNumber of new Set(logs.map(({ log }) => log.blockNumber)))
+    times.set(blockNumber, Number((await client.getBlock({ blockNumber })).timestamp))
+  return logs.map(({ log: { blockNumber, logIndex, address }, name, args }) => ({
+    ...{ chainId, blockNumber, logIndex, name, address: address.toLowerCase() },
+    timestamp: times.get(blockNumber) ?? Number.NaN,
+    data: JSON.parse(canonical(args)) as NaiveEvent['data'],
+  }))
+}
+
+async function toldLogs({ anvil, market, feed, custom }: TortureChain, { feeds, tokens }: FollowedHere) {
+  const told = custom[TOLD]
+  if (told === undefined || !('addresses' in told.source)) throw new TypeError('no such token')
+  const transfers = tokens?.includes(TOLD) === false ? [] : told.source.addresses
+  const logs = await anvil.client.getLogs({
+    address: [market.pool, ...(feeds ? [feed.address] : []), ...transfers],
+    fromBlock: 0n,
+  })
   return logs.flatMap((log) => {
-    const known = bySelector.get(log.topics[0] ?? '')
+    const isTransfer = transfers.some((each) => each === log.address.toLowerCase())
+    const known = isTransfer ? toldTransfer(told.name) : bySelector.get(log.topics[0] ?? '')
     if (known === undefined) return []
     const { args } = decodeEventLog({ abi: [known.abi], data: log.data, topics: log.topics })
-    return [{ ...placeOf(anvil.chainId, log), name: known.name, data: canonical(args) }]
+    return [{ log, name: known.name, args }]
   })
 }
+
+function toldTransfer(contract: string) {
+  return { name: `custom.${contract}.Transfer`, abi: transferAbi }
+}
+
+const transferAbi = getAbiItem({ abi: testTokenAbi, name: 'Transfer' })
 
 /** The transfers of one of the operator's tokens: `block_number`, `log_index`, `from`, `to`, `value`. */
 export async function trueTransfers({ anvil, custom }: TortureChain, at: number): Promise<readonly string[]> {

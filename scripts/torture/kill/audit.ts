@@ -6,13 +6,14 @@ import { stages } from '../../../node/ports/events.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import { testPool } from '../../../test/adapters/ponder/fixture.ts'
 import { until } from '../../../test/e2e/kit/until.ts'
+import { candlesAgree } from '../candles.ts'
 import { CONFIRMATIONS, FINALITY, type TortureChain } from '../chain.ts'
 import { checkNotices } from '../check-notices.ts'
 import { cleanIndex } from '../clean-index.ts'
 import { asTheChainSays, caughtUp, sameRows, type Tables } from '../compare-index.ts'
 import { Difference, differing } from '../difference.ts'
+import { names } from '../names.ts'
 import { canonical, textOf, trueEvents } from '../truth.ts'
-import { names } from './bookkeeper/plugin.ts'
 import type { Followed, Home } from './home.ts'
 
 const VIEWS = 'iyi_index'
@@ -22,6 +23,7 @@ const CONSUMER_MS = 60_000
 
 export interface Audited {
   readonly events: number
+  readonly candles: number
   readonly rows: number
   readonly hash: string
   readonly builds: number
@@ -66,7 +68,8 @@ export async function audit(
       for (const stage of stages) await booksAgree(pool, chains, stage, followed)
       await checkNotices({ pool, schema: 'iyi' })
       await nothingLeft(pool)
-      return { ...compared, events, ...(await countsOf(pool)) }
+      const candles = await candlesAgree({ pool, schema: 'iyi' }, chains, followed)
+      return { ...compared, events, candles, ...(await countsOf(pool)) }
     } finally {
       await clean.stop()
     }

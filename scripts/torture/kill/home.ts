@@ -6,11 +6,11 @@ import { createKeystores } from '../../../node/adapters/keystore/create.ts'
 import { embeddedRole } from '../../../node/adapters/postgres/embedded-cluster.ts'
 import { freePort } from '../../../test/adapters/ponder/fixture.ts'
 import { PROJECT_ROOT } from '../../artifacts.ts'
-import { CONFIRMATIONS, FINALITY, type TortureChain } from '../chain.ts'
+import { CONFIRMATIONS, FINALITY, fillFields, TOLD, type TortureChain } from '../chain.ts'
 
 /** What of the chains a node follows: from one start to the next it may be something else. */
 export interface Followed {
-  /** Which of the operator's tokens of each chain. */
+  /** Which of the operator's tokens of each chain. The one at `TOLD` stays once it is followed, as the feeds do. */
   readonly tokens: readonly number[]
   /** The feeds beside the pools. Once followed they stay so: what a plugin was told of an event stays true. */
   readonly feeds: boolean
@@ -30,7 +30,12 @@ export interface Home {
 
 const PASSWORD = 'torture'
 
-export async function newHome(dir: string, chains: readonly TortureChain[]): Promise<Home> {
+/** @param rpc where the node finds a chain */
+export async function newHome(
+  dir: string,
+  chains: readonly TortureChain[],
+  rpc: (chain: TortureChain) => string = ({ anvil }) => anvil.url,
+): Promise<Home> {
   // As root, PostgreSQL runs as an account of its own and must get through to its data.
   chmodSync(dir, 0o755)
   const keys = join(dir, 'keys')
@@ -41,7 +46,7 @@ export async function newHome(dir: string, chains: readonly TortureChain[]): Pro
     ...[await freePort(), await freePort(), await freePort(), await freePort(), await freePort()],
   ]
   const dataDir = join(dir, 'data')
-  mkdirSync(dataDir)
+  mkdirSync(dataDir, { recursive: true })
   const configPath = join(dir, 'iyi.yaml')
   return {
     ...{ dir, dataDir, configPath, logPath: join(dir, 'node.log'), api: `http://127.0.0.1:${api}` },
@@ -53,8 +58,8 @@ export async function newHome(dir: string, chains: readonly TortureChain[]): Pro
             name: 'torture',
             dataDir: './data',
             keys: { dir: './keys', passwordFile: './password' },
-            chains: chains.map(({ anvil, name }) => ({
-              ...{ id: anvil.chainId, name, rpc: [anvil.url], pollingIntervalMs: 100 },
+            chains: chains.map((chain) => ({
+              ...{ id: chain.anvil.chainId, name: chain.name, rpc: [rpc(chain)], pollingIntervalMs: 100 },
               ...{ confirmations: CONFIRMATIONS, finality: { depth: FINALITY } },
             })),
             database: { mode: 'embedded', port: database },
@@ -62,6 +67,7 @@ export async function newHome(dir: string, chains: readonly TortureChain[]): Pro
             network: { listen: [`/ip4/127.0.0.1/tcp/${network}`] },
             api: { port: api },
             admin: { port: admin },
+            series: { events: tokens.includes(TOLD) ? fillsOf(chains) : [] },
             plugins: [
               {
                 use: join(PROJECT_ROOT, 'scripts', 'torture', 'kill', 'bookkeeper'),
@@ -87,9 +93,16 @@ function contractsOf(chains: readonly TortureChain[], tokens: readonly number[])
       if (contract === undefined || !('addresses' in contract.source)) return []
       const { name, chainId, startBlock, source } = contract
       const address = [...source.addresses]
-      return [{ name, chainId, startBlock, address, abi: './token.json', events: ['Transfer'] }]
+      const told = at === TOLD ? { eventLog: true } : {}
+      return [{ name, chainId, startBlock, address, abi: './token.json', events: ['Transfer'], ...told }]
     }),
   )
+}
+
+function fillsOf(chains: readonly TortureChain[]) {
+  return chains.map(({ custom, fills: { id } }) => ({
+    ...{ name: id, contract: custom[TOLD]?.name, event: 'Transfer', ...fillFields },
+  }))
 }
 
 function followedBy(chains: readonly TortureChain[], feeds: boolean) {

@@ -30,7 +30,8 @@ export interface TorturedNode {
   stop(): Promise<void>
 }
 
-export function torturedNode(home: Home): TorturedNode {
+/** @param more of its environment, beside that of this process */
+export function torturedNode(home: Home, more: Readonly<Record<string, string>> = {}): TorturedNode {
   let child: ChildProcess | null = null
   let exited: Promise<void> = Promise.resolve()
   let starts = 0
@@ -49,7 +50,7 @@ export function torturedNode(home: Home): TorturedNode {
     const started = spawn(
       process.execPath,
       [join(PROJECT_ROOT, 'node', 'main.ts'), 'start', '--config', home.configPath],
-      { cwd: home.dir, env, stdio: ['ignore', log.fd, log.fd] },
+      { cwd: home.dir, env: { ...env, ...more }, stdio: ['ignore', log.fd, log.fd] },
     )
     log.close()
     const end = () => started.kill('SIGKILL')

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '../../../test/quorum/simulation/random.ts'
-import { rest, type TortureChain, tortureChain } from '../chain.ts'
+import { rest, TOLD, tortureChain } from '../chain.ts'
 import { mustHaveHappened } from '../happened.ts'
+import { chainNames } from '../names.ts'
 import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
 import { audit, tookBack } from './audit.ts'
 import { type Followed, newHome } from './home.ts'
+import { startLoad } from './load.ts'
 import { type Target, torturedNode } from './node-process.ts'
 
 export interface KillOptions {
@@ -62,7 +64,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
   }
   let seed = from
   try {
-    const chains = [await tortureChain(31_337, 'alpha'), await tortureChain(31_338, 'beta')]
+    const chains = [await tortureChain(31_337, chainNames[0]), await tortureChain(31_338, chainNames[1])]
     stops.push(() => Promise.all(chains.map((chain) => chain.stop())))
     const home = await newHome(dir, chains)
     let followed: Followed = { tokens: [0], feeds: false }
@@ -109,9 +111,9 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
       { home, chains, followed, server, name: `audit_${process.pid}_${from}` },
       { log },
     )
-    const { events, rows, hash, builds, told, again, reverted } = audited
+    const { events, candles, rows, hash, builds, told, again, reverted } = audited
     const reorganisations = chains.reduce((sum, chain) => sum + chain.reorganisations(), 0)
-    mustHaveHappened({ events, reorganisations, 'event taken back': reverted, kill: kills.size })
+    mustHaveHappened({ events, candles, reorganisations, 'event taken back': reverted, kill: kills.size })
     const outcome = {
       ...{ storm: 'kill', seed: from, events, rows, hash, seconds: (performance.now() - began) / 1000 },
       counts: {
@@ -121,6 +123,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
         'ends by itself': node.counts().ends,
         reorganisations,
         'events taken back': reverted,
+        candles,
         'builds left': builds,
         deliveries: told,
         'told again': again,
@@ -144,9 +147,10 @@ function roundOf(
   const target = random.pick(['node', 'node', 'indexer', 'database', 'backend', 'backend', 'all'] as const)
   const ready = random.chance(before.patience)
   const [delayMs, awayMs] = [random.between(0, ready ? 1_500 : before.impatienceMs), random.between(0, 1_000)]
-  const tokens = random.pick<readonly number[]>([[0], [1], [0, 1]])
+  const picked = random.pick<readonly number[]>([[0], [1], [0, 1]])
   const feeds = before.followed.feeds || random.chance(0.5)
   const changes = random.chance(0.4)
+  const tokens = before.followed.tokens.includes(TOLD) || random.chance(0.5) ? [...picked, TOLD] : picked
   return { target, ready, delayMs, awayMs, followed: changes ? { tokens, feeds } : null }
 }
 
@@ -156,27 +160,4 @@ function describe({ target, ready, delayMs, awayMs, followed }: Round): string {
       ? ''
       : `, then follow tokens ${followed.tokens.join(' and ')}${followed.feeds ? ', feeds' : ''}`
   return `kill ${target} ${Math.round(delayMs)} ms after ${ready ? 'it is ready' : 'the last round'}, away ${Math.round(awayMs)} ms${change}`
-}
-
-/** Work on all chains until it is stopped. */
-function startLoad(chains: readonly TortureChain[], seed: number): { stop(): Promise<void> } {
-  let going = true
-  const random = new Random(seed ^ 0x5eed)
-  const loops = chains.map(async (chain) => {
-    const own = new Random(random.integer(2 ** 31))
-    while (going) {
-      if (own.chance(0.12)) await chain.reorganise(own)
-      else await chain.work(own)
-      await rest(own.between(100, 800))
-    }
-  })
-  const all = Promise.all(loops)
-  // Whoever stops it hears of it.
-  all.catch(() => {})
-  return {
-    async stop() {
-      going = false
-      await all
-    },
-  }
 }

@@ -5,10 +5,12 @@ import type { IndexerConfig } from '../../../node/adapters/ponder/indexer-config
 import { ponderSupervisor } from '../../../node/adapters/ponder/supervisor.ts'
 import { openDatabase } from '../../../node/adapters/postgres/database.ts'
 import { type DurableEventLog, eventLog } from '../../../node/adapters/postgres/event-log.ts'
+import { seriesEngine } from '../../../node/adapters/postgres/series-engine.ts'
 import { viemChainReader } from '../../../node/adapters/viem/chain-reader.ts'
 import type { ChainHalts } from '../../../node/ports/chain-trust.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import type { Metrics } from '../../../node/ports/metrics.ts'
+import type { SeriesRetention } from '../../../node/ports/series-source.ts'
 import { chainHalts } from '../../../node/trust/halts.ts'
 import { freePort } from '../../../test/adapters/ponder/fixture.ts'
 import { PROJECT_ROOT } from '../../artifacts.ts'
@@ -17,6 +19,11 @@ import type { Tables } from '../compare-index.ts'
 
 export const POLL_MS = 100
 const VIEWS = 'iyi_index'
+/** Nothing is dropped: all of it is audited. */
+const retention: SeriesRetention = {
+  ...{ trades: null, '1s': null, '10s': null, '1m': null, '5m': null, '15m': null, '1h': null },
+  ...{ '4h': null, '1d': null },
+}
 
 /** What a node has between its chains and its plugins, in this process. */
 export interface Parts {
@@ -24,7 +31,7 @@ export interface Parts {
   readonly halts: ChainHalts
   /** The event log of now; another one after `restartLog`. */
   events(): DurableEventLog
-  /** Ends the event log and starts another on the same database. */
+  /** Ends the event log and the series made of it, and starts others on the same database. */
   restartLog(): Promise<void>
   /** The indexer has made its tables, and may be reading the past. */
   begun(): Promise<boolean>
@@ -89,24 +96,33 @@ export async function startParts(
     const events = eventLog({ pollMs: 50 }, { database, index, chains: chain, halts, ...common })
     await events.start()
     await subscribe(events)
-    return events
+    const series = seriesEngine(
+      { chains: config.chains, sources: chains.map(({ fills }) => fills), retention, pollMs: 50 },
+      { database, events, ...common },
+    )
+    series.start()
+    const stop = async () => {
+      await series.stop()
+      await events.stop()
+    }
+    return { events, stop }
   }
-  let events = await newLog()
+  let log = await newLog()
   const supervisor = ponderSupervisor(
     {
       ...{ root: join(PROJECT_ROOT, 'indexer'), databaseUrl, config, dir: join(dir, 'index') },
       ...{ schemaPrefix: VIEWS, viewsSchema: VIEWS, port: await freePort() },
-      onDeepReorg: (chainId, reason) => events.halt(chainId, reason),
+      onDeepReorg: (chainId, reason) => log.events.halt(chainId, reason),
     },
     { ...common, guard: { watch: () => {}, release: () => {} } },
   )
   await supervisor.start()
   return {
     ...{ config, halts },
-    events: () => events,
+    events: () => log.events,
     async restartLog() {
-      await events.stop()
-      events = await newLog()
+      await log.stop()
+      log = await newLog()
     },
     async begun() {
       const [row] = await database.query('select to_regclass($1) as found', [
@@ -118,7 +134,7 @@ export async function startParts(
     tables: () => ({ pool: database.pool, schema: supervisor.schema }),
     async stop() {
       await supervisor.stop(AbortSignal.timeout(5_000))
-      await events.stop()
+      await log.stop()
       await index.stop()
       await chain.stop()
       await database.close()

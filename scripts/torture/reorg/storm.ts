@@ -6,6 +6,7 @@ import { type Stage, stages } from '../../../node/ports/events.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import { until } from '../../../test/adapters/ponder/fixture.ts'
 import { Random } from '../../../test/quorum/simulation/random.ts'
+import { candlesAgree } from '../candles.ts'
 import { CONFIRMATIONS, FINALITY, rest, type TortureChain, tortureChain } from '../chain.ts'
 import { checkNotices } from '../check-notices.ts'
 import { cleanIndex, dropDatabase, newDatabase } from '../clean-index.ts'
@@ -13,6 +14,7 @@ import { asTheChainSays, caughtUp, sameRows } from '../compare-index.ts'
 import { Difference } from '../difference.ts'
 import { mustHaveHappened } from '../happened.ts'
 import { Ledger } from '../ledger.ts'
+import { chainNames, names } from '../names.ts'
 import { countingMetrics, keepEventLog, keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
 import { trueEvents } from '../truth.ts'
 import { type Parts, startParts } from './parts.ts'
@@ -27,13 +29,6 @@ export interface ReorgOptions {
   readonly keep?: boolean
 }
 
-const names = [
-  'pool.Sync',
-  'pool.Swap',
-  'feed.ReportTransmitted',
-  'feed.AnswerOutOfRange',
-  'quorum.ConfigSet',
-]
 /** Of the tries of the handler that fails at random. */
 const FAILING = 0.15
 const CATCH_UP_MS = 300_000
@@ -56,7 +51,7 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
   try {
     const databaseUrl = await newDatabase(server, name)
     stops.push(() => dropDatabase(server, name))
-    const chains = [await tortureChain(31_337, 'alpha'), await tortureChain(31_338, 'beta')]
+    const chains = [await tortureChain(31_337, chainNames[0]), await tortureChain(31_338, chainNames[1])]
     stops.push(() => Promise.all(chains.map((chain) => chain.stop())))
     // Some history, so that the first build has a backfill.
     for (const chain of chains) for (let i = 0; i < 5; i++) await chain.work(random)
@@ -86,7 +81,10 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
     storming = false
     const logRestarts = await restarts
 
-    const checked = await check({ parts, chains, ledgers: ledgers.all, server, name, dir }, { log })
+    const { candles, ...checked } = await check(
+      { parts, chains, ledgers: ledgers.all, server, name, dir },
+      { log },
+    )
     const { again } = ledgers.flaky.counts()
     const outcome = {
       ...{ storm: 'reorg', seed, ...checked, seconds: (performance.now() - began) / 1000 },
@@ -94,13 +92,14 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
         reorganisations: chains.reduce((sum, chain) => sum + chain.reorganisations(), 0),
         'events taken back': count('iyi_events_reverted_total'),
         deliveries: ledgers.all.reduce((sum, ledger) => sum + ledger.counts().deliveries, 0),
+        candles,
         'told again': again,
         'restarts of the log': logRestarts,
         'restarts of the indexer': count('iyi_index_restarts_total'),
       },
     }
     const { reorganisations, 'events taken back': reverted, 'told again': toldAgain } = outcome.counts
-    mustHaveHappened({ reorganisations, reverted, 'told again': toldAgain, events: checked.events })
+    mustHaveHappened({ reorganisations, reverted, 'told again': toldAgain, events: checked.events, candles })
     await stopAll(stops)
     if (keep === true) keepLog(dir, lines)
     else rmSync(dir, { recursive: true, force: true })
@@ -169,7 +168,7 @@ async function check(
     dir: string
   },
   { log }: { log: Logger },
-): Promise<{ events: number; rows: number; hash: string }> {
+): Promise<{ events: number; candles: number; rows: number; hash: string }> {
   const { parts, chains, ledgers, server, name, dir } = of
   const clean = await cleanIndex(
     { config: parts.config, server, name: `${name}_clean`, dir },
@@ -194,7 +193,8 @@ async function check(
     if (halt !== undefined)
       throw new Difference('halts', `chain ${halt.chainId} stands still: ${halt.reason}`)
     await checkNotices({ pool: parts.tables().pool, schema: 'iyi' })
-    return { ...compared, events }
+    const candles = await candlesAgree({ pool: parts.tables().pool, schema: 'iyi' }, chains)
+    return { ...compared, events, candles }
   } finally {
     await clean.stop()
   }

@@ -1,4 +1,3 @@
-import type { Database } from '../../../node/adapters/postgres/database.ts'
 import type { FillSource } from '../../../node/ports/series-source.ts'
 
 const widths = [1, 10, 60, 300, 900, 3_600, 14_400, 86_400]
@@ -14,53 +13,60 @@ interface NaiveTrade {
 
 const abs = (value: bigint) => (value < 0n ? -value : value)
 
-/** Every trade that is in the chains as the event log has them. */
-async function tradesInChain(
-  database: Database,
-  sources: readonly FillSource[],
-): Promise<readonly NaiveTrade[]> {
-  const rows = await database.query(
-    'select * from event where level > 0 order by chain_id, block_number, log_index',
-  )
-  return rows.flatMap((row): NaiveTrade[] => {
-    const data = row.data as Record<string, string>
-    const at = {
-      time: Number(row.timestamp),
-      place: [BigInt(String(row.block_number)), Number(row.log_index)] as const,
-    }
-    const n = (name: string) => BigInt(data[name] ?? 0)
-    if (row.name === 'pool.Swap') {
+/** An event as plainly as it can be said. */
+export interface NaiveEvent {
+  readonly chainId: number
+  readonly blockNumber: bigint
+  readonly logIndex: number
+  readonly timestamp: number
+  readonly address: string
+  readonly name: string
+  readonly data: Readonly<Record<string, string>>
+}
+
+/** Asks PostgreSQL. */
+export type Read = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
+
+/** Seconds from which candles of each width are there; of all time where a width is absent. */
+export type Kept = ReadonlyMap<number, number>
+
+function tradesOf(events: readonly NaiveEvent[], sources: readonly FillSource[]): readonly NaiveTrade[] {
+  return events.flatMap((event): NaiveTrade[] => {
+    const { chainId, address, name, data } = event
+    const at = { time: event.timestamp, place: [event.blockNumber, event.logIndex] as const }
+    const n = (field: string) => BigInt(data[field] ?? 0)
+    if (name === 'pool.Swap') {
       const base = abs(n('amount0In') - n('amount0Out'))
       const quote = abs(n('amount1In') - n('amount1Out'))
       if (base === 0n || quote === 0n) return []
-      const series = `pool-${row.chain_id}-${row.address}`
-      return [{ ...at, series, base, quote, price: (quote * 10n ** 18n) / base }]
+      return [
+        { ...at, series: `pool-${chainId}-${address}`, base, quote, price: (quote * 10n ** 18n) / base },
+      ]
     }
     return sources
-      .filter((source) => source.event === row.name && source.chainId === Number(row.chain_id))
+      .filter((source) => source.event === name && source.chainId === chainId)
       .filter(
-        ({ contracts }) => 'factory' in contracts || contracts.addresses.some((at) => at === row.address),
+        ({ contracts }) => 'factory' in contracts || contracts.addresses.some((each) => each === address),
       )
-      .map(({ id, fields }) => {
+      .flatMap(({ id, fields }): NaiveTrade[] => {
         const base = abs(n(fields.base))
-        if ('quote' in fields) {
-          const quote = abs(n(fields.quote))
-          return { ...at, series: id, base, quote, price: (quote * 10n ** 18n) / base }
-        }
+        const paid = abs(n('quote' in fields ? fields.quote : fields.price))
+        if (base === 0n || paid === 0n) return []
+        const trade = { ...at, series: id, base }
+        if ('quote' in fields) return [{ ...trade, quote: paid, price: (paid * 10n ** 18n) / base }]
         const scale = 10n ** BigInt(fields.priceScale)
-        const quote = (base * n(fields.price)) / scale
-        return { ...at, series: id, base, quote, price: (n(fields.price) * 10n ** 18n) / scale }
+        return [{ ...trade, quote: (base * paid) / scale, price: (paid * 10n ** 18n) / scale }]
       })
   })
 }
 
 /** All candles, each from the trades themselves: `<series> <width> <start>` and what they say. Only what is kept. */
-export async function naiveCandles(
-  database: Database,
+export function naiveCandles(
+  events: readonly NaiveEvent[],
   sources: readonly FillSource[],
-): Promise<ReadonlyMap<string, string>> {
-  const trades = await tradesInChain(database, sources)
-  const kept = await keptOf(database)
+  kept: Kept = new Map(),
+): ReadonlyMap<string, string> {
+  const trades = tradesOf(events, sources)
   const found = new Map<string, string>()
   for (const width of widths) {
     const groups = new Map<string, NaiveTrade[]>()
@@ -88,11 +94,25 @@ export async function naiveCandles(
   return found
 }
 
-/** What the tables have, in the same form. */
-export async function storedCandles(database: Database): Promise<ReadonlyMap<string, string>> {
-  const kept = await keptOf(database)
-  const rows = await database.query(
-    `select id, series_candle.* from series_candle join series on key = series where not gone`,
+/** Every event that is in the chains as the event log has them, in their order. */
+export async function loggedEvents(read: Read): Promise<readonly NaiveEvent[]> {
+  const rows = await read('select * from event where level > 0 order by chain_id, block_number, log_index')
+  return rows.map((row) => ({
+    ...{ chainId: Number(row.chain_id), blockNumber: BigInt(String(row.block_number)) },
+    ...{ logIndex: Number(row.log_index), timestamp: Number(row.timestamp) },
+    ...{ address: String(row.address), name: String(row.name) },
+    data: row.data as Readonly<Record<string, string>>,
+  }))
+}
+
+/** What the tables of a schema have, in the same form. */
+export async function storedCandles(
+  read: Read,
+  { kept = new Map(), schema }: { readonly kept?: Kept; readonly schema?: string } = {},
+): Promise<ReadonlyMap<string, string>> {
+  const of = (table: string) => (schema === undefined ? table : `"${schema}".${table}`)
+  const rows = await read(
+    `select id, candle.* from ${of('series_candle')} candle join ${of('series')} on key = series where not gone`,
   )
   return new Map(
     rows
@@ -107,7 +127,7 @@ export async function storedCandles(database: Database): Promise<ReadonlyMap<str
   )
 }
 
-export async function keptOf(database: Database): Promise<ReadonlyMap<number, number>> {
-  const rows = await database.query('select kind, since from series_kept')
+export async function keptOf(read: Read): Promise<Kept> {
+  const rows = await read('select kind, since from series_kept')
   return new Map(rows.map(({ kind, since }) => [Number(kind), Number(since)]))
 }

@@ -5,13 +5,16 @@ export interface Wire {
   readonly port: number
   /** Tears what is open, and refuses what comes. */
   cut(): void
+  /** Keeps what is open and takes what comes, and lets no byte through. */
+  stall(): void
+  /** What stalled is torn: its bytes are gone. */
   heal(): void
   close(): Promise<void>
 }
 
 /** `port` 0 takes any. */
 export async function wire(port: number, target: number): Promise<Wire> {
-  let whole = true
+  let state: 'whole' | 'cut' | 'stalled' = 'whole'
   const open = new Set<Socket>()
   const keep = (socket: Socket) => {
     open.add(socket)
@@ -23,10 +26,12 @@ export async function wire(port: number, target: number): Promise<Wire> {
   }
   const server = createServer((near) => {
     keep(near)
-    if (!whole) {
+    if (state === 'cut') {
       near.resetAndDestroy()
       return
     }
+    // Nobody reads what it sends.
+    if (state === 'stalled') return
     const far = connect({ host: '127.0.0.1', port: target })
     keep(far)
     near.on('close', () => far.destroy())
@@ -42,11 +47,16 @@ export async function wire(port: number, target: number): Promise<Wire> {
   return {
     port: address.port,
     cut() {
-      whole = false
+      state = 'cut'
       tear()
     },
+    stall() {
+      state = 'stalled'
+      for (const socket of open) socket.unpipe().pause()
+    },
     heal() {
-      whole = true
+      if (state === 'stalled') tear()
+      state = 'whole'
     },
     async close() {
       tear()

@@ -2,23 +2,11 @@ import { expect, it } from 'vitest'
 import { latestRound } from '../kit/chain.ts'
 import { isReady } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
-import { isFree } from '../kit/ports.ts'
-import { alive, type Process, processTree } from '../kit/processes.ts'
+import { nothingLeft } from '../kit/nothing-left.ts'
+import { processTree } from '../kit/processes.ts'
 import { iyi, type Program } from '../kit/program.ts'
 import { until } from '../kit/until.ts'
 import { PRICE } from '../kit/validator.ts'
-
-async function allGone(processes: readonly Process[], withinMs: number): Promise<void> {
-  let left: readonly Process[] = processes
-  await until(
-    'every process has ended',
-    () => {
-      left = alive(processes)
-      return left.length === 0
-    },
-    { withinMs, saw: () => left.map(({ pid, command }) => `${pid} ${command}`).join('\n') },
-  )
-}
 
 /** Nothing stays behind, however it ends. */
 export function ends(net: Network): void {
@@ -34,7 +22,7 @@ export function ends(net: Network): void {
     const processes = net.processes()
     expect(processes.length).toBeGreaterThan(8)
     net.devnet.signal('SIGKILL')
-    await allGone(processes, 10_000)
+    await nothingLeft({ processes }, 10_000)
   })
 
   it('and the next start in the same folder and on the same ports works', async () => {
@@ -48,8 +36,7 @@ export function ends(net: Network): void {
     net.devnet.signal('SIGTERM')
     const { code } = await net.devnet.ended(15_000)
     expect(code, net.devnet.stderr()).toBe(0)
-    await allGone(processes, 1_000)
-    for (const port of ports()) expect(await isFree(port), String(port)).toBe(true)
+    await nothingLeft({ processes, ports: ports() }, 1_000)
   })
 
   /** Starts it once more, up to the moment when its validators come up. */
@@ -72,7 +59,7 @@ export function ends(net: Network): void {
     const processes = processTree(devnet.pid)
     devnet.signal('SIGTERM')
     expect((await devnet.ended(15_000)).code, devnet.stderr()).toBe(0)
-    await allGone(processes, 1_000)
+    await nothingLeft({ processes }, 1_000)
   })
 
   it('ends, and says why, when a program that it needs has ended', async () => {
@@ -82,6 +69,6 @@ export function ends(net: Network): void {
     process.kill(chain?.pid ?? 0, 'SIGKILL')
     expect((await devnet.ended(20_000)).code).toBe(1)
     expect(devnet.stderr()).toMatch(/^error DEVNET_PART_ENDED: chain-b .*logs\/chain-b\.log$/m)
-    await allGone(processes, 1_000)
+    await nothingLeft({ processes }, 1_000)
   })
 }

@@ -15,6 +15,7 @@ import { clientOf, feedOf } from '../kit/chain.ts'
 import { type Evidence, type Hex, round, rounds } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
 import { configEvent, offchainTypes } from '../kit/set-config.ts'
+import { until } from '../kit/until.ts'
 import { PRICE, VOLATILITY } from '../kit/validator.ts'
 
 // Everything here is written down once more, from the documents: nothing of the node's code is believed.
@@ -55,14 +56,20 @@ async function configOf(net: Network, id: string) {
   return { digest, f: args.f, signers: args.signers, oracles }
 }
 
-/** A round of the configuration in force that the asked node has the evidence of. */
-async function provenRound(id: string, api: string) {
-  for (const { round: number } of await rounds(api, id, 10)) {
-    const found = await round(api, id, number)
-    if (found.report !== null && found.evidence !== null)
-      return { ...found, report: found.report, evidence: found.evidence }
-  }
-  throw new Error(`${api} holds the evidence of none of the last rounds of ${id}`)
+/** A round of the configuration in force that the asked node has the evidence of: its first ones it may have slept through. */
+function provenRound(id: string, api: string) {
+  return until(
+    `${api} holds the evidence of one of the last rounds of ${id}`,
+    async () => {
+      for (const { round: number } of await rounds(api, id, 10)) {
+        const found = await round(api, id, number)
+        if (found.report !== null && found.evidence !== null)
+          return { ...found, report: found.report, evidence: found.evidence }
+      }
+      return null
+    },
+    { withinMs: 60_000 },
+  )
 }
 
 async function checkSignatures(net: Network, id: string, proof: Awaited<ReturnType<typeof provenRound>>) {

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { feed, rounds } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
-import { isFree } from '../kit/ports.ts'
-import { alive, type Process, processTree } from '../kit/processes.ts'
+import { nothingLeft } from '../kit/nothing-left.ts'
+import { type Process, processTree } from '../kit/processes.ts'
 import { iyi, type Program } from '../kit/program.ts'
 import { until } from '../kit/until.ts'
 import { configOf, PRICE, ready, startNode, stop, VOLATILITY } from '../kit/validator.ts'
@@ -22,24 +22,14 @@ export function ownNode(net: Network): void {
   /** Until it has a database and an indexer below it. */
   async function started(): Promise<void> {
     node = startNode(net, path())
-    await ready(node, api(), 90_000)
+    // A fresh indexer beside a whole network, on two cores.
+    await ready(node, api(), 200_000)
     tree = processTree(node.pid)
     for (const part of [/ponder/, /postgres -D/, /guardian/])
       expect(tree.filter(({ command }) => part.test(command)).length, String(part)).toBeGreaterThan(0)
   }
 
-  async function allGone(withinMs: number): Promise<void> {
-    let left: Process[] = tree
-    await until(
-      'its programs have ended',
-      () => {
-        left = alive(tree)
-        return left.length === 0
-      },
-      { withinMs, saw: () => left.map(({ pid, command }) => `${pid} ${command}`).join('\n') },
-    )
-    for (const port of ports()) expect(await isFree(port), String(port)).toBe(true)
-  }
+  const allGone = (withinMs: number) => nothingLeft({ processes: tree, ports: ports() }, withinMs)
 
   it('init writes a configuration and keys', async () => {
     const init = iyi(['init', '--dir', dir(), '--generate-password'])

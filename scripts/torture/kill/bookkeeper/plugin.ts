@@ -1,17 +1,9 @@
 import type { Context } from '../../../../node/kernel/plugin.ts'
 import { type ChainEvent, type Stage, type Subscription, stages } from '../../../../node/ports/events.ts'
 import type { Statement } from '../../../../node/ports/store.ts'
+import { names } from '../../names.ts'
 
 type Ctx = Context<'events' | 'store', Record<never, never>, unknown>
-
-/** Events that it asks for. */
-export const names = [
-  'pool.Sync',
-  'pool.Swap',
-  'feed.ReportTransmitted',
-  'feed.AnswerOutOfRange',
-  'quorum.ConfigSet',
-]
 
 const tables = `
   CREATE TABLE told (stage text, key text, seq numeric NOT NULL, times int NOT NULL, PRIMARY KEY (stage, key))`
