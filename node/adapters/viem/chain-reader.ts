@@ -19,6 +19,8 @@ const TOLD_FACTOR = 4
 const QUIET_MS = 120_000
 /** A chain without the `finalized` tag is asked for it again after this long. */
 const FINALIZED_RETRY_MS = 600_000
+/** While the head is the same block, what is final is asked for in one of so many polls. */
+const FINALIZED_POLLS = 4
 
 export interface ReaderChain extends ChainInfo {
   /** JSON-RPC over HTTP, most preferred first. */
@@ -47,6 +49,11 @@ interface Cached {
   readonly atMs: number
 }
 
+interface CachedFinal extends Cached {
+  /** Of the head when it was asked for. */
+  readonly headHash: string | null
+}
+
 /** One chain's providers and what is remembered of its head. */
 interface ChainState {
   readonly info: ChainInfo
@@ -55,7 +62,7 @@ interface ChainState {
   readonly pool: ProviderPool
   head: Cached | null
   headRequest: Promise<BlockRef> | null
-  finalized: Cached | null
+  finalized: CachedFinal | null
   finalizedRequest: Promise<BlockRef> | null
   noFinalizedUntilMs: number
   readonly subscriptions: readonly HeadSubscription[]
@@ -65,7 +72,8 @@ interface ChainState {
 
 /**
  * Reads chains over JSON-RPC with fallback among each chain's providers. `head` and `finalized` answer from memory
- * while what they know is at most `headPollMs` old, so any number of callers cost one request a poll.
+ * while what they know is at most `headPollMs` old (`finalized` longer, while no new block came), so any number of callers
+ * cost one request a poll.
  */
 export function viemChainReader(
   options: ViemChainReaderOptions,
@@ -174,10 +182,11 @@ class Reader implements ViemChainReader {
   async finalized(chainId: number): Promise<BlockRef> {
     const chain = this.#chain(chainId)
     const { finalized } = chain
-    if (finalized !== null && this.#fresh(chain, finalized)) return finalized.block
+    if (finalized !== null && this.#stillFinal(chain, finalized)) return finalized.block
+    const headHash = chain.head?.block.hash ?? null
     chain.finalizedRequest ??= this.#readFinalized(chain)
       .then((block) => {
-        chain.finalized = { block, atMs: this.#clock.monotonic() }
+        chain.finalized = { block, atMs: this.#clock.monotonic(), headHash }
         return block
       })
       .finally(() => {
@@ -243,6 +252,12 @@ class Reader implements ViemChainReader {
 
   #fresh(chain: ChainState, cached: Cached): boolean {
     return this.#clock.monotonic() - cached.atMs <= pollMsOf(chain)
+  }
+
+  #stillFinal(chain: ChainState, cached: CachedFinal): boolean {
+    if (this.#fresh(chain, cached)) return true
+    if (chain.head === null || chain.head.block.hash !== cached.headHash) return false
+    return this.#clock.monotonic() - cached.atMs <= FINALIZED_POLLS * pollMsOf(chain)
   }
 
   async #readBlock(chain: ChainState, at: BlockTag | 'finalized' | 'safe'): Promise<BlockRef | null> {

@@ -289,6 +289,31 @@ describe('viemChainReader with bad providers', () => {
     expect(old.calls.filter((call) => call === 'eth_getBlockByNumber')).toHaveLength(5)
   })
 
+  it('asks for the final block anew when there is a new head, and seldom before', async () => {
+    let block = BLOCK
+    const asked: unknown[] = []
+    const counted = await provider((method, params) => {
+      if (method !== 'eth_getBlockByNumber') return undefined
+      asked.push(params[0])
+      return block
+    })
+    const count = (tag: string) => asked.filter((each) => each === tag).length
+    const { reader } = readerOf([counted.url], { headPollMs: 100 })
+    await reader.start()
+    await reader.head(CHAIN_ID)
+    for (let polls = count('latest'); count('latest') < polls + 8; ) {
+      await reader.finalized(CHAIN_ID)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(count('finalized')).toBeGreaterThan(1)
+    expect(count('finalized')).toBeLessThanOrEqual(4)
+    block = { ...BLOCK, number: '0x11', hash: `0x${'cd'.repeat(32)}` }
+    await vi.waitFor(async () => expect((await reader.head(CHAIN_ID)).number).toBe(17n))
+    const before = count('finalized')
+    expect((await reader.finalized(CHAIN_ID)).number).toBe(17n)
+    expect(count('finalized')).toBe(before + 1)
+  })
+
   it('serves any number of callers with one request a poll', async () => {
     const counted = await provider((method) => (method === 'eth_getBlockByNumber' ? BLOCK : undefined))
     const { reader } = readerOf([counted.url], { headPollMs: 60_000 })

@@ -256,7 +256,7 @@ describe('viemTxSender', () => {
 
   it('gives up waiting, keeps the transaction going, and joins it again by key', async () => {
     await chain.rpc('evm_setAutomine', false)
-    const { sender } = senderOf({ receiptTimeoutMs: 150, bumpAfterMs: 60_000 })
+    const { sender } = senderOf({ receiptTimeoutMs: 1_000, bumpAfterMs: 60_000 })
     const one = request()
     await expect(sender.send(one)).rejects.toMatchObject({ code: 'CHAIN_TX_TIMEOUT', retry: true })
     const [tx] = await pending()
