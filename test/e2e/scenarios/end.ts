@@ -47,7 +47,7 @@ export function ends(net: Network): void {
       'the validators start',
       () => processTree(devnet.pid).some(({ command }) => /validator-3/.test(command)),
       {
-        withinMs: 150_000,
+        withinMs: 60_000,
         saw: () => devnet.stderr(),
       },
     )
