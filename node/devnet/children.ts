@@ -19,7 +19,7 @@ export interface Children {
     name: string,
     command: string,
     args: readonly string[],
-    options?: { env?: NodeJS.ProcessEnv; channel?: boolean },
+    options?: { channel?: boolean },
   ): Child
   /** Told of each program that ends, also of one that was asked to. */
   onEnd(listener: (child: Child) => void): void
@@ -33,11 +33,11 @@ export function children(options: { logDir: string }, modules: { guard: ProcessG
   const running = new Map<string, { child: ChildProcess; pid: number; closed: Promise<void> }>()
   const listeners: ((child: Child) => void)[] = []
   return {
-    spawn(name, command, args, { env, channel = false } = {}) {
+    spawn(name, command, args, { channel = false } = {}) {
       const logFile = join(options.logDir, `${name}.log`)
       const log = openSync(logFile, 'a', 0o600)
       const child = spawn(command, args, {
-        env: env ?? { PATH: process.env.PATH },
+        env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
         stdio: channel ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
         // Not in the terminal's group: Ctrl-C reaches us, and we end our programs in order.
         detached: true,

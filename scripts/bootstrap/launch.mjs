@@ -1,6 +1,7 @@
 // The one door of every command: makes sure of Node 24 and of node_modules, then runs a TypeScript program.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import module from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -27,6 +28,7 @@ export async function launch(program, args, whenChanged = 'install') {
     return
   }
   if (program === null) return
+  keepCompiled()
   const file = join(root, program)
   if (node === process.execPath) {
     process.argv.splice(1, process.argv.length - 1, file, ...args)
@@ -42,6 +44,15 @@ export async function launch(program, args, whenChanged = 'install') {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   watchAncestors(() => child.kill('SIGTERM'))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+/**
+ * Keeps compiled code beside the packages, where the next start finds it: a node loads in two thirds of the time. Programs
+ * that are started below are told by the environment. Nothing is kept where the folder can't be written.
+ */
+function keepCompiled() {
+  process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'compiled')
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
 }
 
 /**

@@ -59,6 +59,7 @@ export function spawnPonder(
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         ...passedOn('PATH', 'HOME', 'TMPDIR', 'SystemRoot', 'TEMP', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'),
+        ...passedOn('NODE_COMPILE_CACHE'),
         NODE_ENV: 'production',
         PONDER_TELEMETRY_DISABLED: 'true',
         DATABASE_URL: options.databaseUrl,
