@@ -1,22 +1,19 @@
 import type { Measure } from '../ports/alerts.ts'
 import type { Candle, RollingWindow } from '../ports/series.ts'
 
-/** Prices of series have 18 decimals. */
-const ONE = 1e18
-
 type Window = Pick<
   RollingWindow,
   'open' | 'high' | 'low' | 'close' | 'vwap' | 'volumeBase' | 'volumeQuote' | 'trades' | 'deviation'
 >
 
-/** The value of a window; null where it says nothing: a price without a trade, for one. */
+/** The value of a window, prices and amounts as series have them; null where it says nothing: a price without a trade, for one. */
 export function measured(measure: Measure, window: Window): number | null {
   const { open, high, low, close, vwap, volumeBase, volumeQuote, trades, deviation } = window
   switch (measure) {
     case 'price':
-      return close === null ? null : Number(close) / ONE
+      return close === null ? null : Number(close)
     case 'vwap':
-      return vwap === null ? null : Number(vwap) / ONE
+      return vwap === null ? null : Number(vwap)
     case 'return':
       return change(open, close)
     case 'range':

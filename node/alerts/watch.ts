@@ -57,12 +57,15 @@ export function alertWatch(
   let timer: Timer | null = null
   let looking: Promise<void> | null = null
   let trouble: string | null = null
+  /** Rules that no series of any chain is for, as far as the series are known. */
+  let idle: readonly string[] = []
 
   async function all(): Promise<void> {
     const found = await series.list()
     const places = found.flatMap((info) =>
       rules.filter((rule) => matches(rule.series, info.id)).map((rule) => placeOf(rule, info)),
     )
+    tellIdle(found, places)
     const times = new Map<number, number | null>()
     for (const chainId of new Set(places.map((place) => place.series.chainId)))
       times.set(chainId, await series.knownUntil(chainId))
@@ -82,6 +85,16 @@ export function alertWatch(
     await endOthers(places)
     gauge([...watched.values()].flatMap(({ firing }) => firing ?? []))
     if (first !== null) throw first
+  }
+
+  /** A pool may come later, a misspelt name never does. */
+  function tellIdle(found: readonly SeriesInfo[], places: readonly Watched[]): void {
+    const used = new Set(places.map(({ rule }) => rule.name))
+    const now = found.length === 0 ? [] : rules.filter(({ name }) => !used.has(name))
+    for (const { name, series: pattern } of now)
+      if (!idle.includes(name))
+        log.warn({ rule: name, series: pattern }, 'No series is there for a rule: see GET /v1/series')
+    idle = now.map(({ name }) => name)
   }
 
   function placeOf(rule: AlertRule, info: SeriesInfo): Watched {
@@ -174,10 +187,12 @@ export function alertWatch(
       timer?.cancel()
       await looking
     },
-    health: () =>
-      trouble === null
-        ? { status: 'ok' }
-        : { status: 'degraded', reason: `rules are not held against series: ${trouble}` },
+    health: () => {
+      if (trouble !== null)
+        return { status: 'degraded', reason: `rules are not held against series: ${trouble}` }
+      if (idle.length === 0) return { status: 'ok' }
+      return { status: 'degraded', reason: `no series is there for ${idle.join(', ')}: see GET /v1/series` }
+    },
   }
 }
 

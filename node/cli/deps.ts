@@ -91,6 +91,8 @@ export interface AbiTrial {
   /** Those that do not fit. */
   readonly misfits: number
   readonly first: { readonly event: string; readonly error: string } | null
+  /** Addresses where there is no contract. */
+  readonly codeless: readonly string[]
 }
 
 /** All that the verbs may do to the world. The composition root gives it. */

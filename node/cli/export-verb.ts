@@ -20,7 +20,7 @@ export function addExportVerb(program: Command, deps: CliDeps): void {
     .option('-f, --force', 'overwrite a file that exists')
     .addHelpText(
       'after',
-      '\n<what> is a table of the index (pool, poolSync, poolSwap, poolBar, feedRound, ...), <contract>.<Event>\nof a contract of your own, or events: the event log with the stage of each.',
+      '\n<what> is a table of the index (pool, poolSync, poolSwap, poolBar, feedRound, ...), <contract>.<Event>\nof a contract of your own, events (the event log with the stage of each), trades or candles (of the series).',
     )
     .action(
       async (

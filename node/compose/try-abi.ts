@@ -2,6 +2,7 @@ import { systemClock } from '../adapters/clock/system.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
 import { viemChainReader } from '../adapters/viem/chain-reader.ts'
+import { hexOf } from '../adapters/viem/decode.ts'
 import { chainPools } from '../adapters/viem/pools.ts'
 import { rawLogs } from '../adapters/viem/raw-logs.ts'
 import type { AbiTrial } from '../cli/deps.ts'
@@ -29,7 +30,12 @@ export async function tryAbi(config: NodeConfig, contract: CustomContract): Prom
     const { addresses, topics } = watched
     const logs = await rawLogs({ pools }).logs(contract.chainId, { addresses, topics, fromBlock, toBlock })
     const misfits = logs.flatMap((log) => watched.undecoded(log) ?? [])
-    return { logs: logs.length, misfits: misfits.length, first: misfits[0] ?? null }
+    const codeless = []
+    for (const address of 'addresses' in contract.source ? contract.source.addresses : []) {
+      const code = await pools.pool(contract.chainId).request('eth_getCode', [address, 'latest'], hexOf)
+      if (code === '0x') codeless.push(address)
+    }
+    return { logs: logs.length, misfits: misfits.length, first: misfits[0] ?? null, codeless }
   } catch {
     return null
   } finally {

@@ -21,7 +21,7 @@ const rule = z
     measure: z
       .enum(measures)
       .describe(
-        'What is measured of the window: `price` of the last trade, `vwap`, `return` (0.05 is 5 % up from its first trade), `range` (highest over lowest, less 1), `volumeBase`, `volumeQuote`, `trades`, `deviation` of the returns. Prices and volumes in base units of the tokens.',
+        'What is measured of the window: `price` of the last trade, `vwap`, `return` (0.05 is 5 % up from its first trade), `range` (highest over lowest, less 1), `volumeBase`, `volumeQuote`, `trades`, `deviation` of the returns. Prices and volumes are as `GET /v1/series` has them: base units of the tokens, prices times 10^18.',
       ),
     window: duration()
       .refine((text) => !(secondsOf(text) > WEEK), 'expected at most 7d')

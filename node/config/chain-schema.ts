@@ -20,7 +20,7 @@ const endpoint = z.union(
         .max(1_000)
         .optional()
         .describe(
-          'Its share of the requests among the providers that are well; 1 when absent. Where no entry has a weight, the first that is well takes all.',
+          'Its share of the requests that any one of the providers may answer, among those that are well; 1 when absent. Where no entry has a weight, the first that is well takes all. What is read again for agreement is asked of `agreement` providers, best first.',
         ),
       ws: z
         .url({ protocol: /^wss?$/, error: 'expected a URL that starts with ws:// or wss://' })
@@ -76,7 +76,7 @@ const told = z.strictObject({
     .array(endpoint)
     .min(1, 'expected at least one URL')
     .describe(
-      'JSON-RPC endpoints, best first: the next one serves while an earlier one fails. A URL, or `{ url, weight, ws, requestsPerSecond, indexerRequestsPerSecond }`. Keys inside these URLs are masked wherever the node shows them.',
+      'JSON-RPC endpoints, best first: the next one serves while an earlier one fails. A URL, or `{ url, weight, ws, requestsPerSecond, indexerRequestsPerSecond }`: `weight`, its share of what any one of them may answer; `ws`, its WebSocket, which tells of new blocks at once; `requestsPerSecond`, the most that the node itself asks of it; `indexerRequestsPerSecond`, 20 to 2,000, with which the managed indexer begins. Keys inside these URLs are masked wherever the node shows them.',
     ),
   confirmations: z
     .int()

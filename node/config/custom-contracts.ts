@@ -56,7 +56,8 @@ export function customContracts(config: NodeConfig, path: string): readonly Cust
     const source = { factory: { address: hex(factory.address), event, parameter } }
     return [{ name, chainId, startBlock, events, source, ...told }]
   })
-  faults.push(...customFaults(read))
+  // What has no event has its fault already, where one was asked for that is not there.
+  faults.push(...customFaults(faults.length === 0 ? read : read.filter(({ events }) => events.length > 0)))
   const unknown = read.filter(({ chainId }) => !config.chains.some(({ id }) => id === chainId))
   for (const { name, chainId } of unknown) faults.push(`${name}: chain ${chainId} is not configured`)
   if (faults.length === 0) return read

@@ -15,12 +15,7 @@ export interface Child {
 
 export interface Children {
   /** Starts a program with its output in `logs/<name>.log`. `channel` gives a Node program a pipe that breaks when we die. */
-  spawn(
-    name: string,
-    command: string,
-    args: readonly string[],
-    options?: { channel?: boolean },
-  ): Child
+  spawn(name: string, command: string, args: readonly string[], options?: { channel?: boolean }): Child
   /** Told of each program that ends, also of one that was asked to. */
   onEnd(listener: (child: Child) => void): void
   /** SIGTERM to all in reverse order of their start; SIGKILL to what is left at the deadline. */

@@ -46,15 +46,17 @@ export function outbox(
   const { attempts = 6, pollMs = 250 } = options
   const { targets, memory, clock, log } = modules
   const instruments = outboxInstruments(modules.metrics)
-  const relays = targets.flatMap(({ name, from, sink, sources }) =>
-    sources.map(
+  const byTarget = targets.map(({ name, from, sink, sources }) => ({
+    name,
+    relays: sources.map(
       (source) =>
         new Relay(
           { target: name, from, attempts, pollMs },
           { source, sink, memory: memory(name, source.name), clock, log, instruments },
         ),
     ),
-  )
+  }))
+  const relays = byTarget.flatMap((target) => target.relays)
   return {
     start: () => {
       for (const relay of relays) relay.start()
@@ -70,7 +72,12 @@ export function outbox(
     health: () => {
       const troubles = relays.map((relay) => relay.trouble()).filter((text) => text !== null)
       if (troubles.length > 0) return { status: 'degraded', reason: troubles.join('; ') }
-      return { status: 'ok', detail: targets.map(({ name }) => `target "${name}" is served`).join('; ') }
+      const states = byTarget.map((target) =>
+        target.relays.some(({ served }) => served)
+          ? `target "${target.name}" is served`
+          : `nothing was sent to target "${target.name}" yet`,
+      )
+      return { status: 'ok', detail: states.join('; ') }
     },
   }
 }

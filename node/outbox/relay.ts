@@ -51,6 +51,8 @@ export class Relay {
   /** What the database says of it; at first that of an earlier run. */
   #told: string | null = ''
   #deadLetters = 0
+  /** The broker took something since the start. */
+  #served = false
   /** How far the source was looked through; the stored cursor may be behind. */
   #scanned = { seq: 0n, epoch: -1n }
   #savedAtMs: number
@@ -68,12 +70,17 @@ export class Relay {
     this.#loop ??= this.#run()
   }
 
+  /** Whether the broker took something since the start: one that nothing was sent to may not be there at all. */
+  get served(): boolean {
+    return this.#served
+  }
+
   /** Why the target lacks something; null when it does not. */
   trouble(): string | null {
-    const { target } = this.#options
-    if (this.#trouble !== null) return `target "${target}" waits: ${this.#trouble}`
+    const { target, source } = this.#labels
+    if (this.#trouble !== null) return `target "${target}" waits with ${source}: ${this.#trouble}`
     if (this.#deadLetters === 0) return null
-    return `target "${target}" refused ${this.#deadLetters} messages: see "iyi outbox dead-letters", then "iyi outbox retry ${target} --all"`
+    return `target "${target}" refused ${this.#deadLetters} messages of ${source}: see "iyi outbox dead-letters", then "iyi outbox retry ${target} --all"`
   }
 
   /** From now on nothing new is begun. Resolves once nothing is in progress: the sink must give up what it waits for. */
@@ -212,6 +219,7 @@ export class Relay {
       if (this.#closed) return 'closed'
       try {
         await sink.publish(messages)
+        this.#served = true
         instruments.published.inc(this.#labels, messages.length)
         await this.#recover()
         return 'acknowledged'

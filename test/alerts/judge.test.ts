@@ -45,7 +45,7 @@ describe('a measure', () => {
   it('is of the window', () => {
     const window = { ...windowOf(candle), deviation: 0.5 }
     expect(Object.fromEntries(measures.map((measure) => [measure, measured(measure, window)]))).toEqual({
-      ...{ price: 3, vwap: 2.5, return: 0.5, range: 3 },
+      ...{ price: 3e18, vwap: 2.5e18, return: 0.5, range: 3 },
       ...{ volumeBase: 10, volumeQuote: 25, trades: 7, deviation: 0.5 },
     })
   })

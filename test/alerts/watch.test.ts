@@ -142,6 +142,20 @@ describe('the watch', () => {
     await watch.stop()
   })
 
+  it('says which rules no series is there for, and not before there are any', async () => {
+    const { now, watch, look } = world([rule, { ...rule, name: 'lost', series: 'pol-*' }], [])
+    await watch.start()
+    await look()
+    expect(watch.health()).toEqual({ status: 'ok' })
+    now.list = [pool]
+    await look()
+    expect(watch.health()).toMatchObject({ status: 'degraded', reason: expect.stringContaining('lost') })
+    now.list = [pool, { ...pool, id: 'pol-1' }]
+    await look()
+    expect(watch.health()).toEqual({ status: 'ok' })
+    await watch.stop()
+  })
+
   it('has no windows before the first second of a chain', async () => {
     const { now, watch, look } = world([{ ...rule, condition: { kind: 'unlike', sigmas: 3, of: 8 } }])
     Object.assign(now, { at: 30, trades: 50 })

@@ -65,12 +65,13 @@ it('tells at once when the newest logs do not fit the ABI, and writes the entry 
   const world = cliWorld({
     tryAbi: async (_config, { name, source }) => {
       trials.push(`${name} ${JSON.stringify(source)}`)
-      return { logs: 5, misfits: 4, first }
+      return { logs: 5, misfits: 4, first, codeless: [address] }
     },
   })
   const { code, err } = await addIn(world)
   expect(code).toBe(0)
   expect(err).toContain('4 of the newest 5 logs do not fit the ABI')
+  expect(err).toContain(`there is no contract at ${address}`)
   expect(trials).toEqual([`token {"addresses":["${address.toLowerCase()}"]}`])
   expect(readFileSync(config, 'utf8')).toContain('name: token')
 })

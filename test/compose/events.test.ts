@@ -6,7 +6,7 @@ import { systemClock } from '../../node/adapters/clock/system.ts'
 import { openDatabase } from '../../node/adapters/postgres/database.ts'
 import { lockDatabase } from '../../node/adapters/postgres/database-lock.ts'
 import { startEmbeddedPostgres } from '../../node/adapters/postgres/embedded.ts'
-import { eventConsumers, replayConsumer } from '../../node/compose/events.ts'
+import { eventConsumers, eventDeadLetters, replayConsumer, retryEvents } from '../../node/compose/events.ts'
 import { outboxDeadLetters, outboxStatus, replayTarget } from '../../node/compose/outbox-verbs.ts'
 import { recoverIndex } from '../../node/compose/recover-index.ts'
 import { parseConfig } from '../../node/config/load.ts'
@@ -55,6 +55,11 @@ test('the verbs of events work on the embedded database, with the node that runs
   const from = { chainId: 1, block: 0n }
   expect(await replayTarget(config, { target: 't', source: 'events', from }, outside)).toEqual({ seq: 9n })
   expect(await outboxDeadLetters(config, { target: null }, outside)).toEqual([])
+  for (const ask of [
+    () => eventDeadLetters(config, { consumer: 'nobody' }, outside),
+    () => retryEvents(config, { consumer: 'nobody', ids: null }, outside),
+  ])
+    await expect(ask()).rejects.toMatchObject({ message: expect.stringContaining('no consumer "nobody"') })
   // What must be alone is refused beside the node.
   await expect(recoverIndex(config, { chainId: 1 }, outside)).rejects.toMatchObject({
     code: 'POSTGRES_DIR_IN_USE',

@@ -35,11 +35,19 @@ const config = (url: string) =>
   ({ chains: [{ id: 31337, name: 'anvil', confirmations: 1, rpc: [url] }] }) as unknown as NodeConfig
 
 it('tells how the newest logs fit, and nothing where nobody answers', async () => {
-  expect(await tryAbi(config(anvil.url), contract(2))).toEqual({ logs: 5, misfits: 0, first: null })
+  expect(await tryAbi(config(anvil.url), contract(2))).toEqual({
+    ...{ logs: 5, misfits: 0, first: null },
+    codeless: [],
+  })
   expect(await tryAbi(config(anvil.url), contract(3))).toMatchObject({
     logs: 5,
     misfits: 5,
     first: { event: 'Transfer' },
   })
   expect(await tryAbi(config('http://127.0.0.1:1'), contract(2))).toBeNull()
+  const nobody = `0x${'aa'.repeat(20)}` as const
+  expect(await tryAbi(config(anvil.url), { ...contract(2), source: { addresses: [nobody] } })).toMatchObject({
+    logs: 0,
+    codeless: [nobody],
+  })
 })

@@ -72,8 +72,11 @@ describe('what is published of the event log', () => {
   it('is each stage that was asked for, and a reversal once', async () => {
     const database = await postgres.database('stages')
     const sink = new ScriptedSink()
-    start(database, sink, { stages: ['seen', 'confirmed', 'final'] })
+    const made = start(database, sink, { stages: ['seen', 'confirmed', 'final'] })
+    // Whether a broker is there shows only when something is sent to it.
+    expect(made.health()).toEqual({ status: 'ok', detail: 'nothing was sent to target "t" yet' })
     await moveLog(database, { added: rows(1n, 3n) })
+    await until(() => JSON.stringify(made.health()).includes('target \\"t\\" is served'))
     await moveLog(database, { confirmed: 2n })
     await moveLog(database, { final: 1n })
     await moveLog(database, { reverted: [3n, 2n] })

@@ -2,6 +2,7 @@ import { getAddress } from 'viem'
 import { type ZodType, z } from 'zod'
 import type { CustomIndex, CustomQuery } from '../../ports/custom-index.ts'
 import type { CustomColumn, CustomTable } from '../../ports/custom-tables.ts'
+import { IyiError } from '../../ports/errors.ts'
 import type { RouteSpec } from '../../ports/http.ts'
 import {
   cursorSchema,
@@ -17,6 +18,7 @@ import {
 import type { IndexPage, PageRow } from '../../ports/index-pages.ts'
 import type { ColumnKind } from '../../ports/index-tables.ts'
 import type { NodeView } from './node-view.ts'
+import { problem } from './problem.ts'
 
 const columnSchema = z.object({
   name: z.string(),
@@ -86,7 +88,7 @@ export function customRowsRoute(table: CustomTable, custom: CustomIndex, node: N
     handler: async ({ query }) => {
       const { limit, cursor, ...where } = query as { limit: number; cursor?: string }
       const meta = freshnessToMeta(await node.freshness())
-      const page = await custom.rows(table.table, {
+      const page = await rowsOrWhy(custom, table.table, {
         where: Object.fromEntries(
           Object.entries(where).filter(([, value]) => value !== undefined),
         ) as CustomQuery['where'],
@@ -100,6 +102,17 @@ export function customRowsRoute(table: CustomTable, custom: CustomIndex, node: N
       }
     },
   } as Route
+}
+
+/** What GraphQL tells too: an answer may not be seconds away where a build is still being made. */
+async function rowsOrWhy(custom: CustomIndex, ...asked: Parameters<CustomIndex['rows']>): Promise<IndexPage> {
+  try {
+    return await custom.rows(...asked)
+  } catch (error) {
+    if (error instanceof IyiError && error.code === 'INDEX_UNAVAILABLE')
+      throw problem(503, error.code, error.message)
+    throw error
+  }
 }
 
 /** Names of the list's own parameters: columns called so can't be asked for. */

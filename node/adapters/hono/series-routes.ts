@@ -14,6 +14,7 @@ import {
 import { type Candle, candleIntervals, type RollingWindow, type SeriesReader } from '../../ports/series.ts'
 import { SeriesError } from '../../ports/series-error.ts'
 import type { NodeView } from './node-view.ts'
+import { InvalidRequestError } from './problem.ts'
 
 // What a route's own types are is known inside it; the gateway checks by its schemas.
 type Route = RouteSpec<unknown, Readonly<Record<string, unknown>>, unknown, unknown>
@@ -144,6 +145,8 @@ export function seriesRoutes(series: SeriesReader, node: Pick<NodeView, 'freshne
       handler: async ({ params: asked, query }) => {
         const id = idOf(asked)
         const { cursor, from, to, limit, interval: width } = query as z.output<typeof candlesQuery>
+        if (from !== undefined && to !== undefined && from >= to)
+          throw new InvalidRequestError([{ path: 'query.from', message: 'must be before `to`' }])
         const before = cursor === undefined ? MAX_TIME : decodeCursor(z.int().min(0), cursor)
         const fresh = await meta()
         const { candles, knownUntil } = await told(() =>

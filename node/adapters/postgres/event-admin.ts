@@ -22,11 +22,12 @@ export async function listConsumers(database: Database): Promise<readonly EventC
   }))
 }
 
-/** The oldest thousand, of one consumer or of all. */
+/** The oldest thousand, of one consumer or of all. Rejects with EventLogError `EVENTS_UNKNOWN`: no such consumer. */
 export async function listDeadLetters(
   database: Database,
   { consumer }: { consumer: string | null },
 ): Promise<readonly EventDeadLetter[]> {
+  if (consumer !== null) await requireConsumer(database, consumer)
   const rows = await database.query(
     `select letter.*, event.name, event.block_number
        from event_dead_letter letter
@@ -49,12 +50,13 @@ export async function listDeadLetters(
 
 /**
  * Marks dead letters of a consumer, or all of them, to be delivered again: the running node looks each second. Resolves
- * with how many. Rejects with EventLogError `EVENTS_UNKNOWN` when there is none of them.
+ * with how many. Rejects with EventLogError `EVENTS_UNKNOWN` when there is no such consumer, or none of them.
  */
 export async function retryDeadLetters(
   database: Database,
   { consumer, ids }: { consumer: string; ids: readonly bigint[] | null },
 ): Promise<number> {
+  await requireConsumer(database, consumer)
   const rows = await database.query(
     `update event_dead_letter set retry = true
        where consumer = $1 and ($2::bigint[] is null or id = any($2)) returning id`,
@@ -65,6 +67,20 @@ export async function retryDeadLetters(
     'EVENTS_UNKNOWN',
     `The consumer "${consumer}" has no such dead letter. See "iyi events dead-letters".`,
     { data: { consumer, ids } },
+  )
+}
+
+async function requireConsumer(database: Database, consumer: string): Promise<void> {
+  const rows = await database.query(
+    `select from event_consumer where consumer = $1 union all
+     select from event_dead_letter where consumer = $1 limit 1`,
+    [consumer],
+  )
+  if (rows.length > 0) return
+  throw new EventLogError(
+    'EVENTS_UNKNOWN',
+    `There is no consumer "${consumer}". See "iyi events consumers".`,
+    { data: { consumer } },
   )
 }
 

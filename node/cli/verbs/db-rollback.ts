@@ -10,5 +10,8 @@ export async function dbRollback(
   const { from, to } = await deps.rollBackIndex(config, { to: options.to })
   deps.stdout.write(`${to} is read now${from === null || from === to ? '' : `, instead of ${from}`}\n`)
   if (from !== null && from !== to)
-    deps.stderr.write(`${from} is not built again by itself; to take it back: iyi db rollback --to ${from}\n`)
+    deps.stderr.write(
+      `${from} is not built again by itself; to take it back: iyi db rollback --to ${from}\n` +
+        `${to} was not followed meanwhile: the node reads what it missed, and is not ready until then\n`,
+    )
 }

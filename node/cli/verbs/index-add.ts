@@ -2,6 +2,7 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { dirname, relative, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { customContracts } from '../../config/custom-contracts.ts'
+import { ConfigError } from '../../config/errors.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { AbiTrial, CliDeps } from '../deps.ts'
 
@@ -46,6 +47,8 @@ export async function indexAdd(options: IndexAddOptions, deps: CliDeps): Promise
     for (const event of added?.events ?? [])
       deps.stdout.write(`${name}: ${event.name} will be at /v1/index/${name}/${event.name}\n`)
     tell(trial, deps)
+  } catch (error) {
+    throw error instanceof ConfigError ? named(error, { draft, path }) : error
   } finally {
     rmSync(draft, { force: true })
   }
@@ -54,9 +57,17 @@ export async function indexAdd(options: IndexAddOptions, deps: CliDeps): Promise
   )
 }
 
+/** The draft is nothing that the operator knows. */
+function named(error: ConfigError, { draft, path }: { draft: string; path: string }): ConfigError {
+  const { faults } = error.data
+  return new ConfigError(error.code, error.message.replaceAll(draft, path), { path, faults, cause: error })
+}
+
 /** What the chain says of the ABI. It is no reason to refuse: older logs may fit. */
 function tell(trial: AbiTrial | null, { stderr }: CliDeps): void {
   if (trial === null) stderr.write('no provider answered: whether the ABI fits is not known\n')
+  for (const address of trial?.codeless ?? [])
+    stderr.write(`there is no contract at ${address} on this chain: is it the right chain and address?\n`)
   if (trial === null || trial.first === null) return
   const { logs, misfits, first } = trial
   stderr.write(

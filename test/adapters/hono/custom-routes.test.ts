@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { IndexError } from '../../../node/adapters/ponder/errors.ts'
 import type { CustomIndex, CustomQuery } from '../../../node/ports/custom-index.ts'
 import { customTables } from '../../../node/ports/custom-tables.ts'
 import type { PageRow } from '../../../node/ports/index-pages.ts'
@@ -29,12 +30,13 @@ function row(logIndex: number): PageRow {
   }
 }
 
-async function served(rows: readonly PageRow[]) {
+async function served(rows: readonly PageRow[], failure?: Error) {
   const asked: CustomQuery[] = []
   const custom: CustomIndex = {
     tables: () => (table === undefined ? [] : [table]),
     rows: async (_name, query) => {
       asked.push(query)
+      if (failure !== undefined) throw failure
       return { rows: rows.slice(0, query.limit), isCut: false }
     },
   }
@@ -85,6 +87,15 @@ describe('/v1/index', () => {
     const { asked, get } = await served([])
     expect((await get(`/v1/index/token/Odd?${query}`)).status).toBe(400)
     expect(asked).toEqual([])
+  })
+
+  it('says what is missing while the build with a contract is made', async () => {
+    const data = { table: 'token', reason: 'it is being made' }
+    const { get } = await served([], new IndexError('INDEX_UNAVAILABLE', data.reason, { data, retry: true }))
+    expect(await get('/v1/index/token/Odd')).toMatchObject({
+      status: 503,
+      body: { code: 'INDEX_UNAVAILABLE', detail: 'it is being made' },
+    })
   })
 
   it('knows no other table', async () => {

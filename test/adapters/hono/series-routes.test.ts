@@ -81,6 +81,7 @@ describe('/v1/series', () => {
     'candles?interval=1m&limit=1001',
     'candles?interval=1m&limit=1e2',
     'candles?interval=1m&from=-1',
+    'candles?interval=1m&from=9&to=9',
     'candles?interval=1m&until=5',
     'candles?interval=1m&cursor=zzz',
     'rolling',

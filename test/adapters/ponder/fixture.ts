@@ -119,7 +119,9 @@ export async function startAnvil(chainId: number, blockTime?: number): Promise<A
     { stdio: 'ignore' },
   )
   // A set-up that fails beside this chain leaves nobody to stop it.
-  process.once('exit', () => child.kill())
+  const end = () => child.kill()
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   const url = `http://127.0.0.1:${port}`
   const client = anvilClient(url)
   await until('Anvil answers', 10_000, () =>
