@@ -73,7 +73,7 @@ export async function faultStorm(options: FaultOptions): Promise<Outcome> {
     home.configure(FOLLOWED)
     const node = torturedNode(home, clock?.env)
     stops.push(() => node.stop())
-    const load = startLoad(chains, seed)
+    const load = startLoad(chains, seed, faults.length)
     stops.push(() => load.stop())
     node.start()
     await node.ready()

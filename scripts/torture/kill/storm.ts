@@ -72,7 +72,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
     const node = torturedNode(home)
     stops.push(() => node.stop())
     const kills = new Map<string, number>()
-    const load = startLoad(chains, from)
+    const load = startLoad(chains, from, rounds)
     stops.push(() => load.stop())
     node.start()
     for (let at = 0; at < rounds; at++) {
