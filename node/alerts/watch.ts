@@ -11,6 +11,8 @@ import { measured } from './measure.ts'
 import { valuesBefore } from './values-before.ts'
 
 const POLL_MS = 2_000
+/** A chain whose history is still being read has no series yet. */
+const IDLE_MS = 60_000
 
 /** A rule at one series. */
 interface Watched {
@@ -57,8 +59,8 @@ export function alertWatch(
   let timer: Timer | null = null
   let looking: Promise<void> | null = null
   let trouble: string | null = null
-  /** Rules that no series of any chain is for, as far as the series are known. */
-  let idle: readonly string[] = []
+  /** Rules that no series is for, and since when, by the monotonic clock. */
+  const idle = new Map<string, number>()
 
   async function all(): Promise<void> {
     const found = await series.list()
@@ -90,11 +92,20 @@ export function alertWatch(
   /** A pool may come later, a misspelt name never does. */
   function tellIdle(found: readonly SeriesInfo[], places: readonly Watched[]): void {
     const used = new Set(places.map(({ rule }) => rule.name))
-    const now = found.length === 0 ? [] : rules.filter(({ name }) => !used.has(name))
-    for (const { name, series: pattern } of now)
-      if (!idle.includes(name))
+    for (const { name, series: pattern } of rules) {
+      if (found.length === 0 || used.has(name)) {
+        idle.delete(name)
+        continue
+      }
+      const before = idleRules().includes(name)
+      idle.set(name, idle.get(name) ?? clock.monotonic())
+      if (!before && idleRules().includes(name))
         log.warn({ rule: name, series: pattern }, 'No series is there for a rule: see GET /v1/series')
-    idle = now.map(({ name }) => name)
+    }
+  }
+
+  function idleRules(): readonly string[] {
+    return [...idle].filter(([, since]) => clock.monotonic() - since >= IDLE_MS).map(([name]) => name)
   }
 
   function placeOf(rule: AlertRule, info: SeriesInfo): Watched {
@@ -190,8 +201,12 @@ export function alertWatch(
     health: () => {
       if (trouble !== null)
         return { status: 'degraded', reason: `rules are not held against series: ${trouble}` }
-      if (idle.length === 0) return { status: 'ok' }
-      return { status: 'degraded', reason: `no series is there for ${idle.join(', ')}: see GET /v1/series` }
+      const rulesAlone = idleRules()
+      if (rulesAlone.length === 0) return { status: 'ok' }
+      return {
+        status: 'degraded',
+        reason: `no series is there for ${rulesAlone.join(', ')}: see GET /v1/series`,
+      }
     },
   }
 }

@@ -28,18 +28,21 @@ const fileSchema = z.union([entriesSchema, z.looseObject({ abi: entriesSchema })
  */
 export function customContracts(config: NodeConfig, path: string): readonly CustomContract[] {
   const faults: string[] = []
+  const faulty = new Set<string>()
+  const fault = (name: string, why: string) => {
+    faulty.add(name)
+    faults.push(`${name}: ${why}`)
+  }
   const read = config.indexer.contracts.flatMap((contract): CustomContract[] => {
     const { name, chainId, startBlock, abi, address, factory } = contract
     // Absent where it is not wanted: an index that was made before is still the same.
     const told = contract.eventLog ? { eventLog: true } : {}
-    const all = eventsIn(abi, (why) => faults.push(`${name}: ${why}`))
+    const all = eventsIn(abi, (why) => fault(name, why))
     const is = (event: AbiEvent, wanted: string) => event.name === wanted || signatureOf(event) === wanted
     const { events: wanted } = contract
     const events = wanted === undefined ? all : all.filter((event) => wanted.some((each) => is(event, each)))
     for (const missing of (wanted ?? []).filter((each) => !all.some((event) => is(event, each))))
-      faults.push(
-        `${name}: ${abi} has no event ${missing}; it has ${all.map((event) => event.name).join(', ')}`,
-      )
+      fault(name, `${abi} has no event ${missing}; it has ${all.map((event) => event.name).join(', ')}`)
     if (address !== undefined) {
       const addresses = typeof address === 'string' ? [address] : address
       return [{ name, chainId, startBlock, events, source: { addresses: addresses.map(hex) }, ...told }]
@@ -56,8 +59,8 @@ export function customContracts(config: NodeConfig, path: string): readonly Cust
     const source = { factory: { address: hex(factory.address), event, parameter } }
     return [{ name, chainId, startBlock, events, source, ...told }]
   })
-  // What has no event has its fault already, where one was asked for that is not there.
-  faults.push(...customFaults(faults.length === 0 ? read : read.filter(({ events }) => events.length > 0)))
+  // That it has no event follows from a fault that was told.
+  faults.push(...customFaults(read.filter(({ name, events }) => events.length > 0 || !faulty.has(name))))
   const unknown = read.filter(({ chainId }) => !config.chains.some(({ id }) => id === chainId))
   for (const { name, chainId } of unknown) faults.push(`${name}: chain ${chainId} is not configured`)
   if (faults.length === 0) return read

@@ -51,7 +51,7 @@ export async function launch(program, args, whenChanged = 'install') {
  * that are started below are told by the environment. Nothing is kept where the folder can't be written.
  */
 function keepCompiled() {
-  process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'compiled')
+  process.env.NODE_COMPILE_CACHE ||= join(root, 'node_modules', '.cache', 'compiled')
   module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
 }
 

@@ -3,6 +3,7 @@ import { until } from '../../test/adapters/ponder/fixture.ts'
 import { naiveCandles, storedCandles } from '../../test/adapters/postgres/series-naive.ts'
 import type { TortureChain } from './chain.ts'
 import { Difference, differing } from './difference.ts'
+import { TOLD } from './names.ts'
 import { type FollowedHere, trueTrades } from './truth.ts'
 
 const SERIES_MS = 60_000
@@ -37,6 +38,9 @@ export async function candlesAgree(
       ? error
       : new Difference('series', `they have ${count} candles, the chain makes ${wanted.length}`, found)
   })
+  const told = followed?.tokens?.includes(TOLD) !== false
+  if (told && !wanted.some((line) => chains.some(({ fills: { id } }) => line.startsWith(`${id} `))))
+    throw new Difference('storm', 'it was none: no trade of the token that is told of')
   return count
 }
 

@@ -14,6 +14,7 @@ import { rpc } from '../../test/e2e/kit/chain.ts'
 import type { Random } from '../../test/quorum/simulation/random.ts'
 import { contractOf } from '../bench/index/figures.ts'
 import { deployToken, transfers } from '../bench/index/history.ts'
+import { TOLD } from './names.ts'
 
 /** As deep as a storm goes back. Ponder follows 30 blocks of a chain that it does not know, the node's rule is below. */
 export const DEEPEST = 25n
@@ -24,9 +25,6 @@ export const CONFIRMATIONS = 2
 export const MOST_BLOCKS = 500n
 /** viem asks for a receipt once a block; one that came a moment later than its block needs another block. */
 const NUDGE_MS = 1_000
-
-/** Which of the tokens has its events in the event log. */
-export const TOLD = 2
 
 /** A chain with what a node follows on it, and everything that can happen to it. */
 export interface TortureChain {

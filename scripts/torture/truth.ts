@@ -2,7 +2,8 @@ import { type AbiEvent, decodeEventLog, getAbiItem, type Log, toEventSelector } 
 import { testTokenAbi } from '../../contracts/abi/TestToken.ts'
 import { handledEvents } from '../../indexer/handled-events.ts'
 import type { NaiveEvent } from '../../test/adapters/postgres/series-naive.ts'
-import { TOLD, type TortureChain } from './chain.ts'
+import type { TortureChain } from './chain.ts'
+import { TOLD } from './names.ts'
 
 /** A log as the chain itself has it, decoded: what the node must say of it. */
 export interface TrueLog {

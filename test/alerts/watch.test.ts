@@ -149,6 +149,8 @@ describe('the watch', () => {
     expect(watch.health()).toEqual({ status: 'ok' })
     now.list = [pool]
     await look()
+    expect(watch.health()).toEqual({ status: 'ok' })
+    for (let looks = 0; looks < 30; looks++) await look()
     expect(watch.health()).toMatchObject({ status: 'degraded', reason: expect.stringContaining('lost') })
     now.list = [pool, { ...pool, id: 'pol-1' }]
     await look()

@@ -29,7 +29,7 @@ export function publicReadError(table: string, indexed: readonly string[], cause
       { data: { table, indexed }, cause },
     )
   const reason = NOT_YET.has(state)
-    ? 'the build of the index with this contract is still being made, or another one is read (iyi db builds)'
+    ? 'the build of the index with this contract is still being made, or another one is read'
     : 'the database does not answer'
   return new IndexError('INDEX_UNAVAILABLE', `Can't read ${table}: ${reason}. Try again.`, {
     data: { table, reason },

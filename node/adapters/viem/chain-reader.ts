@@ -111,8 +111,14 @@ class Reader implements ViemChainReader {
       help: 'Time of the newest block seen',
       labels,
     })
+    const known = modules.metrics.gauge({
+      name: 'iyi_chain_info',
+      help: '1: the id (chain) and the name of a chain, which other metrics are labelled by',
+      labels: ['chain', 'name'],
+    })
     for (const chain of options.chains) {
       const { id, name, confirmations, multicall } = chain
+      known.set(1, { chain: id, name })
       this.#chains.set(id, {
         info: { id, name, confirmations, ...(multicall === undefined ? {} : { multicall }) },
         finality: chain.finality ?? 'finalized',

@@ -8,9 +8,9 @@ export interface WallClock {
   set(ahead: number): void
 }
 
-/** By libfaketime; null where it is not installed. `file` is where it looks. */
+/** By libfaketime, for one process; null where it is not installed. `file` is where it looks. */
 export function wallClock(file: string): WallClock | null {
-  const [library] = globSync('/usr/lib/{*/,}faketime/libfaketimeMT.so.1')
+  const [library] = globSync('/usr/{lib,lib64}/{*/,}faketime/libfaketimeMT.so.1')
   if (library === undefined) return null
   const set = (ahead: number) => writeFileSync(file, `${ahead < 0 ? '' : '+'}${ahead}\n`)
   set(0)

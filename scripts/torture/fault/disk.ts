@@ -20,6 +20,9 @@ export function mountDisk(path: string, megabytes: number): Disk | null {
   } catch {
     return null
   }
+  // Lazily: a program that was killed may need a moment to let go of it.
+  const unmount = () => void execFileSync('umount', ['--lazy', path], { stdio: 'ignore' })
+  process.once('exit', unmount)
   const ballast = join(path, 'ballast')
   return {
     fill() {
@@ -33,7 +36,9 @@ export function mountDisk(path: string, megabytes: number): Disk | null {
       closeSync(file)
     },
     clear: () => rmSync(ballast, { force: true }),
-    // Lazily: a program that was killed may need a moment to let go of it.
-    unmount: () => void execFileSync('umount', ['--lazy', path], { stdio: 'ignore' }),
+    unmount() {
+      process.off('exit', unmount)
+      unmount()
+    },
   }
 }

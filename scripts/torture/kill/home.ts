@@ -6,7 +6,8 @@ import { createKeystores } from '../../../node/adapters/keystore/create.ts'
 import { embeddedRole } from '../../../node/adapters/postgres/embedded-cluster.ts'
 import { freePort } from '../../../test/adapters/ponder/fixture.ts'
 import { PROJECT_ROOT } from '../../artifacts.ts'
-import { CONFIRMATIONS, FINALITY, fillFields, TOLD, type TortureChain } from '../chain.ts'
+import { CONFIRMATIONS, FINALITY, fillFields, type TortureChain } from '../chain.ts'
+import { TOLD } from '../names.ts'
 
 /** What of the chains a node follows: from one start to the next it may be something else. */
 export interface Followed {

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '../../../test/quorum/simulation/random.ts'
-import { rest, TOLD, tortureChain } from '../chain.ts'
+import { rest, tortureChain } from '../chain.ts'
 import { mustHaveHappened } from '../happened.ts'
-import { chainNames } from '../names.ts'
+import { chainNames, TOLD } from '../names.ts'
 import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
+import { stopEach } from '../stop-each.ts'
 import { audit, tookBack } from './audit.ts'
 import { type Followed, newHome } from './home.ts'
 import { startLoad } from './load.ts'
@@ -60,7 +61,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
   const { log, lines } = keptLog()
   const stops: (() => Promise<unknown>)[] = []
   const stopAll = async () => {
-    for (const stop of stops.splice(0).reverse()) await stop()
+    await stopEach(stops)
   }
   let seed = from
   try {
@@ -72,7 +73,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
     const node = torturedNode(home)
     stops.push(() => node.stop())
     const kills = new Map<string, number>()
-    const load = startLoad(chains, from, rounds)
+    const load = startLoad(chains, from, Math.max(rounds, 5))
     stops.push(() => load.stop())
     node.start()
     for (let at = 0; at < rounds; at++) {

@@ -16,6 +16,7 @@ import { mustHaveHappened } from '../happened.ts'
 import { Ledger } from '../ledger.ts'
 import { chainNames, names } from '../names.ts'
 import { countingMetrics, keepEventLog, keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
+import { stopEach } from '../stop-each.ts'
 import { trueEvents } from '../truth.ts'
 import { type Parts, startParts } from './parts.ts'
 
@@ -100,19 +101,15 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
     }
     const { reorganisations, 'events taken back': reverted, 'told again': toldAgain } = outcome.counts
     mustHaveHappened({ reorganisations, reverted, 'told again': toldAgain, events: checked.events, candles })
-    await stopAll(stops)
+    await stopEach(stops)
     if (keep === true) keepLog(dir, lines)
     else rmSync(dir, { recursive: true, force: true })
     return outcome
   } catch (error) {
     await keepTables().catch(() => {})
-    await stopAll(stops).catch(() => {})
+    await stopEach(stops).catch(() => {})
     throw new AggregateError([error], keepFindings(dir, { seed, error, log: lines }).join('\n'))
   }
-}
-
-async function stopAll(stops: (() => Promise<unknown>)[]): Promise<void> {
-  for (const stop of stops.splice(0).reverse()) await stop()
 }
 
 /** A consumer at each stage, and one whose handler fails at random, before or after it did its work. */

@@ -69,7 +69,7 @@ const dead = async (): Promise<string> => `http://127.0.0.1:${await freePort()}/
 describe('viemChainReader on a real chain', () => {
   it('reads heads, blocks, balances, calls', async () => {
     await chain.rpc('anvil_mine', '0x5')
-    const { reader } = readerOf([chain.url], { headPollMs: 0 })
+    const { reader, metrics } = readerOf([chain.url], { headPollMs: 0 })
     const head = await reader.head(CHAIN_ID)
     expect(head.number).toBeGreaterThanOrEqual(5n)
     expect(await reader.block(CHAIN_ID, head.number)).toEqual(head)
@@ -85,6 +85,7 @@ describe('viemChainReader on a real chain', () => {
     }
     expect(await reader.call(CHAIN_ID, { to: ACCOUNTS[0] ?? '0x', data: '0xcafe' })).toBe('0x')
     expect(reader.chains()).toEqual([{ id: CHAIN_ID, name: 'test', confirmations: 2 }])
+    expect(metrics.sum('iyi_chain_info', { chain: CHAIN_ID, name: 'test' })).toBe(1)
   })
 
   it('tells a revert with its data', async () => {
@@ -289,7 +290,7 @@ describe('viemChainReader with bad providers', () => {
     expect(old.calls.filter((call) => call === 'eth_getBlockByNumber')).toHaveLength(5)
   })
 
-  it('asks for the final block anew when there is a new head, and seldom before', async () => {
+  it('asks for the final block seldom while the head stays, and anew for another one', async () => {
     let block = BLOCK
     const asked: unknown[] = []
     const counted = await provider((method, params) => {
@@ -301,17 +302,17 @@ describe('viemChainReader with bad providers', () => {
     const { reader } = readerOf([counted.url], { headPollMs: 100 })
     await reader.start()
     await reader.head(CHAIN_ID)
+    const began = performance.now()
     for (let polls = count('latest'); count('latest') < polls + 8; ) {
       await reader.finalized(CHAIN_ID)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     expect(count('finalized')).toBeGreaterThan(1)
-    expect(count('finalized')).toBeLessThanOrEqual(4)
+    // In one of four polls, the first one apart.
+    expect(count('finalized')).toBeLessThanOrEqual(2 + (performance.now() - began) / 400)
     block = { ...BLOCK, number: '0x11', hash: `0x${'cd'.repeat(32)}` }
     await vi.waitFor(async () => expect((await reader.head(CHAIN_ID)).number).toBe(17n))
-    const before = count('finalized')
-    expect((await reader.finalized(CHAIN_ID)).number).toBe(17n)
-    expect(count('finalized')).toBe(before + 1)
+    await vi.waitFor(async () => expect((await reader.finalized(CHAIN_ID)).number).toBe(17n), 5_000)
   })
 
   it('serves any number of callers with one request a poll', async () => {

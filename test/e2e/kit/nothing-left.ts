@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { isFree } from './ports.ts'
 import { alive, type Process } from './processes.ts'
 import { until } from './until.ts'
@@ -32,8 +32,8 @@ export async function nothingLeft(
 /** The sockets at a local port, each with its state (`include/net/tcp_states.h`), and who has them. Reads /proc: Linux. */
 function heldBy(port: number): string {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const sockets = ['tcp', 'tcp6'].flatMap((table) =>
-    readFileSync(`/proc/net/${table}`, 'utf8')
+  const sockets = ['/proc/net/tcp', '/proc/net/tcp6'].filter(existsSync).flatMap((table) =>
+    readFileSync(table, 'utf8')
       .split('\n')
       .map((line) => line.trim().split(/\s+/))
       .filter((fields) => fields[1]?.endsWith(local))

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { latestRound } from '../kit/chain.ts'
 import { isReady } from '../kit/http.ts'
-import type { Network } from '../kit/network.ts'
+import { type Network, START_MS } from '../kit/network.ts'
 import { nothingLeft } from '../kit/nothing-left.ts'
 import { processTree } from '../kit/processes.ts'
 import { iyi, type Program } from '../kit/program.ts'
@@ -47,7 +47,7 @@ export function ends(net: Network): void {
       'the validators start',
       () => processTree(devnet.pid).some(({ command }) => /validator-3/.test(command)),
       {
-        withinMs: 60_000,
+        withinMs: START_MS,
         saw: () => devnet.stderr(),
       },
     )
