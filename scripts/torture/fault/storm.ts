@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { testPool } from '../../../test/adapters/ponder/fixture.ts'
@@ -15,8 +13,8 @@ import { newHome } from '../kill/home.ts'
 import { startLoad } from '../kill/load.ts'
 import { torturedNode } from '../kill/node-process.ts'
 import { chainNames, TOLD } from '../names.ts'
-import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
-import { stopEach } from '../stop-each.ts'
+import type { Outcome } from '../report.ts'
+import { onStage } from '../stage.ts'
 import { type WallClock, wallClock } from './clock.ts'
 import { type Disk, mountDisk } from './disk.ts'
 
@@ -52,17 +50,11 @@ const PASSING_MS = 30_000
  * have lost nothing. The clock is that of the node's own process: its database and its indexer keep the true one. What this
  * machine can't do is left out: `counts` say what was done. Rejects with the findings.
  */
-export async function faultStorm(options: FaultOptions): Promise<Outcome> {
-  const { seed, server, awayMs = 20_000, keep = false, tell = () => {} } = options
+export function faultStorm(options: FaultOptions): Promise<Outcome> {
+  const { seed, server, awayMs = 20_000, keep, tell = () => {} } = options
   const began = performance.now()
   const random = new Random(seed)
-  const dir = mkdtempSync(join(tmpdir(), `iyi-torture-fault-${seed}-`))
-  const { log, lines } = keptLog()
-  const stops: (() => unknown)[] = []
-  const stopAll = async () => {
-    await stopEach(stops)
-  }
-  try {
+  return onStage({ name: 'fault', seed, keep }, async ({ dir, log, stops }) => {
     const chains = [await tortureChain(31_337, chainNames[0]), await tortureChain(31_338, chainNames[1])]
     stops.push(() => Promise.all(chains.map((chain) => chain.stop())))
     const wires = await Promise.all(chains.map(({ anvil }) => wire(0, Number(new URL(anvil.url).port))))
@@ -113,7 +105,7 @@ export async function faultStorm(options: FaultOptions): Promise<Outcome> {
     const reorganisations = chains.reduce((sum, chain) => sum + chain.reorganisations(), 0)
     const played = Object.keys(counts).length
     mustHaveHappened({ events, candles, reorganisations, 'event taken back': reverted, fault: played })
-    const outcome = {
+    return {
       ...{ storm: 'fault', seed, events, rows, hash, seconds: (performance.now() - began) / 1000 },
       counts: {
         ...counts,
@@ -122,14 +114,7 @@ export async function faultStorm(options: FaultOptions): Promise<Outcome> {
         ...{ candles, deliveries: told, 'told again': again },
       },
     }
-    await stopAll()
-    if (keep) keepLog(dir, lines)
-    else rmSync(dir, { recursive: true, force: true })
-    return outcome
-  } catch (error) {
-    await stopAll().catch(() => {})
-    throw new AggregateError([error], keepFindings(dir, { seed, error, log: lines }).join('\n'))
-  }
+  })
 }
 
 interface Around {

@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Random } from '../../../test/quorum/simulation/random.ts'
 import { rest, tortureChain } from '../chain.ts'
 import { mustHaveHappened } from '../happened.ts'
 import { chainNames, TOLD } from '../names.ts'
-import { keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
-import { stopEach } from '../stop-each.ts'
+import type { Outcome } from '../report.ts'
+import { onStage } from '../stage.ts'
 import { audit, tookBack } from './audit.ts'
 import { type Followed, newHome } from './home.ts'
 import { startLoad } from './load.ts'
@@ -46,25 +43,11 @@ interface Round {
  * with SIGKILL in every round. Resolves when all was audited and nothing was lost, nor done twice. What is done is a
  * function of the seed; at which instruction it hits a process is not. Rejects with the findings and where they are kept.
  */
-export async function killStorm(options: KillOptions): Promise<Outcome> {
-  const {
-    from,
-    rounds,
-    server,
-    patience = 0.5,
-    impatienceMs = 6_000,
-    keep = false,
-    tell = () => {},
-  } = options
+export function killStorm(options: KillOptions): Promise<Outcome> {
+  const { from, rounds, server, patience = 0.5, impatienceMs = 6_000, keep, tell = () => {} } = options
   const began = performance.now()
-  const dir = mkdtempSync(join(tmpdir(), `iyi-torture-kill-${from}-`))
-  const { log, lines } = keptLog()
-  const stops: (() => Promise<unknown>)[] = []
-  const stopAll = async () => {
-    await stopEach(stops)
-  }
-  let seed = from
-  try {
+  return onStage({ name: 'kill', seed: from, keep }, async (stage) => {
+    const { dir, log, stops } = stage
     const chains = [await tortureChain(31_337, chainNames[0]), await tortureChain(31_338, chainNames[1])]
     stops.push(() => Promise.all(chains.map((chain) => chain.stop())))
     const home = await newHome(dir, chains)
@@ -77,7 +60,8 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
     stops.push(() => load.stop())
     node.start()
     for (let at = 0; at < rounds; at++) {
-      seed = from + at
+      const seed = from + at
+      stage.seed = seed
       const round = roundOf(seed, { patience, impatienceMs, followed })
       tell(`round ${at + 1}, seed ${seed}: ${describe(round)}`)
       if (round.ready) await node.ready()
@@ -115,7 +99,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
     const { events, candles, rows, hash, builds, told, again, reverted } = audited
     const reorganisations = chains.reduce((sum, chain) => sum + chain.reorganisations(), 0)
     mustHaveHappened({ events, candles, reorganisations, 'event taken back': reverted, kill: kills.size })
-    const outcome = {
+    return {
       ...{ storm: 'kill', seed: from, events, rows, hash, seconds: (performance.now() - began) / 1000 },
       counts: {
         rounds,
@@ -130,14 +114,7 @@ export async function killStorm(options: KillOptions): Promise<Outcome> {
         'told again': again,
       },
     }
-    await stopAll()
-    if (keep) keepLog(dir, lines)
-    else rmSync(dir, { recursive: true, force: true })
-    return outcome
-  } catch (error) {
-    await stopAll().catch(() => {})
-    throw new AggregateError([error], keepFindings(dir, { seed, error, log: lines }).join('\n'))
-  }
+  })
 }
 
 function roundOf(

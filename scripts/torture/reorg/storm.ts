@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DurableEventLog } from '../../../node/adapters/postgres/event-log.ts'
 import { type Stage, stages } from '../../../node/ports/events.ts'
@@ -15,8 +14,8 @@ import { Difference } from '../difference.ts'
 import { mustHaveHappened } from '../happened.ts'
 import { Ledger } from '../ledger.ts'
 import { chainNames, names } from '../names.ts'
-import { countingMetrics, keepEventLog, keepFindings, keepLog, keptLog, type Outcome } from '../report.ts'
-import { stopEach } from '../stop-each.ts'
+import { countingMetrics, keepEventLog, type Outcome } from '../report.ts'
+import { onStage } from '../stage.ts'
 import { trueEvents } from '../truth.ts'
 import { type Parts, startParts } from './parts.ts'
 
@@ -40,16 +39,13 @@ const MOST_MORE = 12
  * One storm of reorganisations over two chains, from a seed: what happens on the chains is a function of it, when it
  * happens to the indexer is not. Rejects with a `Difference`, whose message names the folder that is kept.
  */
-export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOptions): Promise<Outcome> {
+export function reorgStorm({ seed, server, steps = 60, keep }: ReorgOptions): Promise<Outcome> {
   const began = performance.now()
   const random = new Random(seed)
-  const dir = mkdtempSync(join(tmpdir(), `iyi-torture-reorg-${seed}-`))
-  const { log, lines } = keptLog()
   const { metrics, count } = countingMetrics()
   const name = `torture_${process.pid}_${seed}`
-  const stops: (() => Promise<unknown>)[] = []
-  let keepTables = async () => {}
-  try {
+  return onStage({ name: 'reorg', seed, keep }, async (stage) => {
+    const { dir, log, stops } = stage
     const databaseUrl = await newDatabase(server, name)
     stops.push(() => dropDatabase(server, name))
     const chains = [await tortureChain(31_337, chainNames[0]), await tortureChain(31_338, chainNames[1])]
@@ -60,7 +56,7 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
     const ledgers = ledgersOf(random)
     const parts = await startParts({ chains, databaseUrl, dir }, { log, metrics }, ledgers.subscribe)
     stops.push(() => parts.stop())
-    keepTables = () => keepEventLog(dir, { pool: parts.tables().pool, schema: 'iyi' })
+    stage.keepMore = () => keepEventLog(dir, { pool: parts.tables().pool, schema: 'iyi' })
     mkdirSync(dir, { recursive: true })
     writeFileSync(join(dir, 'config.json'), `${JSON.stringify(parts.config, null, 2)}\n`)
     // Sometimes the storm begins while the first build is made.
@@ -101,15 +97,8 @@ export async function reorgStorm({ seed, server, steps = 60, keep }: ReorgOption
     }
     const { reorganisations, 'events taken back': reverted, 'told again': toldAgain } = outcome.counts
     mustHaveHappened({ reorganisations, reverted, 'told again': toldAgain, events: checked.events, candles })
-    await stopEach(stops)
-    if (keep === true) keepLog(dir, lines)
-    else rmSync(dir, { recursive: true, force: true })
     return outcome
-  } catch (error) {
-    await keepTables().catch(() => {})
-    await stopEach(stops).catch(() => {})
-    throw new AggregateError([error], keepFindings(dir, { seed, error, log: lines }).join('\n'))
-  }
+  })
 }
 
 /** A consumer at each stage, and one whose handler fails at random, before or after it did its work. */
