@@ -17,6 +17,8 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     digest,
     sha256: 'ab'.repeat(32),
     inputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 6] }],
+    rawInputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 7] }],
+    batched: true,
     outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
     quantization: { output: 'volatility', decimals: 8 },
     tolerance: { absolute: 20n, relativePpm: 100 },
@@ -34,7 +36,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     models: () => [model],
     run: async (request) => {
       requests.push(request)
-      return { outputs: {}, quantized, provider: 'cpu', durationMs: 1 }
+      return { outputs: {}, quantized, digest: model.digest, provider: 'cpu', durationMs: 1, cached: false }
     },
   }
 }
