@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { agreementRule } from '../ports/agreement-rule.ts'
 import type { Hex } from '../ports/chain.ts'
 import { InferenceError } from '../ports/inference-error.ts'
 import type { TensorType } from '../ports/tensor.ts'
@@ -48,6 +49,10 @@ export const modelSchema = z
       absolute: z.string().regex(/^(0|[1-9][0-9]{0,38})$/, 'must be a decimal string'),
       relativePpm: z.int().min(0).max(1_000_000),
     }),
+    /** How observations of the quantised output become one; the median within `tolerance` when absent. */
+    agreement: agreementRule.optional(),
+    /** Contracts may ask it: their input is `int256[]`, of so many decimals. Not asked by contracts when absent. */
+    request: z.strictObject({ decimals: z.int().min(0).max(18) }).optional(),
     goldens: z.strictObject({ file: pathSchema, sha256: sha256Schema }),
   })
   .refine((model) => model.outputs.some(({ name }) => name === model.quantization.output), {
@@ -59,6 +64,20 @@ export const modelSchema = z
       !model.outputs.some(({ name, type }) => name === model.quantization.output && type === 'string'),
     { path: ['quantization', 'output'], message: 'must name an output of numbers' },
   )
+  .refine(
+    (model) =>
+      model.agreement === undefined ||
+      !('tolerances' in model.agreement) ||
+      model.agreement.tolerances.length === 1,
+    {
+      path: ['agreement', 'tolerances'],
+      message: 'must be one, for the quantised output',
+    },
+  )
+  .refine((model) => model.request === undefined || model.inputs.every(({ type }) => type !== 'string'), {
+    path: ['request'],
+    message: 'asks for inputs of numbers: a contract has no text to give',
+  })
   .refine((model) => unique(model.inputs) && unique(model.outputs), {
     message: 'inputs and outputs must have different names',
   })

@@ -135,6 +135,8 @@ export class ModelSlot {
       quantization: entry.quantization,
       tolerance: { absolute: BigInt(entry.tolerance.absolute), relativePpm: entry.tolerance.relativePpm },
       batched: entry.batched,
+      agreement: entry.agreement ?? { rule: 'median', tolerances: [entry.tolerance] },
+      request: entry.request ?? null,
       provider: this.provider,
       status: this.#refusal === null ? { ok: true } : { ok: false, reason: this.#refusal },
     }

@@ -1,3 +1,4 @@
+import type { AgreementRule } from './agreement-rule.ts'
 import type { Hex } from './chain.ts'
 import type { Tensor, TensorPort } from './tensor.ts'
 
@@ -18,6 +19,10 @@ export interface ModelInfo {
   readonly quantization: { readonly output: string; readonly decimals: number }
   /** Agreement tolerance between nodes: max(absolute, value * relativePpm / 1e6), in quantised units. */
   readonly tolerance: { readonly absolute: bigint; readonly relativePpm: number }
+  /** How nodes' answers become one. */
+  readonly agreement: AgreementRule
+  /** Decimals of the numbers with which contracts ask it; null where they can't. */
+  readonly request: { readonly decimals: number } | null
   /** The first size of every input and output counts independent rows, so that runs may be put together. */
   readonly batched: boolean
   /** What runs it, as reported by the runtime, e.g. `cpu`. */

@@ -19,6 +19,8 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     inputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 6] }],
     rawInputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 7] }],
     batched: true,
+    agreement: { rule: 'median', tolerances: [{ absolute: '20', relativePpm: 100 }] },
+    request: null,
     outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
     quantization: { output: 'volatility', decimals: 8 },
     tolerance: { absolute: 20n, relativePpm: 100 },
