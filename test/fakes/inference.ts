@@ -5,11 +5,14 @@ export interface ScriptedInference extends Inference {
   readonly requests: Parameters<Inference['run']>[0][]
   set(model: Partial<ModelInfo>): void
   answer(quantized: readonly bigint[]): void
+  /** The next run rejects with it. */
+  fail(error: Error): void
 }
 
 /** One model `volatility`, answering with what the test says. */
 export function scriptedInference(digest: ModelInfo['digest']): ScriptedInference {
   const requests: Parameters<Inference['run']>[0][] = []
+  let failure: Error | null = null
   let quantized: readonly bigint[] = [1_200_000n]
   let model: ModelInfo = {
     id: 'volatility',
@@ -35,9 +38,15 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     answer: (value) => {
       quantized = value
     },
+    fail: (error) => {
+      failure = error
+    },
     models: () => [model],
     run: async (request) => {
       requests.push(request)
+      const error = failure
+      failure = null
+      if (error !== null) throw error
       return { outputs: {}, quantized, digest: model.digest, provider: 'cpu', durationMs: 1, cached: false }
     },
   }
