@@ -39,9 +39,9 @@ contract InferenceBooksHandler is InferenceTest {
         if (ids.length == 0) return;
         IInferenceOracle.Answer[] memory answers = new IInferenceOracle.Answer[](_bound(count, 1, 5));
         for (uint256 i = 0; i < answers.length; ++i) {
-            uint256 id = _pick(which + i);
-            uint8 kind = uint8(_bound(uint256(outcome) + i, 0, 4));
-            answers[i] = kind == ANSWERED ? _answer(id, int256(which)) : _none(id, kind);
+            uint256 id = _pick(which % ids.length + i);
+            uint256 kind = (uint256(outcome) + i) % 8;
+            answers[i] = kind > 3 ? _answer(id, int256(which)) : _none(id, uint8(kind));
         }
         bytes memory report = _report(answers);
         vm.txGasPrice(_bound(gasPrice, 0, 2 * GAS_PRICE));
