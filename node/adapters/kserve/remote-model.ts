@@ -30,7 +30,6 @@ export function remoteModel(
   let runs = 0
 
   async function run(...[inputs, signal]: Parameters<OpenModel['run']>): ReturnType<OpenModel['run']> {
-    if (closing.signal.aborted) throw closed(model)
     const id = String(++runs)
     const request = inferRequest(id, inputs)
     const reply = await ask(model, {

@@ -94,7 +94,8 @@ describe('an answer that can not be used', () => {
       'nesting without end',
       (response) => {
         const deep = `${'['.repeat(400)}1${']'.repeat(400)}`
-        response.end(`{"outputs":[{"name":"y","datatype":"FP32","shape":[2],"data":[${deep},2]}]}`)
+        const outputs = JSON.stringify([y, t]).replace('[1,2]', `[${deep},2]`)
+        response.end(`{"outputs":${outputs}}`)
       },
     ],
     ['elements of another kind', plain([{ ...y, data: [1, '2'] }, t])],
@@ -163,7 +164,13 @@ describe('an answer that can not be used', () => {
         more()
       },
     ],
-    ['compressed', (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')],
+    [
+      'one that says it is compressed',
+      (response) => {
+        response.setHeader('content-encoding', 'gzip')
+        json(response, 200, { outputs: [y, t] })
+      },
+    ],
     ['a redirect', (response) => response.writeHead(307, { location: '/v2/health/ready' }).end()],
     ['an empty success', (response) => response.writeHead(204).end()],
     ['an error', (response) => json(response, 500, { error: 'cuda: out of memory' })],

@@ -63,6 +63,12 @@ test('the answer that is then spoiled is good', () => {
   })
 })
 
+test('a bool is 0 or 1', () => {
+  const body = Buffer.from(good)
+  body[body.length - 1] = 2
+  expect(() => inferAnswer(body, String(header.length), expected)).toThrow(BadAnswer)
+})
+
 test('bytes changed, left out and put in anywhere', () => {
   let taken = 0
   const spoiled = fc.array(

@@ -84,6 +84,13 @@ describe('over a real server', () => {
     await session.release()
   })
 
+  test('a large answer of a fixed shape needs no allowance', async () => {
+    const { url } = await kserveServer({ models: { remote: tinyUnary('Identity', 'float32', [100_000]) } })
+    const model = await (await startBackend(url, { maxAnswerBytes: 0 })).open()
+    const x = floats(Array.from({ length: 100_000 }, (_, i) => i))
+    expect(await model.run({ x })).toEqual({ y: x })
+  })
+
   test('runs at once keep to their lanes, on connections that are kept', async () => {
     let atOnce = 0
     let most = 0
@@ -94,7 +101,7 @@ describe('over a real server', () => {
         most = Math.max(most, ++atOnce)
         held.push(() => {
           atOnce--
-          json(response, 200, { outputs: [{ name: 'y', datatype: 'FP32', shape: [1], data: [1] }] })
+          json(response, 200, { outputs: [one] })
         })
         if (held.length === 3) for (const answer of held.splice(0)) answer()
         return true
@@ -144,13 +151,15 @@ describe('over a real server', () => {
   })
 
   test('models that are not there', async () => {
-    const { url } = await kserveServer({ models: { other: tinyUnary('Identity', 'float32', [1]) } })
+    const { url, seen } = await kserveServer({ models: { other: tinyUnary('Identity', 'float32', [1]) } })
     const { backend, open } = await startBackend(url)
     await expect(open()).rejects.toMatchObject({
       code: 'BACKEND_BAD_MODEL',
       message: expect.stringContaining('unknown model'),
     })
+    const asked = seen.length
     await expect(open('toString')).rejects.toMatchObject({ code: 'BACKEND_BAD_MODEL' })
+    expect(seen.length).toBe(asked)
     expect(backend.health()).toEqual({ status: 'ok' })
   })
 })
@@ -213,18 +222,26 @@ describe('a server that goes', () => {
   })
 
   test('that resets every connection is asked twice, not for ever', async () => {
-    let requests = 0
+    let resets = -1
+    const held: (() => void)[] = []
     const server = await kserveServer({
       instead: ({ path }, response) => {
         if (!path.endsWith('/infer')) return metadata(path, response)
-        requests++
-        response.socket?.resetAndDestroy()
+        if (resets >= 0) {
+          resets++
+          response.socket?.resetAndDestroy()
+        } else held.push(() => json(response, 200, { outputs: [one] }))
+        if (held.length === 3) for (const answer of held.splice(0)) answer()
         return true
       },
     })
     const model = await (await startBackend(server.url)).open()
+    // Three connections are kept, and each of them would be worth a try.
+    await Promise.all([1, 2, 3].map((value) => model.run({ x: floats([value]) })))
+    expect(server.connections()).toBe(3)
+    resets = 0
     await expect(model.run({ x: floats([3]) })).rejects.toMatchObject({ code: 'BACKEND_LOST' })
-    expect(requests).toBe(2)
+    expect(resets).toBe(2)
   })
 
   test('that is not ready is away', async () => {
@@ -274,17 +291,19 @@ describe('a run ends', () => {
   })
 
   test('by the signal, which says nothing of the server', async () => {
-    const { model, asked, gone, backend } = await silent(10_000)
+    const { model, open, asked, gone, backend } = await silent(10_000)
     const giveUp = new AbortController()
     const failure = expect(model.run({ x: floats([1]) }, giveUp.signal)).rejects.toMatchObject({
       code: 'BACKEND_CANCELLED',
     })
     await asked
     giveUp.abort()
+    await model.close()
     await failure
     await gone
     expect(backend.health()).toEqual({ status: 'ok' })
-    await expect(model.run({ x: floats([1]) }, AbortSignal.abort())).rejects.toMatchObject({
+    const another = await open()
+    await expect(another.run({ x: floats([1]) }, AbortSignal.abort())).rejects.toMatchObject({
       code: 'BACKEND_CANCELLED',
     })
   })
@@ -301,6 +320,8 @@ describe('a run ends', () => {
     expect(backend.health().status).toBe(what === 'the model is closed' ? 'ok' : 'failed')
   })
 })
+
+const one = { name: 'y', datatype: 'FP32', shape: [1], data: [1] }
 
 /** Readiness, and one model whose output `y` is FP32[1]. */
 function metadata(path: string, response: Parameters<typeof json>[0]): boolean {
