@@ -1,5 +1,6 @@
 import { type AbiEvent, getAbiItem } from 'viem'
 import { constantProductPoolAbi } from '../contracts/abi/ConstantProductPool.ts'
+import { inferenceOracleAbi } from '../contracts/abi/InferenceOracle.ts'
 import { iOcr2AggregatorAbi } from '../contracts/abi/IOcr2Aggregator.ts'
 import { modelRegistryAbi } from '../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../contracts/abi/OracleFeed.ts'
@@ -30,6 +31,31 @@ export const handledEvents: readonly {
     kind: 'ocr2',
     name: 'ocr2.NewTransmission',
     abi: getAbiItem({ abi: iOcr2AggregatorAbi, name: 'NewTransmission' }),
+  },
+  ...(
+    [
+      'InferenceRequested',
+      'InferenceAnswered',
+      'InferencePaid',
+      'AnswerSkipped',
+      'CallbackMade',
+      'InferenceRefunded',
+      'InferenceFinalized',
+      'InferenceChallenged',
+      'CommitteeDrawn',
+      'CommitteeReanchored',
+      'DisputeResolved',
+      'DisputeUnresolved',
+    ] as const
+  ).map((name) => ({
+    kind: 'inference' as const,
+    name: `inference.${name}`,
+    abi: getAbiItem({ abi: inferenceOracleAbi, name }),
+  })),
+  {
+    kind: 'inference',
+    name: 'quorum.ConfigSet',
+    abi: getAbiItem({ abi: inferenceOracleAbi, name: 'ConfigSet' }),
   },
   { kind: 'ocr2', name: 'quorum.ConfigSet', abi: getAbiItem({ abi: iOcr2AggregatorAbi, name: 'ConfigSet' }) },
   ...(

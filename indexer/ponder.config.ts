@@ -1,5 +1,6 @@
 import { createConfig } from 'ponder'
 import { constantProductPoolAbi } from '../contracts/abi/ConstantProductPool.ts'
+import { inferenceOracleAbi } from '../contracts/abi/InferenceOracle.ts'
 import { iOcr2AggregatorAbi } from '../contracts/abi/IOcr2Aggregator.ts'
 import { modelRegistryAbi } from '../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../contracts/abi/OracleFeed.ts'
@@ -32,6 +33,7 @@ export default createConfig({
     pool: { abi: constantProductPoolAbi, chain: sourcesOf(config, 'pool') },
     feed: { abi: oracleFeedAbi, chain: sourcesOf(config, 'feed') },
     ocr2: { abi: iOcr2AggregatorAbi, chain: sourcesOf(config, 'ocr2') },
+    inference: { abi: inferenceOracleAbi, chain: sourcesOf(config, 'inference') },
     registry: { abi: modelRegistryAbi, chain: sourcesOf(config, 'registry') },
     ...customSources(config),
   },

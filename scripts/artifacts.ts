@@ -10,6 +10,8 @@ export const CONTRACT_SOURCES = {
   OracleFeed: 'contracts/oracle/OracleFeed.sol',
   IOcr2Aggregator: 'contracts/oracle/IOcr2Aggregator.sol',
   PriceConsumer: 'contracts/oracle/examples/PriceConsumer.sol',
+  IInferenceConsumer: 'contracts/oracle/IInferenceConsumer.sol',
+  InferenceOracle: 'contracts/oracle/InferenceOracle.sol',
   ModelRegistry: 'contracts/oracle/ModelRegistry.sol',
   ConstantProductPool: 'contracts/mocks/ConstantProductPool.sol',
   Ocr2Aggregator: 'contracts/mocks/Ocr2Aggregator.sol',

@@ -11,7 +11,9 @@ import { type ContractName, PROJECT_ROOT, readArtifact } from './artifacts.ts'
 /** Contracts whose ABI others use. */
 const GENERATED: readonly ContractName[] = [
   'ConstantProductPool',
+  'IInferenceConsumer',
   'IOcr2Aggregator',
+  'InferenceOracle',
   'ModelRegistry',
   'Ocr2Aggregator',
   'OracleFeed',

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ActiveVersions} from "./ActiveVersions.sol";
+
 /// @title Who published which model, in which versions
 /// @notice A model has an owner and versions; a version is a manifest digest, the hash over everything that decides
 ///         what a model answers. A digest belongs to one version of one model for ever, so a report that names a
 ///         digest names a version.
 contract ModelRegistry {
+    using ActiveVersions for ActiveVersions.Set;
+
     uint256 internal constant MAX_NAME_LENGTH = 64;
     uint256 internal constant MAX_URI_LENGTH = 512;
 
     struct Model {
         address owner;
         uint32 versionCount;
+        uint32 newestActive;
         address pendingOwner;
         string name;
     }
@@ -33,6 +38,7 @@ contract ModelRegistry {
     mapping(uint256 modelId => Model) private models;
     mapping(uint256 modelId => mapping(uint32 version => Version)) private versions;
     mapping(bytes32 manifestDigest => Location) private locations;
+    mapping(uint256 modelId => ActiveVersions.Set) private activeVersions;
 
     /// @notice A model came into being. Its first version follows as `ModelVersionAdded`.
     event ModelRegistered(uint256 indexed modelId, address indexed owner, string name);
@@ -55,6 +61,8 @@ contract ModelRegistry {
 
     error ModelRegistry__UnknownModel(uint256 modelId);
     error ModelRegistry__UnknownVersion(uint256 modelId, uint32 version);
+    error ModelRegistry__NoActiveVersion(uint256 modelId);
+    error ModelRegistry__InactiveVersion(uint256 modelId, uint32 version);
     error ModelRegistry__NotOwner(uint256 modelId, address caller);
     error ModelRegistry__NotPendingOwner(uint256 modelId, address caller);
     error ModelRegistry__ZeroDigest();
@@ -103,6 +111,10 @@ contract ModelRegistry {
     function setVersionActive(uint256 modelId, uint32 version, bool active) external onlyModelOwner(modelId) {
         _checkVersion(modelId, version);
         versions[modelId][version].active = active;
+        ActiveVersions.Set storage set = activeVersions[modelId];
+        if (active) set.add(version);
+        else set.remove(version);
+        models[modelId].newestActive = set.greatest();
         emit ModelVersionActiveSet(modelId, version, active);
     }
 
@@ -154,6 +166,25 @@ contract ModelRegistry {
         return (entry.manifestDigest, entry.uri, entry.active, entry.registeredAt);
     }
 
+    /// @notice The version that an asker means, and its digest.
+    /// @param version 0 for the newest active one; any other has to be active
+    function resolve(uint256 modelId, uint32 version)
+        external
+        view
+        returns (uint32 resolved, bytes32 manifestDigest)
+    {
+        resolved = version;
+        if (version == 0) {
+            _checkExists(modelId);
+            resolved = models[modelId].newestActive;
+            if (resolved == 0) revert ModelRegistry__NoActiveVersion(modelId);
+        } else {
+            _checkVersion(modelId, version);
+            if (!versions[modelId][version].active) revert ModelRegistry__InactiveVersion(modelId, version);
+        }
+        manifestDigest = versions[modelId][resolved].manifestDigest;
+    }
+
     /// @notice Whether the digest is registered and its version switched on. Never reverts.
     function isActive(bytes32 manifestDigest) external view returns (bool) {
         Location memory place = locations[manifestDigest];
@@ -177,6 +208,8 @@ contract ModelRegistry {
         if (taken.version != 0) revert ModelRegistry__DigestTaken(manifestDigest, taken.modelId, taken.version);
 
         version = ++models[modelId].versionCount;
+        models[modelId].newestActive = version;
+        activeVersions[modelId].add(version);
         // Cast: the counter can't reach 2^224.
         locations[manifestDigest] = Location(uint224(modelId), version);
         versions[modelId][version] = Version(manifestDigest, uint64(block.timestamp), true, uri);

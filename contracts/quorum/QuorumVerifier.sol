@@ -151,7 +151,7 @@ abstract contract QuorumVerifier is IQuorumVerifier, Ownable2Step {
     }
 
     /// @inheritdoc IQuorumVerifier
-    function transmitters() external view returns (address[] memory) {
+    function transmitters() public view returns (address[] memory) {
         return _storedAddresses(config.n);
     }
 
@@ -187,6 +187,16 @@ abstract contract QuorumVerifier is IQuorumVerifier, Ownable2Step {
     function _onchainConfig() internal view returns (bytes memory) {
         if (config.count == 0) revert QuorumVerifier__NotConfigured();
         return ConfigStore.read(config.store, WORD, config.onchainConfigLength);
+    }
+
+    /// @notice How many configurations there were; the current one has this number.
+    function _configCount() internal view returns (uint32) {
+        return config.count;
+    }
+
+    /// @notice How many oracles the current configuration has.
+    function _oracleCount() internal view returns (uint256) {
+        return config.n;
     }
 
     /// @notice 216 bits for the inheriting contract in the slot that a report writes anyway.

@@ -70,7 +70,11 @@ function printManifest(): string {
     opset: 17,
     inputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 360] }],
     outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
-    preprocessing: [{ op: 'log-return', window: 360, barSeconds: 10 }],
+    batched: true,
+    preprocessing: [
+      { op: 'window', tensor: 'log_returns', size: 361, barSeconds: 10 },
+      { op: 'log-return', tensor: 'log_returns' },
+    ],
     quantization: { output: 'volatility', decimals: DECIMALS },
     tolerance: TOLERANCE,
     goldens: { file: 'volatility/goldens.json', sha256: sha256Of('goldens.json') },

@@ -4,7 +4,6 @@ import { gateway } from '../adapters/hono/gateway.ts'
 import type { NodeView } from '../adapters/hono/node-view.ts'
 import { openKeystores } from '../adapters/keystore/open.ts'
 import { libp2pTransport } from '../adapters/libp2p/transport.ts'
-import { onnxInference } from '../adapters/onnx/onnx-inference.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { ponderIndexReader } from '../adapters/ponder/index-reader.ts'
 import type { PonderSupervisor } from '../adapters/ponder/supervisor.ts'
@@ -36,8 +35,8 @@ import { alertTargets, configuredAlerts } from './alerts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
 import { databaseUrl } from './database-url.ts'
+import { nodeInference } from './inference.ts'
 import { managedIndexer } from './managed-indexer.ts'
-import { manifestPath } from './manifest-path.ts'
 import { nodeOutbox } from './outbox.ts'
 import { requireFreePorts } from './ports.ts'
 import { publicIndex } from './public-index.ts'
@@ -156,14 +155,7 @@ export async function runNode(
     teardown.add('outbox', () => outbox?.stop())
     outbox?.start()
 
-    const inference = onnxInference(
-      {
-        manifestPath: manifestPath(config),
-        providers: config.inference.providers,
-        threads: config.inference.threads,
-      },
-      common,
-    )
+    const inference = nodeInference(config, { guard, ...common })
     await inference.start()
     teardown.add('inference', () => inference.stop())
 

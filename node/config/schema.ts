@@ -264,6 +264,61 @@ const inference = z
       .default(['cpu'])
       .describe('ONNX Runtime execution providers, best first.'),
     threads: z.int().min(1).max(256).default(1).describe('CPU threads that one model run may use.'),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(1)
+      .describe('Processes that run models, each with all of them: so many runs go on at once.'),
+    memoryMb: z
+      .int()
+      .min(256)
+      .max(1_048_576)
+      .default(2_048)
+      .describe('Mebibytes that one such process may take; at more it is ended, and started again.'),
+    runTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(10_000)
+      .describe('Milliseconds that one run may compute; at more its process is ended, and started again.'),
+    deadlineMs: z
+      .int()
+      .min(10)
+      .max(600_000)
+      .default(5_000)
+      .describe('Milliseconds in which a run must be answered, waiting included. A caller may ask for less.'),
+    batch: z
+      .strictObject({
+        maxRows: z
+          .int()
+          .min(1)
+          .max(65_536)
+          .default(1_024)
+          .describe('Most rows that are put together of several runs; 1 puts none together.'),
+        maxDelayMs: z
+          .int()
+          .min(0)
+          .max(1_000)
+          .default(0)
+          .describe(
+            'Milliseconds that a run waits for others while there is nothing else to do. Some help a GPU.',
+          ),
+      })
+      .prefault({})
+      .describe('Runs of one model that wait at the same time become one. Duties always run alone.'),
+    cacheMb: z
+      .int()
+      .min(0)
+      .max(65_536)
+      .default(16)
+      .describe('Mebibytes of answers that are kept, for the same model and input; 0 keeps none.'),
+    selfTestMinutes: z
+      .int()
+      .min(1)
+      .max(10_080)
+      .default(60)
+      .describe('How often each model is held against its own tests again. One that fails them is not run.'),
   })
   .prefault({})
   .describe('Running AI models.')

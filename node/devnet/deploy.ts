@@ -6,10 +6,12 @@ import {
   getAddress,
   http,
   parseEther,
+  parseGwei,
   publicActions,
 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { constantProductPoolAbi } from '../../contracts/abi/ConstantProductPool.ts'
+import { inferenceOracleAbi } from '../../contracts/abi/InferenceOracle.ts'
 import { modelRegistryAbi } from '../../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import { testTokenAbi } from '../../contracts/abi/TestToken.ts'
@@ -129,4 +131,27 @@ export async function configureFeed(on: Deployer, feed: Address, settings: FeedS
     offchainConfigVersion,
     offchainConfig,
   ])
+}
+
+/** What an inference oracle of the devnet costs and how it deals with disputes; amounts are wei. */
+const INFERENCE_RULES = {
+  maxGasPrice: parseGwei('100'),
+  disputeWindow: 30,
+  verdictTimeout: 600,
+  bond: parseEther('0.01'),
+  reportGas: 120_000,
+  committeeSize: 3,
+}
+const MODEL_PRICE = { base: parseEther('0.0001'), perWord: parseEther('0.00001'), answerGas: 250_000 }
+
+/** Deploys the contract that others ask, and sets the price of each model that they may ask. */
+export async function deployInferenceOracle(
+  on: Deployer,
+  options: { registry: Address; modelIds: readonly bigint[] },
+): Promise<Deployed> {
+  const owner = on.client.account.address
+  const deployed = await on.deploy('InferenceOracle', [owner, options.registry, INFERENCE_RULES])
+  for (const modelId of options.modelIds)
+    await on.write(deployed.address, inferenceOracleAbi, 'setModelPrice', [modelId, MODEL_PRICE])
+  return deployed
 }

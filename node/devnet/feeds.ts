@@ -1,4 +1,5 @@
 import type { encodeOnchainConfig, FeedRules } from '../../plugins/oracle/contract-config.ts'
+import type { RequestRules } from '../../plugins/oracle/requests/request-rules.ts'
 import type { TimingParameters } from '../quorum/offchain-config.ts'
 
 type OnchainConfig = Parameters<typeof encodeOnchainConfig>[0]
@@ -61,3 +62,22 @@ export const devnetFeeds: readonly DevnetFeed[] = [
     timing: { ...timing, deltaRound: 2_000, deltaProgress: 6_000 },
   },
 ]
+
+/** The contract of the devnet that other contracts ask for answers of models. */
+export const devnetInference: {
+  readonly id: string
+  readonly description: string
+  readonly rules: RequestRules
+  readonly timing: TimingParameters
+} = {
+  id: 'questions',
+  description: 'Answers of the models in the registry that have a price',
+  rules: {
+    maxPinAgeSeconds: 30,
+    inFlightSeconds: 12,
+    retrySeconds: 10,
+    maxRequests: 8,
+    maxCallbackGas: 4_000_000,
+  },
+  timing: { ...timing, deltaProgress: 6_000 },
+}

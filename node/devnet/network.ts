@@ -2,11 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { zeroHash } from 'viem'
 import { encodeOnchainConfig, encodeRules } from '../../plugins/oracle/contract-config.ts'
 import oracle from '../../plugins/oracle/index.ts'
-import type { ManifestModel } from '../adapters/onnx/manifest.ts'
+import { encodeRequestRules } from '../../plugins/oracle/requests/request-rules.ts'
+import type { ManifestModel } from '../inference/manifest.ts'
 import { mergeContracts } from '../kernel/parse-configs.ts'
 import type { IndexedContract } from '../kernel/plugin.ts'
 import type { Address, Hex } from '../ports/chain.ts'
-import { encodeOffchainConfig, OFFCHAIN_CONFIG_VERSION } from '../quorum/offchain-config.ts'
+import {
+  encodeOffchainConfig,
+  OFFCHAIN_CONFIG_VERSION,
+  type TimingParameters,
+} from '../quorum/offchain-config.ts'
 import { sealSecret } from '../quorum/shared-secret.ts'
 import type { AnvilChain } from './anvil.ts'
 import {
@@ -14,6 +19,7 @@ import {
   type Deployed,
   type DeployedMarket,
   deployer,
+  deployInferenceOracle,
   deployMarket,
   IYI_DECIMALS,
   registerModel,
@@ -21,7 +27,7 @@ import {
 } from './deploy.ts'
 import type { DevnetDescription } from './description.ts'
 import { DevnetError } from './errors.ts'
-import { devnetFeeds } from './feeds.ts'
+import { devnetFeeds, devnetInference } from './feeds.ts'
 import type { Venue } from './market/simulator.ts'
 import type { ValidatorHome } from './validators.ts'
 
@@ -63,12 +69,28 @@ export async function deployNetwork(options: {
   )
   const owner = home.client.account.address
   const registry = await home.deploy('ModelRegistry', [])
-  for (const model of options.manifest)
-    await registerModel(home, registry.address, {
+  const askable: bigint[] = []
+  for (const model of options.manifest) {
+    const modelId = await registerModel(home, registry.address, {
       name: model.id,
       digest: model.digest,
       uri: `models/${model.id}/${model.version}`,
     })
+    if (model.request !== undefined) askable.push(modelId)
+  }
+  const asked = await deployInferenceOracle(home, { registry: registry.address, modelIds: askable })
+  await configureFeed(
+    home,
+    asked.address,
+    quorumSettings(
+      { validators, f },
+      {
+        timing: devnetInference.timing,
+        onchainConfig: '0x',
+        pluginConfig: encodeRequestRules(devnetInference.rules),
+      },
+    ),
+  )
   const feeds: { feed: (typeof devnetFeeds)[number]; deployed: Deployed; mirror: Address | null }[] = []
   const [, abroad] = deployers
   for (const feed of devnetFeeds) {
@@ -97,6 +119,13 @@ export async function deployNetwork(options: {
       source:
         feed.model === null ? { kind: 'pool-price', pools } : { kind: 'model', model: feed.model, pools },
     })),
+    inference: [
+      {
+        id: devnetInference.id,
+        description: devnetInference.description,
+        contract: { chainId: homeChain.id, address: asked.address, startBlock: asked.block },
+      },
+    ],
     registry: { chainId: homeChain.id, address: registry.address, startBlock: registry.block },
   }
   return {
@@ -109,6 +138,7 @@ export async function deployNetwork(options: {
           ...(at === 0
             ? {
                 ModelRegistry: registry.address,
+                InferenceOracle: asked.address,
                 ...Object.fromEntries(
                   feeds.map(({ feed, deployed }) => [feed.contractName, deployed.address]),
                 ),
@@ -142,24 +172,36 @@ function settingsOf(
 ) {
   const model = network.manifest.find(({ id }) => id === feed.model)
   const modelDigest: Hex = feed.model === null ? zeroHash : (model?.digest ?? zeroHash)
-  return {
-    signers: network.validators.map(({ signer }) => signer),
-    transmitters: network.validators.map(({ transmitter }) => transmitter),
-    f: network.f,
+  return quorumSettings(network, {
+    timing: feed.timing,
     onchainConfig: encodeOnchainConfig({ ...feed.onchain, modelDigest }),
+    pluginConfig: encodeRules({
+      ...feed.rules,
+      toleranceAbsolute: feed.rules.toleranceAbsolute ?? BigInt(model?.tolerance.absolute ?? 0),
+      tolerancePpm: feed.rules.tolerancePpm ?? model?.tolerance.relativePpm ?? 0,
+    }),
+  })
+}
+
+/** `setConfig` of a contract that all validators serve. */
+function quorumSettings(
+  { validators, f }: { validators: readonly ValidatorHome[]; f: number },
+  own: { timing: TimingParameters; onchainConfig: Hex; pluginConfig: Hex },
+) {
+  return {
+    signers: validators.map(({ signer }) => signer),
+    transmitters: validators.map(({ transmitter }) => transmitter),
+    f,
+    onchainConfig: own.onchainConfig,
     offchainConfigVersion: OFFCHAIN_CONFIG_VERSION,
     offchainConfig: encodeOffchainConfig({
-      timing: feed.timing,
-      oracles: network.validators.map(({ peerKey, consensusKey }) => ({ peerKey, consensusKey })),
+      timing: own.timing,
+      oracles: validators.map(({ peerKey, consensusKey }) => ({ peerKey, consensusKey })),
       secret: sealSecret(
-        network.validators.map(({ consensusKey }) => consensusKey),
+        validators.map(({ consensusKey }) => consensusKey),
         randomBytes,
       ),
-      pluginConfig: encodeRules({
-        ...feed.rules,
-        toleranceAbsolute: feed.rules.toleranceAbsolute ?? BigInt(model?.tolerance.absolute ?? 0),
-        tolerancePpm: feed.rules.tolerancePpm ?? model?.tolerance.relativePpm ?? 0,
-      }),
+      pluginConfig: own.pluginConfig,
     }),
   }
 }

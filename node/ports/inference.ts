@@ -1,11 +1,6 @@
+import type { AgreementRule } from './agreement-rule.ts'
 import type { Hex } from './chain.ts'
-
-/** Row-major tensor; `data.length` is the product of `shape`. */
-export interface Tensor {
-  readonly type: 'float32'
-  readonly shape: readonly number[]
-  readonly data: Float32Array
-}
+import type { Tensor, TensorPort } from './tensor.ts'
 
 export interface ModelInfo {
   readonly id: string
@@ -14,34 +9,62 @@ export interface ModelInfo {
   readonly digest: Hex
   /** sha256 of the ONNX file, hex without 0x. */
   readonly sha256: string
-  readonly inputs: readonly {
-    readonly name: string
-    readonly type: string
-    readonly shape: readonly (number | null)[]
-  }[]
-  readonly outputs: readonly {
-    readonly name: string
-    readonly type: string
-    readonly shape: readonly (number | null)[]
-  }[]
+  /** What the network takes. */
+  readonly inputs: readonly TensorPort[]
+  /** What the manifest's preprocessing takes: equal to `inputs` where there is none. */
+  readonly rawInputs: readonly TensorPort[]
+  /** What the network gives. */
+  readonly outputs: readonly TensorPort[]
   /** Output `output` is quantised to integers of `decimals` decimals, half away from zero. */
   readonly quantization: { readonly output: string; readonly decimals: number }
   /** Agreement tolerance between nodes: max(absolute, value * relativePpm / 1e6), in quantised units. */
   readonly tolerance: { readonly absolute: bigint; readonly relativePpm: number }
+  /** How nodes' answers become one. */
+  readonly agreement: AgreementRule
+  /** Decimals of the numbers with which contracts ask it; null where they can't. */
+  readonly request: { readonly decimals: number } | null
+  /** The first size of every input and output counts independent rows, so that runs may be put together. */
+  readonly batched: boolean
   /** What runs it, as reported by the runtime, e.g. `cpu`. */
   readonly provider: string
   /** `refused` when file hash, shapes or goldens do not match the manifest; such a model is never run. */
   readonly status: { readonly ok: true } | { readonly ok: false; readonly reason: string }
 }
 
-/** Rejects with `InferenceError`: `INFERENCE_UNKNOWN_MODEL`, `INFERENCE_REFUSED`, `INFERENCE_BAD_INPUT`, `INFERENCE_NOT_FINITE`, `INFERENCE_FAILED` (retry). */
+/** `duty` goes before `api`, whatever waited longer. */
+export type InferencePriority = 'duty' | 'api'
+
+export interface InferenceRequest {
+  /** A model's id, for its newest version, or a manifest digest. */
+  readonly model: string
+  readonly inputs: Readonly<Record<string, Tensor>>
+  /** `inputs` are what the manifest's preprocessing begins with, not yet what the network takes. */
+  readonly raw?: boolean
+  /** `api` when absent. A duty's run is never put together with others, so that its floats do not depend on them. */
+  readonly priority?: InferencePriority
+  /** Milliseconds until it is given up with `INFERENCE_TIMEOUT`; the operator's limit when absent, and at most that. */
+  readonly deadlineMs?: number
+  /** Gives it up with `INFERENCE_CANCELLED`. */
+  readonly signal?: AbortSignal
+  /** False leaves `quantized` empty: for callers of many rows who want floats alone. */
+  readonly quantize?: boolean
+}
+
+export interface InferenceResult {
+  readonly outputs: Readonly<Record<string, Tensor>>
+  /** The manifest's quantised output, flattened row-major. */
+  readonly quantized: readonly bigint[]
+  /** Digest of the manifest entry that answered. */
+  readonly digest: Hex
+  readonly provider: string
+  /** Waiting included. */
+  readonly durationMs: number
+  /** It was computed before, for the same model and input. */
+  readonly cached: boolean
+}
+
+/** Rejects with `InferenceError`: every code but `INFERENCE_BAD_MANIFEST`. */
 export interface Inference {
   models(): readonly ModelInfo[]
-  run(request: { model: string; inputs: Readonly<Record<string, Tensor>> }): Promise<{
-    readonly outputs: Readonly<Record<string, Tensor>>
-    /** The manifest's quantised output, flattened row-major. */
-    readonly quantized: readonly bigint[]
-    readonly provider: string
-    readonly durationMs: number
-  }>
+  run(request: InferenceRequest): Promise<InferenceResult>
 }

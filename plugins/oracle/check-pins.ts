@@ -3,7 +3,7 @@ import type { ChainTrust } from '../../node/ports/chain-trust.ts'
 import type { Clock } from '../../node/ports/clock.ts'
 import type { IndexReader } from '../../node/ports/index-reader.ts'
 import { OracleError } from './errors.ts'
-import type { FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
+import type { FeedQuery, Pin, Pinned } from './feed-types.ts'
 import {
   checkHalts,
   confirmationsOf,
@@ -47,7 +47,7 @@ export function checkChains(chainIds: readonly number[], query: FeedQuery): void
 export async function checkPins(
   options: CheckPinsOptions,
   query: FeedQuery,
-  previous: FeedOutcome | null,
+  previous: Pinned | null,
   modules: CheckPinsModules,
 ): Promise<void> {
   checkChains(options.chainIds, query)

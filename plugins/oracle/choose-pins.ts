@@ -2,7 +2,7 @@ import type { ChainReader } from '../../node/ports/chain.ts'
 import type { BlockPlace, ChainTrust } from '../../node/ports/chain-trust.ts'
 import type { ChainFreshness, IndexReader } from '../../node/ports/index-reader.ts'
 import { OracleError } from './errors.ts'
-import type { FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
+import type { FeedQuery, Pin, Pinned } from './feed-types.ts'
 import {
   checkHalts,
   confirmationsOf,
@@ -23,7 +23,7 @@ import {
  */
 export async function choosePins(
   { chainIds, maxAgeSeconds }: { chainIds: readonly number[]; maxAgeSeconds: number },
-  previous: FeedOutcome | null,
+  previous: Pinned | null,
   { chain, index, trust }: { chain: ChainReader; index: IndexReader; trust: ChainTrust },
 ): Promise<FeedQuery | null> {
   checkHalts(chainIds, trust)

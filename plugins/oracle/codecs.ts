@@ -1,6 +1,6 @@
-import { type AbiParameter, bytesToHex, decodeAbiParameters, encodeAbiParameters, hexToBytes } from 'viem'
+import { type AbiParameter, decodeAbiParameters, encodeAbiParameters } from 'viem'
 import type { Codec } from '../../node/ports/quorum.ts'
-import { OracleError } from './errors.ts'
+import { canonical } from './canonical.ts'
 import type { FeedObservation, FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
 
 /** ABI types of a round's query, so that anybody can decode the evidence with the tools of the field. */
@@ -49,40 +49,9 @@ export const outcomeAbi = [
   { name: 'reportTimestamp', type: 'uint64' },
 ] as const satisfies readonly AbiParameter[]
 
-/** A codec that accepts only what it would itself have written: ABI decoding alone is lenient about offsets and padding. */
-function canonical<T>(
-  name: string,
-  encode: (value: T) => `0x${string}`,
-  decode: (bytes: Uint8Array) => T,
-): Codec<T> {
-  return {
-    encode: (value) => hexToBytes(encode(value)),
-    decode(bytes) {
-      let value: T
-      let again: string
-      try {
-        value = decode(bytes)
-        again = encode(value)
-      } catch (cause) {
-        throw new OracleError(
-          'ORACLE_BAD_BYTES',
-          `these bytes are no ${name}`,
-          { length: bytes.length },
-          { cause },
-        )
-      }
-      if (again !== bytesToHex(bytes))
-        throw new OracleError('ORACLE_BAD_BYTES', `this ${name} is not in canonical form`, {
-          length: bytes.length,
-        })
-      return value
-    },
-  }
-}
-
-const pinsToAbi = (pins: readonly Pin[]) =>
+export const pinsToAbi = (pins: readonly Pin[]) =>
   pins.map((pin) => ({ ...pin, chainId: BigInt(pin.chainId), timestamp: BigInt(pin.timestamp) }))
-const pinsFromAbi = (
+export const pinsFromAbi = (
   pins: readonly { chainId: bigint; number: bigint; hash: `0x${string}`; timestamp: bigint }[],
 ) => pins.map((pin) => ({ ...pin, chainId: Number(pin.chainId), timestamp: Number(pin.timestamp) }))
 

@@ -87,38 +87,59 @@ const feed = z.strictObject({
   source,
 })
 
+const inference = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
+    .describe('Name of the oracle; the same at every validator, as it is part of the evidence'),
+  description: z.string().max(200).default('').describe('One line for readers of the API'),
+  contract: contract.describe('The InferenceOracle that contracts ask, and that names the validators'),
+})
+
 /** Configuration of the oracle plugin: which feeds this validator serves and from what. */
 export const oracleConfig = z
   .strictObject({
     feeds: z.array(feed).default([]),
+    inference: z
+      .array(inference)
+      .max(32)
+      .default([])
+      .describe('Oracles that contracts ask for answers of models'),
     registry: contract
       .optional()
       .describe('ModelRegistry: a model that is not active in it is not run for a feed'),
   })
   .superRefine((config, ctx) => {
     const fault = (path: (string | number)[], message: string) =>
-      ctx.addIssue({ code: 'custom', path: ['feeds', ...path], message })
+      ctx.addIssue({ code: 'custom', path, message })
     const ids = new Set<string>()
     const contracts = new Set<string>()
+    config.inference.forEach((entry, index) => {
+      if (ids.has(entry.id)) fault(['inference', index, 'id'], `id "${entry.id}" is used twice`)
+      ids.add(entry.id)
+      if (contracts.has(placeOf(entry.contract)))
+        fault(['inference', index, 'contract'], 'this contract is named twice')
+      contracts.add(placeOf(entry.contract))
+    })
     config.feeds.forEach((entry, index) => {
-      if (ids.has(entry.id)) fault([index, 'id'], `feed id "${entry.id}" is used twice`)
+      if (ids.has(entry.id)) fault(['feeds', index, 'id'], `feed id "${entry.id}" is used twice`)
       ids.add(entry.id)
       // Two duties of one contract would number their rounds alike, and a signer signs a number once.
       const targets = [entry.contract, ...entry.mirrors]
       targets.forEach((target, at) => {
-        const path = at === 0 ? [index, 'contract'] : [index, 'mirrors', at - 1]
+        const path = at === 0 ? ['feeds', index, 'contract'] : ['feeds', index, 'mirrors', at - 1]
         if (contracts.has(placeOf(target))) fault(path, 'this contract already gets reports of a feed')
         contracts.add(placeOf(target))
       })
       if (entry.contract.kind === 'ocr2' && entry.source.kind === 'model')
         fault(
-          [index, 'contract', 'kind'],
+          ['feeds', index, 'contract', 'kind'],
           'an OCR2 aggregator names no model, so nothing would bind this feed to one: report to an OracleFeed',
         )
       const seen = new Set<string>()
       entry.source.pools.forEach((candidate, at) => {
         if (seen.has(placeOf(candidate)))
-          fault([index, 'source', 'pools', at], 'this pool is named twice: it would count twice')
+          fault(['feeds', index, 'source', 'pools', at], 'this pool is named twice: it would count twice')
         seen.add(placeOf(candidate))
       })
     })
@@ -127,5 +148,6 @@ export const oracleConfig = z
 const placeOf = (entry: { chainId: number; address: string }) => `${entry.chainId}:${entry.address}`
 
 export type OracleConfig = z.output<typeof oracleConfig>
+export type InferenceConfig = OracleConfig['inference'][number]
 export type FeedConfig = OracleConfig['feeds'][number]
 export type PoolConfig = FeedConfig['source']['pools'][number]

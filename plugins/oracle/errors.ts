@@ -3,6 +3,8 @@ import { IyiError } from '../../node/ports/errors.ts'
 export type OracleErrorCode =
   | 'ORACLE_BAD_BYTES'
   | 'ORACLE_BAD_PIN'
+  | 'ORACLE_BAD_QUERY'
+  | 'ORACLE_BAD_INPUT'
   | 'ORACLE_BAD_OBSERVATION'
   | 'ORACLE_BAD_RULE'
   | 'ORACLE_CHAIN_HALTED'

@@ -14,6 +14,7 @@ import type { FeedObservation, FeedOutcome, FeedQuery, Pin } from './feed-types.
 import { kindOf } from './kinds/kind-of.ts'
 import { feedOutcome } from './outcome.ts'
 import type { RangeWatch } from './range-watch.ts'
+import { remember } from './remember.ts'
 import { feedReports } from './report.ts'
 import { newestReport } from './rounds.ts'
 import type { FeedSource } from './sources/source.ts'
@@ -131,17 +132,4 @@ export function feedDuty(
 function checkRange({ value }: FeedObservation): void {
   if (value >= INT192_LIMIT || value < -INT192_LIMIT)
     throw new OracleError('ORACLE_BAD_OBSERVATION', 'the value does not fit into an int192')
-}
-
-/** Pure functions of the same bytes, which are the same object for as long as the configuration is. */
-function remember<T>(read: (bytes: Uint8Array) => T): (bytes: Uint8Array) => T {
-  const known = new WeakMap<Uint8Array, { value: T }>()
-  return (bytes) => {
-    let entry = known.get(bytes)
-    if (entry === undefined) {
-      entry = { value: read(bytes) }
-      known.set(bytes, entry)
-    }
-    return entry.value
-  }
 }

@@ -14,6 +14,9 @@ export interface FeedQuery {
   readonly pins: readonly Pin[]
 }
 
+/** What the next round's pins are held against. */
+export type Pinned = Pick<FeedQuery, 'pins'>
+
 /**
  * The newest report that a feed's contract took, as seen at the pinned block of its chain. One whose answer was out of
  * range counts too: the contract knows of it, and to send it again and again would change nothing.

@@ -10,7 +10,7 @@ export default definePlugin({
   needs: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
   requires: {},
   config: oracleConfig,
-  routes: ['/v1/feeds', '/v1/models'],
+  routes: ['/v1/feeds', '/v1/models', '/v1/requests'],
   contracts: (config) => {
     const all: IndexedContract[] = config.feeds.flatMap(({ contract, source }) => [
       contract,
@@ -18,6 +18,7 @@ export default definePlugin({
         ({ chainId, address, startBlock }) => ({ kind: 'pool', chainId, address, startBlock }) as const,
       ),
     ])
+    for (const { contract } of config.inference) all.push({ kind: 'inference', ...contract })
     if (config.registry !== undefined) all.push({ kind: 'registry', ...config.registry })
     // Feeds may share a pool: the kernel indexes it once, from the earliest block that any of them names.
     return all

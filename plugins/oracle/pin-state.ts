@@ -2,9 +2,9 @@ import type { BlockRef, ChainReader } from '../../node/ports/chain.ts'
 import type { ChainTrust } from '../../node/ports/chain-trust.ts'
 import { IyiError } from '../../node/ports/errors.ts'
 import { OracleError } from './errors.ts'
-import type { FeedOutcome, Pin } from './feed-types.ts'
+import type { Pin, Pinned } from './feed-types.ts'
 
-export const lastPin = (previous: FeedOutcome | null, chainId: number): Pin | null =>
+export const lastPin = (previous: Pinned | null, chainId: number): Pin | null =>
   previous?.pins.find((pin) => pin.chainId === chainId) ?? null
 
 export const pinOf = (chainId: number, block: BlockRef): Pin => ({
@@ -18,7 +18,7 @@ export const samePin = (a: Pin, b: Pin): boolean =>
   a.chainId === b.chainId && a.number === b.number && a.hash === b.hash && a.timestamp === b.timestamp
 
 /** Every pin is that of the previous round: there is nothing new to agree on. */
-export function nothingMoved(pins: readonly Pin[], previous: FeedOutcome | null): boolean {
+export function nothingMoved(pins: readonly Pin[], previous: Pinned | null): boolean {
   if (previous === null) return false
   return pins.every((pin) => previous.pins.some((last) => samePin(pin, last)))
 }

@@ -4,12 +4,17 @@ import type { ModelInfo } from '../../node/ports/inference.ts'
 import type { OracleApi } from './api.ts'
 import type { FeedConfig, OracleConfig } from './config.ts'
 import { feedDuty } from './feed-duty.ts'
+import { integerOf } from './kinds/contract-kind.ts'
 import { kindOf } from './kinds/kind-of.ts'
 import { modelGate } from './model-gate.ts'
 import { rangeWatch } from './range-watch.ts'
+import { requestDuty } from './requests/request-duty.ts'
+import { requestView } from './requests/request-views.ts'
+import type { ServedOracle } from './requests/served-oracle.ts'
 import { findRound, latestRound } from './rounds.ts'
 import { addFeedRoutes } from './routes/feeds.ts'
 import { addModelRoutes } from './routes/models.ts'
+import { addRequestRoutes } from './routes/requests.ts'
 import { addRoundRoutes } from './routes/rounds.ts'
 import { roundView } from './routes/schemas.ts'
 import type { ServedFeed } from './served-feed.ts'
@@ -17,8 +22,9 @@ import { modelSource } from './sources/model.ts'
 import { poolPriceSource } from './sources/pool-price.ts'
 import type { FeedSource } from './sources/source.ts'
 
-/** Event of the stream. */
+/** Events of the stream. */
 const ROUND = 'feed.round'
+const ANSWERED = 'request.answered'
 
 type Needs = 'chain.read' | 'chain.trust' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
 export type OracleContext = Context<Needs, Record<never, never>, OracleConfig>
@@ -52,15 +58,27 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     return { config, duty: quorum.register(duty), withheld: watch.withheld }
   })
 
+  const oracles: readonly ServedOracle[] = ctx.config.inference.map((config) => ({
+    config,
+    duty: quorum.register(
+      requestDuty(config, { chain, index, trust, clock: ctx.clock, inference, log: ctx.log }),
+    ),
+  }))
+
+  routes.event({
+    type: ANSWERED,
+    summary: 'a contract got its answer; as `GET /v1/requests` has it',
+  })
   routes.event({
     type: ROUND,
     summary: 'a feed took a round; `feed` is its id, the rest as `GET /v1/feeds/{id}/rounds` has it',
   })
   addFeedRoutes(routes, { feeds, index, clock: ctx.clock })
   addRoundRoutes(routes, { feeds, index, chain })
+  addRequestRoutes(routes, { oracles, index, chain })
   addModelRoutes(routes, { registry: ctx.config.registry, index, inference })
 
-  let subscription: { close(): Promise<void> } | undefined
+  const subscriptions: { close(): Promise<void> }[] = []
   return {
     api: {
       feeds: feeds.map(({ config }) => config.id),
@@ -79,7 +97,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
           config,
         ]),
       )
-      subscription = await events.subscribe(
+      const rounds = await events.subscribe(
         {
           consumer: 'oracle.rounds',
           names: ['feed.ReportTransmitted', 'ocr2.NewTransmission'],
@@ -100,15 +118,50 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
           routes.publish({ type: ROUND, data: { feed: feed.id, ...roundView(round, feed.decimals) } })
         },
       )
+      subscriptions.push(rounds)
+      if (oracles.length === 0) return
+      const answers = await events.subscribe(
+        {
+          consumer: 'oracle.requests',
+          names: ['inference.InferenceAnswered'],
+          from: 'now',
+          stage: 'confirmed',
+        },
+        async (event) => {
+          if (event.stage === 'reverted') return
+          const oracle = oracles.find(
+            ({ config: { contract } }) =>
+              contract.chainId === event.chainId &&
+              contract.address.toLowerCase() === event.address.toLowerCase(),
+          )
+          const requestId = integerOf(event.data, 'requestId')
+          if (oracle === undefined || requestId === null) return
+          const [row] = await index.select({
+            table: 'inferenceRequest',
+            where: [
+              { column: 'chainId', op: '=', value: event.chainId },
+              { column: 'requestId', op: '=', value: requestId },
+            ],
+            limit: 1,
+          })
+          // Reorganised away since, deeper than what counts as confirmed.
+          if (row !== undefined) routes.publish({ type: ANSWERED, data: requestView(row, oracle.config.id) })
+        },
+      )
+      subscriptions.push(answers)
     },
     async stop() {
-      await subscription?.close()
+      await Promise.all(subscriptions.map((each) => each.close()))
     },
-    health: () => health(feeds, inference.models()),
+    health: () => health(feeds, oracles, inference.models()),
   }
 }
 
-function health(feeds: readonly ServedFeed[], models: readonly ModelInfo[]): Health {
+function health(
+  feeds: readonly ServedFeed[],
+  oracles: readonly ServedOracle[],
+  models: readonly ModelInfo[],
+): Health {
   const troubled = feeds.flatMap(({ config, duty, withheld }) => {
     const { dutyId, state, reason } = duty.status()
     const found =
@@ -125,7 +178,13 @@ function health(feeds: readonly ServedFeed[], models: readonly ModelInfo[]): Hea
     else if (!model.status.ok) found.push(`${dutyId}: model "${id}" is refused: ${model.status.reason}`)
     return found
   })
+  troubled.push(
+    ...oracles.flatMap(({ duty }) => {
+      const { dutyId, state, reason } = duty.status()
+      return state === 'running' ? [] : [`${dutyId} is ${state}${reason === undefined ? '' : `: ${reason}`}`]
+    }),
+  )
   return troubled.length === 0
-    ? { status: 'ok', detail: `${feeds.length} feeds` }
+    ? { status: 'ok', detail: `${feeds.length} feeds, ${oracles.length} inference oracles` }
     : { status: 'degraded', reason: troubled.join('; ') }
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { onnxInference } from '../../node/adapters/onnx/onnx-inference.ts'
+import { systemClock } from '../../node/adapters/clock/system.ts'
+import { onnxBackend } from '../../node/adapters/onnx/onnx-backend.ts'
 import { InferenceSession, Tensor as OrtTensor } from '../../node/adapters/onnx/runtime.ts'
+import { inferenceService } from '../../node/inference/inference-service.ts'
 import type { Logger } from '../../node/ports/log.ts'
 import type { Metrics } from '../../node/ports/metrics.ts'
 import type { Figure } from './figure.ts'
@@ -26,13 +28,18 @@ export async function inferenceBenchmarks(): Promise<Figure[]> {
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
   })
-  const port = onnxInference(
-    { manifestPath: new URL('manifest.json', MODELS).pathname, providers: ['cpu'], threads: 1 },
+  const common = { log: silent, metrics: uncounted, clock: systemClock }
+  const backend = onnxBackend(
+    { providers: ['cpu'], threads: 1, workers: 1, runMs: 10_000, loadMs: 30_000, memoryBytes: 2 ** 31 },
+    common,
+  )
+  const port = inferenceService(
     {
-      log: silent,
-      metrics: uncounted,
-      clock: { now: Date.now, monotonic: () => performance.now(), setTimer: () => ({ cancel: () => {} }) },
+      manifests: [{ path: new URL('manifest.json', MODELS).pathname, optional: false }],
+      ...{ providers: ['cpu'], deadlineMs: 10_000, maxBatchRows: 1_024, maxBatchDelayMs: 0, cacheBytes: 0 },
+      ...{ selfTestMs: 0, watchMs: 0 },
     },
+    { backends: [backend], ...common },
   )
   await port.start()
   try {

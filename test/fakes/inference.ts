@@ -5,11 +5,14 @@ export interface ScriptedInference extends Inference {
   readonly requests: Parameters<Inference['run']>[0][]
   set(model: Partial<ModelInfo>): void
   answer(quantized: readonly bigint[]): void
+  /** The next run rejects with it. */
+  fail(error: Error): void
 }
 
 /** One model `volatility`, answering with what the test says. */
 export function scriptedInference(digest: ModelInfo['digest']): ScriptedInference {
   const requests: Parameters<Inference['run']>[0][] = []
+  let failure: Error | null = null
   let quantized: readonly bigint[] = [1_200_000n]
   let model: ModelInfo = {
     id: 'volatility',
@@ -17,6 +20,10 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     digest,
     sha256: 'ab'.repeat(32),
     inputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 6] }],
+    rawInputs: [{ name: 'log_returns', type: 'float32', shape: [null, null, 7] }],
+    batched: true,
+    agreement: { rule: 'median', tolerances: [{ absolute: '20', relativePpm: 100 }] },
+    request: null,
     outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
     quantization: { output: 'volatility', decimals: 8 },
     tolerance: { absolute: 20n, relativePpm: 100 },
@@ -31,10 +38,16 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     answer: (value) => {
       quantized = value
     },
+    fail: (error) => {
+      failure = error
+    },
     models: () => [model],
     run: async (request) => {
       requests.push(request)
-      return { outputs: {}, quantized, provider: 'cpu', durationMs: 1 }
+      const error = failure
+      failure = null
+      if (error !== null) throw error
+      return { outputs: {}, quantized, digest: model.digest, provider: 'cpu', durationMs: 1, cached: false }
     },
   }
 }

@@ -1,76 +1,79 @@
 import type { InferenceSession as OrtSession } from 'onnxruntime-node'
-import type { Tensor } from '../../ports/inference.ts'
-import { RuntimeFailure } from './inference-error.ts'
+import type { RuntimePort } from '../../ports/inference-backend.ts'
+import { type Tensor, type Tensors, type TensorType, tensorTypes } from '../../ports/tensor.ts'
 import { env, InferenceSession, Tensor as OrtTensor } from './runtime.ts'
 
-export interface SessionPort {
-  readonly name: string
-  readonly type: string
-  /** A name stands for a dynamic size. */
-  readonly shape: readonly (number | string)[]
+export interface SessionOptions {
+  readonly provider: string
+  /** CPU threads of one run. */
+  readonly threads: number
+  /** Prefix of the runtime's own profile, which tells what ran where; none is written when absent. */
+  readonly profilePrefix?: string
 }
 
 /** A model opened by the runtime on one execution provider. */
 export interface Session {
-  readonly inputs: readonly SessionPort[]
-  readonly outputs: readonly SessionPort[]
-  /** Rejects with `RuntimeFailure`. */
-  run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>
+  readonly inputs: readonly RuntimePort[]
+  readonly outputs: readonly RuntimePort[]
+  /** Rejects with what the runtime says. */
+  run(inputs: Tensors): Promise<Record<string, Tensor>>
+  /** Ends the profile: writes its file. */
+  endProfile(): void
   release(): Promise<void>
 }
 
 /**
  * Opens a model from its bytes, with options that leave as little to chance as the runtime allows: one operator after
- * another, a fixed number of threads. Rejects with `RuntimeFailure`.
+ * another, a fixed number of threads. Rejects with what the runtime says.
  *
- * The runtime's binding computes inside `setImmediate`, on this thread: a run holds up the event loop for as long as it
- * takes. In a worker thread it would not, but ending a worker during a run aborts the whole process.
+ * The runtime's binding computes on this thread, inside `setImmediate`: nothing else happens meanwhile, and ending a
+ * thread in the middle of a run would abort the whole process. That is why sessions live in a process of their own.
  */
-export async function openSession(bytes: Uint8Array, provider: string, threads: number): Promise<Session> {
+export async function openSession(bytes: Uint8Array, options: SessionOptions): Promise<Session> {
   // Failures are reported by exception; the runtime need not write them to stderr too. Read at its first session.
   env.logLevel = 'fatal'
-  const session = await guarded(() =>
-    InferenceSession.create(bytes, {
-      executionProviders: [provider],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4,
-    }),
-  )
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: [options.provider],
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    ...(options.profilePrefix === undefined
+      ? {}
+      : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+  })
   return {
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),
     run: async (inputs) => {
-      const feeds = Object.fromEntries(
-        Object.entries(inputs).map(([name, { shape, data }]) => [
-          name,
-          new OrtTensor('float32', data, shape),
-        ]),
-      )
-      const results = await guarded(() => session.run(feeds))
-      const outputs: Record<string, Tensor> = {}
-      // A copy: the runtime owns the memory behind `data`.
-      for (const [name, { data, dims }] of Object.entries(results))
-        if (data instanceof Float32Array)
-          outputs[name] = { type: 'float32', shape: [...dims], data: Float32Array.from(data) }
-      return outputs
+      const feeds: Record<string, InstanceType<typeof OrtTensor>> = {}
+      for (const name in inputs) {
+        const { type, data, shape } = inputs[name] as Tensor
+        feeds[name] = new OrtTensor(type as 'float32', data as Float32Array, shape)
+      }
+      const results = await session.run(feeds)
+      return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, asTensor(result)]))
     },
+    endProfile: () => session.endProfiling(),
     release: () => session.release(),
   }
 }
 
-function describe(port: OrtSession.ValueMetadata): SessionPort {
+/** Views the runtime's own memory: use it before the next run. */
+function asTensor({ type, data, dims }: { type: string; data: unknown; dims: readonly number[] }): Tensor {
+  if (!Object.hasOwn(tensorTypes, type))
+    throw new TypeError(`an output is of type ${type}, which is not known`)
+  const known = type as TensorType
+  if (known === 'string') return { type: known, shape: [...dims], data: data as string[] }
+  const { buffer, byteOffset, length } = data as Uint8Array<ArrayBuffer>
+  // The runtime has arrays of its own kind for some types (Float16Array); the bytes are the same.
+  const view = new tensorTypes[known].array(buffer, byteOffset, length)
+  return { type: known, shape: [...dims], data: view } as Tensor
+}
+
+function describe(port: OrtSession.ValueMetadata): RuntimePort {
   return port.isTensor
     ? { name: port.name, type: port.type, shape: [...port.shape] }
     : { name: port.name, type: 'not a tensor', shape: [] }
-}
-
-async function guarded<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (cause) {
-    throw new RuntimeFailure(cause instanceof Error ? cause.message : String(cause), { cause })
-  }
 }

@@ -1,10 +1,11 @@
+import type { AgreementRule } from '../../../node/ports/agreement-rule.ts'
 import type { Attributed } from '../../../node/ports/quorum.ts'
 import { OracleError } from '../errors.ts'
 import type { Agreement, Judgement, NoAgreementReason, TensorObservation, Vote } from './agreement-types.ts'
 import { classOf } from './classes.ts'
 import { medianOf } from './median.ts'
 import { medoidOf } from './medoid.ts'
-import { type AgreementRule, requireFit } from './rule.ts'
+import { requireFit } from './rule.ts'
 import { distance, spreadOf } from './vectors.ts'
 
 /** What is the same for all who judge. */

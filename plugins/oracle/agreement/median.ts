@@ -1,5 +1,5 @@
+import type { Tolerance } from '../../../node/ports/agreement-rule.ts'
 import type { Judgement, Vote } from './agreement-types.ts'
-import type { Tolerance } from './rule.ts'
 import { isNear, middleOf, tolerancesAround } from './vectors.ts'
 
 /** Vectors near enough to the middle of all, and the tolerance of each coordinate there. */

@@ -1,6 +1,6 @@
+import type { Tolerance } from '../../../node/ports/agreement-rule.ts'
 import type { Judgement, Vote } from './agreement-types.ts'
 import { core } from './median.ts'
-import type { Tolerance } from './rule.ts'
 import { at, compare, isNear, magnitude, middleOf } from './vectors.ts'
 
 /** A distance in tolerances, exact: over / under. */

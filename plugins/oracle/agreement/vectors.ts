@@ -1,5 +1,5 @@
+import type { Tolerance } from '../../../node/ports/agreement-rule.ts'
 import { OracleError } from '../errors.ts'
-import type { Tolerance } from './rule.ts'
 
 // Vectors of one call have one length: `agree` sorts the others out before.
 

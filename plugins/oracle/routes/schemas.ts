@@ -102,11 +102,29 @@ export const feedSchema = z.object({
 
 export const feedParams = z.object({ id: z.string().min(1).max(63).meta({ description: 'Feed id' }) })
 
-const pinSchema = z.object({
+export const pinSchema = z.object({
   chainId: z.int(),
   number: unsignedSchema,
   hash: bytes32Schema,
   timestamp: z.int(),
+})
+
+/** A report as the calldata of its transmission has it. */
+export const reportSchema = z.object({
+  payload: hexSchema.meta({ description: '`report` argument of `transmit`' }),
+  context: z.tuple([bytes32Schema, bytes32Schema, bytes32Schema]),
+  digest: bytes32Schema.meta({
+    description: 'keccak256(keccak256(payload) || context[0] || context[1] || context[2]): what was signed',
+  }),
+  signatures: z.array(
+    z.object({
+      signer: addressSchema,
+      oracle: z.int().nullable(),
+      r: bytes32Schema,
+      s: bytes32Schema,
+      v: z.int(),
+    }),
+  ),
 })
 
 /** The evidence of a round: enough to check it without trusting this node. */
@@ -118,29 +136,10 @@ export const evidenceSchema = roundSchema.extend({
     blockNumber: unsignedSchema,
     from: addressSchema.nullable(),
   }),
-  report: z
-    .object({
-      payload: hexSchema.meta({ description: '`report` argument of `transmit`' }),
-      context: z.tuple([bytes32Schema, bytes32Schema, bytes32Schema]),
-      digest: bytes32Schema.meta({
-        description:
-          'keccak256(keccak256(payload) || context[0] || context[1] || context[2]): what was signed',
-      }),
-      signatures: z.array(
-        z.object({
-          signer: addressSchema,
-          oracle: z.int().nullable(),
-          r: bytes32Schema,
-          s: bytes32Schema,
-          v: z.int(),
-        }),
-      ),
-    })
-    .nullable()
-    .meta({
-      description:
-        'From the transaction’s own calldata; null when the chain does not give it now, or it went through another contract',
-    }),
+  report: reportSchema.nullable().meta({
+    description:
+      'From the transaction’s own calldata; null when the chain does not give it now, or it went through another contract',
+  }),
   evidence: z
     .object({
       encoded: hexSchema.meta({

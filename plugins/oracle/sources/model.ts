@@ -56,6 +56,7 @@ export function modelSource(
       })
       const { quantized } = await modules.inference.run({
         model: id,
+        priority: 'duty',
         inputs: { [INPUT]: { type: 'float32', shape: [1, histories.length, window], data } },
       })
       const [value] = quantized

@@ -29,7 +29,7 @@ function faults(config: unknown): string[] {
 
 describe('schema', () => {
   test('defaults', () => {
-    expect(oracleConfig.parse({})).toEqual({ feeds: [] })
+    expect(oracleConfig.parse({})).toEqual({ feeds: [], inference: [] })
     const [parsed] = oracleConfig.parse({ feeds: [feed] }).feeds
     expect(parsed).toMatchObject({
       description: '',

@@ -41,7 +41,7 @@ test('one row a pool, ending with the newest bar closed on both chains', async (
   expect(request?.model).toBe('volatility')
   const tensor = request?.inputs.log_returns
   expect(tensor?.shape).toEqual([1, 2, 6])
-  expect([...(tensor?.data ?? [])].map((value) => value + 0)).toEqual([
+  expect([...(tensor?.data ?? [])].map((value) => Number(value) + 0)).toEqual([
     0,
     LN2,
     0,

@@ -297,7 +297,7 @@ describe('the plugin', () => {
 
   test('is degraded by a duty that does not run and by a model that is refused', async () => {
     const good = await serveOracle(config)
-    expect(good.health?.()).toEqual({ status: 'ok', detail: '2 feeds' })
+    expect(good.health?.()).toEqual({ status: 'ok', detail: '2 feeds, 0 inference oracles' })
     good.inference.set({ status: { ok: false, reason: 'goldens differ' } })
     expect(good.health?.()).toMatchObject({
       status: 'degraded',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type AgreementRule, agreementRule } from '../../../../node/ports/agreement-rule.ts'
 import { agree } from '../../../../plugins/oracle/agreement/agree.ts'
-import { type AgreementRule, agreementRule } from '../../../../plugins/oracle/agreement/rule.ts'
 import { bestOf } from '../../../../plugins/oracle/agreement/top-k.ts'
 import { abstains, rounds, says } from './arbitraries.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { AgreementRule } from '../../../../node/ports/agreement-rule.ts'
 import { agree } from '../../../../plugins/oracle/agreement/agree.ts'
-import type { AgreementRule } from '../../../../plugins/oracle/agreement/rule.ts'
 import { abstains, gap, greatest, LENGTH, rounds, says, TOLERANCE, tolerances } from './arbitraries.ts'
 
 const median: AgreementRule = { rule: 'median', tolerances }

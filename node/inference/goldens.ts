@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import type { Tensor } from '../../ports/inference.ts'
-import { ModelRefusal } from './inference-error.ts'
+import { elementsOf, type Tensor, type TensorType, tensorTypes } from '../ports/tensor.ts'
 import type { ManifestModel } from './manifest.ts'
+import { ModelRefusal } from './model-refusal.ts'
 import { agree, distance } from './quantize.ts'
 
-const goldensSchema = z.strictObject({
+export const goldensSchema = z.strictObject({
   model: z.string(),
-  /** Inputs are integers of this many decimals. */
+  /** Inputs of numbers are integers of this many decimals. */
   inputDecimals: z.int().min(0).max(12),
   outputDecimals: z.int().min(0).max(18),
   cases: z
@@ -15,7 +15,10 @@ const goldensSchema = z.strictObject({
         name: z.string(),
         inputs: z.record(
           z.string(),
-          z.strictObject({ shape: z.array(z.int().positive()), values: z.array(z.int()) }),
+          z.strictObject({
+            shape: z.array(z.int().positive()),
+            values: z.union([z.array(z.int()), z.array(z.string())]),
+          }),
         ),
         outputs: z.record(z.string(), z.array(z.string().regex(/^(0|-?[1-9][0-9]*)$/))),
       }),
@@ -49,17 +52,36 @@ export function readGoldens(model: ManifestModel, bytes: Uint8Array): GoldenCase
     const expected = golden.outputs[model.quantization.output]
     if (expected === undefined || expected.length === 0)
       throw new ModelRefusal(`golden ${golden.name} has no ${model.quantization.output}`)
-    return {
-      name: golden.name,
-      inputs: Object.fromEntries(
-        Object.entries(golden.inputs).map(([name, { shape, values }]) => [
-          name,
-          { type: 'float32', shape, data: Float32Array.from(values, (value) => value / 10 ** inputDecimals) },
-        ]),
-      ),
-      expected: expected.map(BigInt),
-    }
+    const inputs = Object.entries(golden.inputs).map(([name, { shape, values }]) => {
+      const type = model.inputs.find((port) => port.name === name)?.type
+      if (type === undefined) throw new ModelRefusal(`golden ${golden.name} has an input ${name} too many`)
+      return [name, goldenTensor(type, shape, values, inputDecimals)] as const
+    })
+    return { name: golden.name, inputs: Object.fromEntries(inputs), expected: expected.map(BigInt) }
   })
+}
+
+/** A tensor of integers of `decimals` decimals, or of texts. Throws `ModelRefusal`. */
+export function goldenTensor(
+  type: TensorType,
+  shape: readonly number[],
+  values: readonly (number | string)[],
+  decimals: number,
+): Tensor {
+  const texts = values.every((value) => typeof value === 'string')
+  if (values.length !== elementsOf(shape) || (texts !== (type === 'string') && values.length > 0))
+    throw new ModelRefusal(`its goldens have an input that is no ${type} of the shape [${shape}]`)
+  const scaled = (value: number | string) => Number(value) / 10 ** decimals
+  switch (type) {
+    case 'string':
+      return { type, shape, data: values.map(String) }
+    case 'int64':
+      return { type, shape, data: BigInt64Array.from(values, (value) => BigInt(Math.round(scaled(value)))) }
+    case 'float16':
+      return { type, shape, data: new Uint16Array(Float16Array.from(values, scaled).buffer) }
+    default:
+      return { type, shape, data: tensorTypes[type].array.from(values.map(scaled)) } as Tensor
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Hex } from '../../ports/chain.ts'
-import { InferenceError } from './inference-error.ts'
+import type { Hex } from '../ports/chain.ts'
+import { InferenceError } from '../ports/inference-error.ts'
 
 /**
  * Canonical JSON (RFC 8785) of what a manifest holds: no whitespace, keys in order of UTF-16 code units, strings as

@@ -3,12 +3,15 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type OnnxInferenceOptions, onnxInference } from '../../../node/adapters/onnx/onnx-inference.ts'
-import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
-import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
-import type { Tensor } from '../../../node/ports/inference.ts'
+import { systemClock } from '../../node/adapters/clock/system.ts'
+import { type OnnxBackendOptions, onnxBackend } from '../../node/adapters/onnx/onnx-backend.ts'
+import { pinoLogger } from '../../node/adapters/pino/pino-logger.ts'
+import { prometheusMetrics } from '../../node/adapters/prometheus/prometheus-metrics.ts'
+import { type InferenceOptions, inferenceService } from '../../node/inference/inference-service.ts'
+import type { Provider } from '../../node/ports/inference-backend.ts'
+import type { Tensor } from '../../node/ports/tensor.ts'
 
-export const shipped = new URL('../../../models/', import.meta.url).pathname
+export const shipped = new URL('../../models/', import.meta.url).pathname
 
 /** The manifest's only model, as JSON that a test may spoil. */
 export interface Entry {
@@ -34,8 +37,13 @@ export async function modelsFolder(
   return join(folder, 'manifest.json')
 }
 
-/** Starts inference over a manifest; stopped with the test. */
-export async function start(manifestPath: string, options: Partial<OnnxInferenceOptions> = {}) {
+/** Starts inference over a manifest, in processes as a node has them; stopped with the test. */
+export async function start(
+  manifestPath: string,
+  options: Partial<Omit<OnnxBackendOptions & InferenceOptions, 'providers'>> & {
+    providers?: readonly Provider[]
+  } = {},
+) {
   const logs: Record<string, unknown>[] = []
   const log = pinoLogger({
     level: 'debug',
@@ -43,21 +51,34 @@ export async function start(manifestPath: string, options: Partial<OnnxInference
     destination: { write: (line) => void logs.push(JSON.parse(line)) },
   })
   const metrics = prometheusMetrics()
-  const inference = onnxInference(
-    { manifestPath, providers: ['cpu'], threads: 1, ...options },
+  const common = { log, metrics, clock: systemClock }
+  const backend = onnxBackend(
     {
-      log,
-      metrics,
-      clock: {
-        now: () => 0,
-        monotonic: () => performance.now(),
-        setTimer: () => ({ cancel: () => {} }),
-      },
+      ...{ threads: 1, workers: 1, runMs: 10_000, loadMs: 30_000, memoryBytes: 2 ** 31 },
+      ...options,
+      providers: options.providers ?? ['cpu'],
     },
+    common,
+  )
+  const inference = inferenceService(
+    {
+      manifests: [{ path: manifestPath, optional: false }],
+      ...{
+        deadlineMs: 30_000,
+        maxBatchRows: 1_024,
+        maxBatchDelayMs: 0,
+        cacheBytes: 0,
+        selfTestMs: 3_600_000,
+      },
+      watchMs: 0,
+      ...options,
+      providers: options.providers ?? ['cpu'],
+    },
+    { backends: [backend], ...common },
   )
   onTestFinished(() => inference.stop())
   await inference.start()
-  return { inference, logs, metrics }
+  return { inference, backend, logs, metrics }
 }
 
 export function returns(

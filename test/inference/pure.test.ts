@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalDigest, canonicalJson } from '../../../node/adapters/onnx/canonical-json.ts'
-import { agree, quantize } from '../../../node/adapters/onnx/quantize.ts'
+import { canonicalDigest, canonicalJson } from '../../node/inference/canonical-json.ts'
+import { agree, quantize } from '../../node/inference/quantize.ts'
 
 describe('quantisation', () => {
   it('rounds halves away from zero, exactly', () => {

@@ -1,7 +1,7 @@
 import { appendFile, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Tensor } from '../../../node/ports/inference.ts'
+import type { Tensor } from '../../node/ports/tensor.ts'
 import { type Entry, modelsFolder, returns, sha256, shipped, start } from './fixture.ts'
 
 const manifestPath = join(shipped, 'manifest.json')
@@ -22,7 +22,7 @@ describe('the shipped model', () => {
     expect(output?.shape).toEqual([2, 1])
     expect(answer.quantized).toHaveLength(2)
     for (const [i, value] of answer.quantized.entries())
-      expect(Math.abs(Number(value) - (output?.data[i] ?? 0) * 1e8)).toBeLessThanOrEqual(0.5)
+      expect(Math.abs(Number(value) - Number(output?.data[i] ?? 0) * 1e8)).toBeLessThanOrEqual(0.5)
     expect((await metrics.expose()).body).toContain(
       'iyi_inference_runs_total{model="volatility",result="ok"} 1',
     )
@@ -110,9 +110,12 @@ describe('inputs', () => {
     await inference.stop()
     const results = await settled
     const failed = results.filter((result) => result.status === 'rejected')
-    expect(failed.length).toBeGreaterThanOrEqual(144)
-    for (const result of failed)
-      expect(result.reason).toMatchObject({ code: 'INFERENCE_FAILED', retry: true })
+    expect(failed.length).toBeGreaterThanOrEqual(142)
+    const codes = failed.map(({ reason }) => reason.code)
+    // 256 wait, and one or two are under way.
+    expect(codes.filter((code) => code === 'INFERENCE_BUSY').length).toBeGreaterThanOrEqual(142)
+    expect(new Set(codes)).toEqual(new Set(['INFERENCE_BUSY', 'INFERENCE_FAILED']))
+    for (const result of failed) expect(result.reason).toMatchObject({ retry: true })
     expect(inference.health().status).toBe('failed')
     await expect(inference.run({ model: 'volatility', inputs: returns([1, 1, 360]) })).rejects.toMatchObject({
       code: 'INFERENCE_FAILED',
@@ -157,10 +160,12 @@ describe('a spoiled model is refused and never run', () => {
       entry.sha256 = await sha256(join(folder, onnx))
     },
     'another input shape': (entry) => {
+      entry.preprocessing = []
       const input = entry.inputs[0]
       if (input !== undefined) input.shape = [null, null, 361]
     },
     'another input name': (entry) => {
+      entry.preprocessing = []
       const input = entry.inputs[0]
       if (input !== undefined) input.name = 'returns'
     },
@@ -228,7 +233,7 @@ describe('a spoiled model is refused and never run', () => {
   })
 
   it('falls back to the CPU when a provider can not be had, and says what really runs', async () => {
-    const { inference, logs, metrics } = await start(manifestPath, { providers: ['cuda'] })
+    const { inference, logs, metrics } = await start(manifestPath, { providers: ['cuda', 'cpu'] })
     const [info] = inference.models()
     expect(info?.status.ok).toBe(true)
     if (info?.provider === 'cpu') {
@@ -263,8 +268,8 @@ describe('the manifest', () => {
       (m) => ({ models: [{ ...m.models[0], tolerance: { absolute: '1.5', relativePpm: 1 } }] }),
     ],
     [
-      'asks for another tensor type',
-      (m) => ({ models: [{ ...m.models[0], inputs: [{ name: 'a', type: 'int64', shape: [1] }] }] }),
+      'asks for a tensor type that nobody knows',
+      (m) => ({ models: [{ ...m.models[0], inputs: [{ name: 'a', type: 'int4', shape: [1] }] }] }),
     ],
   ])('is refused when it %s', async (_, spoil) => {
     const path = await modelsFolder()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
-import { ModelRefusal } from './inference-error.ts'
+import { ModelRefusal } from './model-refusal.ts'
 
 const maxBytes = 2 ** 31 - 1
 

@@ -1,0 +1,250 @@
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Health } from '../../ports/health.ts'
+import type { InferenceBackend, ModelSource, OpenModel, Provider } from '../../ports/inference-backend.ts'
+import { BackendError } from '../../ports/inference-error.ts'
+import type { Logger } from '../../ports/log.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { ProcessGuard } from '../../ports/process.ts'
+import type { Tensor, Tensors } from '../../ports/tensor.ts'
+import { providerText } from './placement.ts'
+import { type Answered, residentBytes, type WorkerLimits, WorkerProcess } from './worker-process.ts'
+import type { Opened } from './worker-protocol.ts'
+
+export interface OnnxBackendOptions extends WorkerLimits {
+  /** Tried in this order by the service. */
+  readonly providers: readonly Provider[]
+  /** CPU threads that one run may use; 1 keeps float sums in one order. */
+  readonly threads: number
+  /** Processes. Each has every model. */
+  readonly workers: number
+}
+
+/** A run below this is short: the next one is sent before it is answered, so that the worker need not wait for it. */
+const SHORT_MS = 5
+/** How long after the end of a worker the next one starts: doubled with each that ends before it did anything. */
+const RESTART_MS = { first: 50, last: 10_000 } as const
+const MEMORY_METRIC_MS = 5_000
+
+interface Opening {
+  readonly source: ModelSource
+  readonly provider: string
+  readonly number: number
+}
+
+/** A place for a worker, which has one most of the time. */
+interface Seat {
+  process: WorkerProcess | null
+  /** Models that this process has open. */
+  readonly models: Set<number>
+  restartMs: number
+  timer: Timer | null
+}
+
+/**
+ * ONNX Runtime in processes of its own. One that is lost is started again with every model that was open; a run that is
+ * lost because of another model is tried again once it is.
+ */
+export function onnxBackend(
+  options: OnnxBackendOptions,
+  modules: { log: Logger; metrics: Metrics; clock: Clock; guard?: ProcessGuard },
+): InferenceBackend {
+  const { clock, metrics, guard } = modules
+  const log = modules.log.child({ module: 'inference', backend: 'onnx' })
+  const restarts = metrics.counter({
+    name: 'iyi_inference_worker_restarts_total',
+    help: 'Processes that run models and were lost: killed at a limit, or ended by themselves',
+  })
+  const memory = metrics.gauge({
+    name: 'iyi_inference_worker_memory_bytes',
+    help: 'Resident memory of the processes that run models',
+    labels: ['worker'],
+  })
+  const seats: Seat[] = Array.from({ length: options.workers }, () => ({
+    ...{ process: null, models: new Set<number>(), restartMs: RESTART_MS.first, timer: null },
+  }))
+  const opened = new Map<number, Opening>()
+  /** Waits until some seat has a process again. */
+  const waiters = new Set<() => void>()
+  let nextModel = 1
+  let running = false
+  let runMs = Number.POSITIVE_INFINITY
+  let memoryTimer: Timer | null = null
+
+  async function seatProcess(seat: Seat): Promise<void> {
+    if (!running) return
+    seat.models.clear()
+    const started = clock.monotonic()
+    const process = new WorkerProcess(options, (why) => {
+      if (process.pid !== undefined) guard?.release(process.pid)
+      if (seat.process === process) seat.process = null
+      if (!running) return
+      restarts.inc()
+      const lived = clock.monotonic() - started
+      seat.restartMs =
+        lived > RESTART_MS.last ? RESTART_MS.first : Math.min(seat.restartMs * 2, RESTART_MS.last)
+      log.warn({ reason: why, againInMs: seat.restartMs }, 'Lose a process that runs models; start another')
+      seat.timer = clock.setTimer(seat.restartMs, () => void seatProcess(seat))
+    })
+    if (process.pid !== undefined) guard?.watch(process.pid)
+    // Every open model is there before the first run.
+    for (const opening of opened.values())
+      try {
+        await load(process, opening)
+        seat.models.add(opening.number)
+      } catch (error) {
+        log.warn({ model: opening.source.id, err: error }, 'Fail to open a model again')
+      }
+    seat.process = process
+    for (const wake of waiters) wake()
+    waiters.clear()
+  }
+
+  async function load(process: WorkerProcess, { source, provider, number }: Opening): Promise<Opened> {
+    const { threads } = options
+    const command = { op: 'open', model: number, provider, threads } as const
+    const { opened: ports } = await process.send(command, source.id, {}, source.bytes)
+    if (ports === undefined)
+      throw new BackendError('BACKEND_CRASHED', source.id, 'the worker did not describe it')
+    return ports
+  }
+
+  /** The process with the least to do among those that have the model. */
+  function idlest(model: number): WorkerProcess | null {
+    let best: WorkerProcess | null = null
+    for (const { process, models } of seats)
+      if (process !== null && models.has(model) && (best === null || process.waiting < best.waiting))
+        best = process
+    return best
+  }
+
+  async function seated(signal?: AbortSignal): Promise<void> {
+    if (!running || seats.some(({ process }) => process !== null)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    waiters.add(resolve)
+    signal?.addEventListener('abort', () => resolve(), { once: true })
+    await promise
+  }
+
+  async function runOn(opening: Opening, inputs: Tensors, signal?: AbortSignal): Promise<Answered> {
+    const { number, source } = opening
+    await seated(signal)
+    if (signal?.aborted) throw new BackendError('BACKEND_CANCELLED', source.id, 'the run was given up')
+    const process = running ? idlest(number) : null
+    if (process === null)
+      throw new BackendError(
+        'BACKEND_LOST',
+        source.id,
+        running ? 'no worker has the model' : 'inference is not started',
+      )
+    const began = clock.monotonic()
+    const answered = await process.send({ op: 'run', model: number }, source.id, inputs)
+    runMs = clock.monotonic() - began
+    return answered
+  }
+
+  function openModel(opening: Opening, { inputs, outputs }: Opened): OpenModel {
+    const { source } = opening
+    let { provider } = opening
+    return {
+      get provider() {
+        return provider
+      },
+      inputs,
+      outputs,
+      async run(given, signal) {
+        const { outputs: answer, ran } = await unlessGivenUp(runOn(opening, given, signal), source.id, signal)
+        if (ran !== undefined) {
+          provider = providerText(ran)
+          if (!provider.split(/[ ,]+/).includes(opening.provider))
+            throw new BackendError(
+              'BACKEND_BAD_MODEL',
+              source.id,
+              `the runtime took the model for ${opening.provider} and ran all of it on ${provider}`,
+            )
+        }
+        return answer as Record<string, Tensor>
+      },
+      async close() {
+        opened.delete(opening.number)
+        await Promise.allSettled(
+          seats.map(async (seat) => {
+            if (seat.models.delete(opening.number))
+              await seat.process?.send({ op: 'close', model: opening.number }, source.id)
+          }),
+        )
+      },
+    }
+  }
+
+  return {
+    get lanes() {
+      const alive = seats.filter(({ process }) => process !== null).length
+      return Math.max(1, alive * (runMs < SHORT_MS ? 2 : 1))
+    },
+    providers: options.providers,
+    async start() {
+      running = true
+      await Promise.all(seats.map(seatProcess))
+      const measure = () => {
+        for (const [at, { process }] of seats.entries())
+          memory.set(residentBytes(process?.pid), { worker: at })
+        memoryTimer = clock.setTimer(MEMORY_METRIC_MS, measure)
+      }
+      measure()
+    },
+    async open(source, provider) {
+      const opening: Opening = { source, provider, number: nextModel++ }
+      await seated()
+      const [first, ...others] = seats.filter(({ process }) => process !== null)
+      if (first?.process == null)
+        throw new BackendError('BACKEND_LOST', source.id, 'inference is not started')
+      let ports: Opened
+      try {
+        // On one first: a model that ends its process shall not end them all.
+        ports = await load(first.process, opening)
+      } catch (error) {
+        throw error instanceof BackendError && error.code === 'BACKEND_RUN_FAILED'
+          ? new BackendError('BACKEND_BAD_MODEL', source.id, error.message, error)
+          : error
+      }
+      first.models.add(opening.number)
+      opened.set(opening.number, opening)
+      for (const seat of others) {
+        if (seat.process === null) continue
+        await load(seat.process, opening)
+        seat.models.add(opening.number)
+      }
+      return openModel(opening, ports)
+    },
+    async stop() {
+      running = false
+      memoryTimer?.cancel()
+      for (const wake of waiters) wake()
+      waiters.clear()
+      await Promise.all(
+        seats.map(async (seat) => {
+          seat.timer?.cancel()
+          await seat.process?.stop()
+        }),
+      )
+    },
+    health(): Health {
+      const alive = seats.filter(({ process }) => process !== null).length
+      if (!running || alive === 0)
+        return { status: 'failed', reason: 'no process that runs models is up: see the log' }
+      return alive < seats.length
+        ? { status: 'degraded', reason: `${alive} of ${seats.length} processes that run models are up` }
+        : { status: 'ok', detail: `${alive} processes` }
+    },
+  }
+}
+
+/** `work`, or `BACKEND_CANCELLED` as soon as the signal says so. */
+function unlessGivenUp<T>(work: Promise<T>, model: string, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new BackendError('BACKEND_CANCELLED', model, 'the run was given up'))
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import { onnxBackend } from '../adapters/onnx/onnx-backend.ts'
+import type { NodeConfig } from '../config/schema.ts'
+import { type InferenceService, inferenceService } from '../inference/inference-service.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Provider } from '../ports/inference-backend.ts'
+import type { Logger } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { ProcessGuard } from '../ports/process.ts'
+import { manifestPath } from './manifest-path.ts'
+
+/** How often the manifests are looked at for changes. */
+const WATCH_MS = 2_000
+/** A large model takes its time; one that takes longer is none that a node could start with. */
+const LOAD_MS = 120_000
+
+/** Runs the models of the configured manifest and those that the operator added. */
+export function nodeInference(
+  config: NodeConfig,
+  modules: { log: Logger; metrics: Metrics; clock: Clock; guard: ProcessGuard },
+): InferenceService {
+  const { threads, workers, memoryMb, runTimeoutMs, deadlineMs, batch, cacheMb, selfTestMinutes } =
+    config.inference
+  // What every machine has comes last.
+  const providers: readonly Provider[] = [...new Set<Provider>([...config.inference.providers, 'cpu'])]
+  const onnx = onnxBackend(
+    {
+      ...{ providers, threads, workers },
+      runMs: runTimeoutMs,
+      loadMs: LOAD_MS,
+      memoryBytes: memoryMb * 2 ** 20,
+    },
+    modules,
+  )
+  return inferenceService(
+    {
+      manifests: [
+        { path: manifestPath(config), optional: false },
+        { path: ownManifestPath(config), optional: true },
+      ],
+      providers,
+      deadlineMs,
+      maxBatchRows: batch.maxRows,
+      maxBatchDelayMs: batch.maxDelayMs,
+      cacheBytes: cacheMb * 2 ** 20,
+      selfTestMs: selfTestMinutes * 60_000,
+      watchMs: WATCH_MS,
+    },
+    { backends: [onnx], ...modules },
+  )
+}
+
+/** The manifest of the models that `iyi model add` put into the data folder. */
+export function ownManifestPath({ dataDir }: Pick<NodeConfig, 'dataDir'>): string {
+  return join(dataDir, 'models', 'manifest.json')
+}

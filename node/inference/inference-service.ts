@@ -1,0 +1,221 @@
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Health } from '../ports/health.ts'
+import type { Inference, InferenceRequest, InferenceResult } from '../ports/inference.ts'
+import type { InferenceBackend } from '../ports/inference-backend.ts'
+import { BackendError, InferenceError, isHarm } from '../ports/inference-error.ts'
+import type { Logger } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Tensors } from '../ports/tensor.ts'
+import { inferenceMetrics } from './inference-metrics.ts'
+import { ModelSet } from './model-set.ts'
+import type { ModelSlot, Run } from './model-slot.ts'
+import { Penalties } from './penalties.ts'
+import { applyOperations, OperationFault } from './pipeline.ts'
+import { inputDigest, ResultCache } from './result-cache.ts'
+import { Scheduler } from './scheduler.ts'
+import { badInput, checkInputs } from './tensors.ts'
+
+/** Runs of one model and priority that may wait. */
+const MAX_WAITING = 256
+const MAX_PENDING_BYTES = 256 * 2 ** 20
+
+export interface InferenceOptions {
+  /** Manifests, the later ones' models being the newer versions; one that is missing has no models where it says so. */
+  readonly manifests: readonly { readonly path: string; readonly optional: boolean }[]
+  /** Tried in this order for each model. */
+  readonly providers: readonly string[]
+  /** A caller may ask for less time, not for more. */
+  readonly deadlineMs: number
+  readonly maxBatchRows: number
+  readonly maxBatchDelayMs: number
+  /** 0: no answer is kept. */
+  readonly cacheBytes: number
+  /** How often every model is held against its goldens again. */
+  readonly selfTestMs: number
+  /** How often the manifests are looked at for changes; 0: only at the start. */
+  readonly watchMs: number
+}
+
+export interface InferenceService extends Inference {
+  /** Loads, verifies and tests every model. Rejects with `INFERENCE_BAD_MANIFEST`; a bad model only refuses itself. */
+  start(): Promise<void>
+  /**
+   * Reads the manifests again: new models are loaded and tested, then take their place at once; what is gone is unloaded
+   * once its runs have ended. Rejects with `INFERENCE_BAD_MANIFEST`, and leaves everything as it was.
+   */
+  reload(): Promise<void>
+  /** Lets the runs under way end and frees the models; runs that wait are rejected with `INFERENCE_FAILED`. */
+  stop(): Promise<void>
+  health(): Health
+}
+
+/** The `Inference` port: what a manifest promises, run by backends in their turn. */
+export function inferenceService(
+  options: InferenceOptions,
+  modules: { backends: readonly InferenceBackend[]; log: Logger; metrics: Metrics; clock: Clock },
+): InferenceService {
+  const { clock, backends } = modules
+  const log = modules.log.child({ module: 'inference' })
+  const told = inferenceMetrics(modules.metrics)
+  const cache = new ResultCache(options.cacheBytes)
+  const penalties = new Penalties()
+  const pending = new Map<InferenceBackend, number>()
+  const schedulers = new Map(
+    backends.map((backend) => [
+      backend,
+      new Scheduler(
+        {
+          maxWaiting: MAX_WAITING,
+          maxPendingBytes: MAX_PENDING_BYTES,
+          maxBatchRows: options.maxBatchRows,
+          maxBatchDelayMs: options.maxBatchDelayMs,
+        },
+        {
+          backend,
+          clock,
+          onPending: (count) => {
+            pending.set(backend, count)
+            told.pending([...pending.values()].reduce((sum, each) => sum + each, 0))
+          },
+          onRun: told.ran,
+        },
+      ),
+    ]),
+  )
+  /** Tests run as a duty would: alone, and before the API. */
+  const test: Run = ({ model, backend }, inputs) =>
+    submit(backend, {
+      name: 'self-test',
+      model,
+      inputs,
+      priority: 'duty',
+      batched: false,
+      deadlineMs: 60_000,
+    })
+  const drained = async ({ opened }: ModelSlot) => {
+    if (opened !== null) await schedulers.get(opened.backend)?.drained(opened.model)
+  }
+  const models = new ModelSet(options, { backends, run: test, drained, log, told })
+  let running = false
+  let timers: Timer[] = []
+
+  function submit(backend: InferenceBackend, submission: Parameters<Scheduler['submit']>[0]) {
+    const scheduler = schedulers.get(backend)
+    if (scheduler === undefined || !running) throw notStarted(submission.name)
+    return scheduler.submit(submission)
+  }
+
+  function every(ms: number, work: () => Promise<void>): void {
+    if (ms === 0) return
+    const again = () => {
+      if (!running) return
+      const timer = clock.setTimer(ms, () => {
+        timers = timers.filter((other) => other !== timer)
+        void work().finally(again)
+      })
+      timers.push(timer)
+    }
+    again()
+  }
+
+  async function compute(slot: ModelSlot, request: InferenceRequest, inputs: Tensors, input: string | null) {
+    const { entry, opened } = slot
+    const { priority = 'api', signal } = request
+    const now = clock.monotonic()
+    const restMs = penalties.restMs(entry.digest, priority, now)
+    if (restMs > 0)
+      throw failed(entry.id, `it rests for ${Math.ceil(restMs / 1000)} s more, since a run of it did harm`)
+    if (input !== null && penalties.isHarmful(entry.digest, input))
+      throw badInput(entry.id, 'it ended the process that ran it before')
+    if (opened === null) throw failed(entry.id, 'the model is not loaded')
+    try {
+      return await submit(opened.backend, {
+        ...{ name: entry.id, model: opened.model, inputs, priority },
+        batched: entry.batched && priority === 'api',
+        deadlineMs: Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs),
+        ...(signal === undefined ? {} : { signal }),
+      })
+    } catch (error) {
+      if (isHarm(error)) {
+        const againInMs = penalties.harmed(entry.digest, priority, input, clock.monotonic())
+        log.error({ model: entry.id, priority, againInMs, err: error }, 'Let a model rest that did harm')
+      }
+      if (!(error instanceof BackendError)) throw error
+      if (error.code === 'BACKEND_CANCELLED')
+        throw new InferenceError(
+          'INFERENCE_CANCELLED',
+          entry.id,
+          `The run of model ${entry.id} was given up.`,
+        )
+      throw failed(entry.id, error.message, error)
+    }
+  }
+
+  async function answer(slot: ModelSlot, request: InferenceRequest, inputs: Tensors) {
+    const input = inputDigest(inputs)
+    const key = input === null || options.cacheBytes === 0 ? null : `${slot.entry.digest} ${input}`
+    const kept = key === null ? null : cache.get(key)
+    if (key !== null) told.cache(kept !== null)
+    if (kept !== null) return { outputs: kept, cached: true }
+    const outputs = slot.finish(await compute(slot, request, inputs, input))
+    if (key !== null) cache.set(key, outputs)
+    return { outputs, cached: false }
+  }
+
+  async function run(request: InferenceRequest): Promise<InferenceResult> {
+    if (!running) throw notStarted(request.model)
+    const slot = models.find(request.model)
+    const { entry } = slot
+    const started = clock.monotonic()
+    try {
+      const inputs = request.raw === true ? prepare(slot, request.inputs) : request.inputs
+      checkInputs(entry, inputs)
+      const { outputs, cached } = await answer(slot, request, inputs)
+      const durationMs = clock.monotonic() - started
+      told.done(entry.id, 'ok', durationMs)
+      const quantized = request.quantize === false ? [] : slot.quantize(outputs)
+      return { outputs, quantized, digest: entry.digest, provider: slot.provider, durationMs, cached }
+    } catch (error) {
+      told.done(entry.id, error instanceof InferenceError ? error.code : 'other', null)
+      throw error
+    }
+  }
+
+  return {
+    models: () => models.list().map((slot) => slot.info()),
+    run,
+    async start() {
+      running = true
+      for (const backend of backends) await backend.start()
+      await models.load()
+      every(options.selfTestMs, () => models.selfTest())
+      every(options.watchMs, () => models.reloadIfChanged())
+    },
+    reload: () => models.load(),
+    async stop() {
+      running = false
+      for (const timer of timers) timer.cancel()
+      await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
+      await models.close()
+      for (const backend of backends) await backend.stop()
+    },
+    health() {
+      if (!running) return { status: 'failed', reason: 'inference is not started' }
+      const ill = backends.map((backend) => backend.health()).find(({ status }) => status !== 'ok')
+      return ill ?? models.health()
+    },
+  }
+}
+
+function prepare({ entry }: ModelSlot, raw: Tensors): Tensors {
+  try {
+    return applyOperations(entry.preprocessing, raw)
+  } catch (error) {
+    if (error instanceof OperationFault) throw badInput(entry.id, error.message)
+    throw error
+  }
+}
+
+const failed = (model: string, why: string, cause?: unknown) =>
+  new InferenceError('INFERENCE_FAILED', model, `Model ${model} could not be run: ${why}. Try again.`, cause)
+const notStarted = (model: string) => failed(model, 'inference is not started')

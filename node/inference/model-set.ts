@@ -1,0 +1,164 @@
+import { realpath, stat } from 'node:fs/promises'
+import type { Health } from '../ports/health.ts'
+import type { InferenceBackend } from '../ports/inference-backend.ts'
+import { InferenceError } from '../ports/inference-error.ts'
+import type { Logger } from '../ports/log.ts'
+import type { InferenceMetrics } from './inference-metrics.ts'
+import { type ManifestModel, readManifest } from './manifest.ts'
+import { reasonOf } from './model-refusal.ts'
+import { ModelSlot, type Run } from './model-slot.ts'
+
+interface ModelSetOptions {
+  readonly manifests: readonly { readonly path: string; readonly optional: boolean }[]
+  readonly providers: readonly string[]
+}
+
+interface ModelSetModules {
+  readonly backends: readonly InferenceBackend[]
+  readonly run: Run
+  /** Resolves once what was asked of an open model is answered. */
+  readonly drained: (slot: ModelSlot) => Promise<void>
+  readonly log: Logger
+  readonly told: InferenceMetrics
+}
+
+/** The models of the manifests, by digest. They can be read again while the models are at work. */
+export class ModelSet {
+  readonly #options: ModelSetOptions
+  readonly #modules: ModelSetModules
+  /** In the manifests' order: of two versions of a model the later one is the newer. */
+  #slots: readonly ModelSlot[] = []
+  #fault: string | null = null
+  #seen = ''
+  /** One load after another. */
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(options: ModelSetOptions, modules: ModelSetModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  list(): readonly ModelSlot[] {
+    return this.#slots
+  }
+
+  /** By id, the newest version, or by digest. Throws `INFERENCE_UNKNOWN_MODEL`, `INFERENCE_REFUSED`. */
+  find(model: string): ModelSlot {
+    const slot = this.#slots.findLast(({ entry }) => entry.id === model || entry.digest === model)
+    if (slot === undefined) {
+      const known = [...new Set(this.#slots.map(({ entry }) => entry.id))].join(', ')
+      throw new InferenceError(
+        'INFERENCE_UNKNOWN_MODEL',
+        model,
+        `There is no model ${JSON.stringify(model).slice(0, 100)} in the manifest. It has: ${known || 'none'}.`,
+      )
+    }
+    if (slot.refusal !== null)
+      throw new InferenceError('INFERENCE_REFUSED', model, `Model ${model} is refused: ${slot.refusal}.`)
+    return slot
+  }
+
+  /** Rejects with `INFERENCE_BAD_MANIFEST`; the models are then as they were. */
+  load(): Promise<void> {
+    const next = this.#work.then(() => this.#load())
+    this.#work = next.catch(() => {})
+    return next
+  }
+
+  /** Loads when a manifest's file is another one than before. Never rejects: a bad one is told by log and health. */
+  async reloadIfChanged(): Promise<void> {
+    if ((await this.#stamp()) === this.#seen) return
+    try {
+      await this.load()
+    } catch (error) {
+      this.#modules.log.error({ err: error }, 'Keep the models as they were: the manifest is not usable')
+    }
+  }
+
+  async selfTest(): Promise<void> {
+    for (const slot of this.#slots) {
+      const before = slot.refusal
+      await slot.selfTest(this.#modules.run)
+      if (slot.refusal !== before) this.#report(slot)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#work
+    for (const slot of this.#slots) await slot.close()
+  }
+
+  health(): Health {
+    const refused = this.#slots.filter((slot) => slot.refusal !== null)
+    if (this.#fault !== null) return { status: 'degraded', reason: this.#fault }
+    if (refused.length === 0) return { status: 'ok', detail: `${this.#slots.length} models` }
+    return {
+      status: refused.length === this.#slots.length ? 'failed' : 'degraded',
+      reason: refused.map((slot) => `model ${slot.entry.id} is refused: ${slot.refusal}`).join('; '),
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { backends, run, log, told } = this.#modules
+    this.#seen = await this.#stamp()
+    let entries: readonly { entry: ManifestModel; path: string }[]
+    try {
+      entries = (await Promise.all(this.#options.manifests.map(readOne))).flat()
+      this.#fault = null
+    } catch (error) {
+      this.#fault = reasonOf(error)
+      throw error
+    }
+    const slots: ModelSlot[] = []
+    const added: ModelSlot[] = []
+    const known = new Map(this.#slots.map((slot) => [slot.entry.digest, slot]))
+    for (const { entry, path } of entries) {
+      if (slots.some((slot) => slot.entry.digest === entry.digest)) continue
+      const same = known.get(entry.digest)
+      // A refused one may have got its file meanwhile.
+      if (same !== undefined && same.refusal === null) {
+        slots.push(same)
+        continue
+      }
+      const slot = new ModelSlot(entry, path)
+      await slot.open(
+        { providers: this.#options.providers },
+        { backends, run, log, providerFailed: told.providerFailed },
+      )
+      slots.push(slot)
+      added.push(slot)
+    }
+    const gone = this.#slots.filter((slot) => !slots.includes(slot))
+    this.#slots = slots
+    for (const slot of added) this.#report(slot)
+    for (const slot of gone) {
+      await this.#modules.drained(slot)
+      await slot.close()
+      if (!slots.some(({ entry }) => entry.digest === slot.entry.digest))
+        log.info({ model: slot.entry.id, digest: slot.entry.digest }, 'Unload a model')
+    }
+  }
+
+  #report(slot: ModelSlot): void {
+    const { log, told } = this.#modules
+    const { id, version, digest } = slot.entry
+    told.usable(id, version, slot.refusal === null)
+    if (slot.refusal === null)
+      log.info({ model: id, version, digest, provider: slot.provider }, 'Load a model')
+    else log.error({ model: id, version, reason: slot.refusal }, 'Refuse a model')
+  }
+
+  async #stamp(): Promise<string> {
+    const stamps = this.#options.manifests.map(async ({ path }) => {
+      const found = await stat(path).catch(() => null)
+      return found === null ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs}`
+    })
+    return (await Promise.all(stamps)).join()
+  }
+}
+
+async function readOne({ path, optional }: ModelSetOptions['manifests'][number]) {
+  const real = await realpath(path).catch(() => path)
+  if (optional && (await stat(real).catch(() => null)) === null) return []
+  return readManifest(real).map((entry) => ({ entry, path: real }))
+}

@@ -1,0 +1,173 @@
+import { dirname } from 'node:path'
+import type { ModelInfo } from '../ports/inference.ts'
+import type { InferenceBackend, OpenModel, RuntimePort } from '../ports/inference-backend.ts'
+import type { Logger } from '../ports/log.ts'
+import type { Tensor, Tensors } from '../ports/tensor.ts'
+import { checkGoldens, type GoldenCase, readGoldens } from './goldens.ts'
+import type { ManifestModel } from './manifest.ts'
+import { ModelRefusal, reasonOf } from './model-refusal.ts'
+import { applyOperations, rawPorts } from './pipeline.ts'
+import { quantizeTensor } from './quantize.ts'
+import { checkOutputs } from './tensors.ts'
+import { readVerified } from './verified-file.ts'
+
+/** Runs an open model in its turn. */
+export type Run = (
+  open: { readonly model: OpenModel; readonly backend: InferenceBackend },
+  inputs: Tensors,
+) => Promise<Record<string, Tensor>>
+
+interface Opened {
+  readonly model: OpenModel
+  readonly backend: InferenceBackend
+  readonly goldens: readonly GoldenCase[]
+}
+
+/** One model of a manifest: refused until a provider gave its goldens back. */
+export class ModelSlot {
+  readonly entry: ManifestModel
+  /** Real path of the manifest that names it: files are looked for in its folder only. */
+  readonly manifestPath: string
+  #opened: Opened | null = null
+  #refusal: string | null = 'it was not loaded yet'
+
+  constructor(entry: ManifestModel, manifestPath: string) {
+    this.entry = entry
+    this.manifestPath = manifestPath
+  }
+
+  get refusal(): string | null {
+    return this.#refusal
+  }
+
+  get provider(): string {
+    return this.#opened?.model.provider ?? 'none'
+  }
+
+  get opened(): { readonly model: OpenModel; readonly backend: InferenceBackend } | null {
+    return this.#opened
+  }
+
+  /**
+   * Reads and verifies the files, then takes the first provider that opens the model and gives its goldens back within
+   * tolerance. Never rejects: what goes wrong becomes the refusal.
+   */
+  async open(
+    options: { providers: readonly string[] },
+    modules: {
+      backends: readonly InferenceBackend[]
+      run: Run
+      log: Logger
+      providerFailed: (provider: string) => void
+    },
+  ): Promise<void> {
+    const { entry } = this
+    try {
+      const root = dirname(this.manifestPath)
+      const bytes = await readVerified(root, entry.file, entry.sha256)
+      const goldens = readGoldens(entry, await readVerified(root, entry.goldens.file, entry.goldens.sha256))
+      for (const provider of options.providers) {
+        const backend = modules.backends.find(({ providers }) => providers.includes(provider))
+        if (backend === undefined) continue
+        try {
+          const { id, version, digest } = entry
+          const model = await backend.open({ id, version, digest, bytes }, provider)
+          await this.#test({ model, backend, goldens }, modules.run)
+          return
+        } catch (error) {
+          this.#refusal = `on ${provider}: ${reasonOf(error)}`
+          modules.providerFailed(provider)
+          modules.log.warn(
+            { model: entry.id, provider, reason: reasonOf(error) },
+            'Give up an execution provider; the next one is tried',
+          )
+        }
+      }
+    } catch (error) {
+      this.#refusal = reasonOf(error)
+    }
+  }
+
+  /** Runs the goldens once more: what they say is what the model is, from then on. Never rejects. */
+  async selfTest(run: Run): Promise<void> {
+    const opened = this.#opened
+    if (opened === null) return
+    try {
+      await checkGoldens(this.entry, opened.goldens, (inputs) => this.#quantized(opened, inputs, run))
+      this.#refusal = null
+    } catch (error) {
+      // Only what it answers speaks against it; that it could not be asked now does not.
+      if (error instanceof ModelRefusal) this.#refusal = `on ${opened.model.provider}: ${reasonOf(error)}`
+    }
+  }
+
+  /** What the network's outputs mean: checked, and as the manifest's postprocessing leaves them. */
+  finish(outputs: Tensors): Tensors {
+    checkOutputs(this.entry, outputs)
+    const { postprocessing } = this.entry
+    return postprocessing.length === 0 ? outputs : applyOperations(postprocessing, outputs)
+  }
+
+  quantize(outputs: Tensors): bigint[] {
+    const { output, decimals } = this.entry.quantization
+    const tensor = outputs[output]
+    return tensor === undefined ? [] : quantizeTensor(tensor, decimals)
+  }
+
+  /** Gives the runtime's memory back; the model can't be run any more. */
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = null
+    this.#refusal = 'it was taken out'
+    await opened?.model.close()
+  }
+
+  info(): ModelInfo {
+    const { entry } = this
+    return {
+      id: entry.id,
+      version: entry.version,
+      digest: entry.digest,
+      sha256: entry.sha256,
+      inputs: entry.inputs,
+      rawInputs: rawPorts(entry.preprocessing, entry.inputs),
+      outputs: entry.outputs,
+      quantization: entry.quantization,
+      tolerance: { absolute: BigInt(entry.tolerance.absolute), relativePpm: entry.tolerance.relativePpm },
+      batched: entry.batched,
+      agreement: entry.agreement ?? { rule: 'median', tolerances: [entry.tolerance] },
+      request: entry.request ?? null,
+      provider: this.provider,
+      status: this.#refusal === null ? { ok: true } : { ok: false, reason: this.#refusal },
+    }
+  }
+
+  async #test(opened: Opened, run: Run): Promise<void> {
+    try {
+      comparePorts('input', this.entry.inputs, opened.model.inputs)
+      comparePorts('output', this.entry.outputs, opened.model.outputs)
+      await checkGoldens(this.entry, opened.goldens, (inputs) => this.#quantized(opened, inputs, run))
+    } catch (error) {
+      await opened.model.close()
+      throw error
+    }
+    this.#opened = opened
+    this.#refusal = null
+  }
+
+  async #quantized(opened: Opened, inputs: Tensors, run: Run): Promise<readonly bigint[]> {
+    return this.quantize(this.finish(await run(opened, inputs)))
+  }
+}
+
+function comparePorts(kind: string, declared: ManifestModel['inputs'], actual: readonly RuntimePort[]): void {
+  const say = (ports: readonly { name: string; type: string; shape: readonly unknown[] }[]) =>
+    ports
+      .map(
+        (port) => `${port.name} ${port.type}[${port.shape.map((s) => (typeof s === 'number' ? s : 'any'))}]`,
+      )
+      .sort()
+      .join('; ')
+  if (say(declared) !== say(actual))
+    throw new ModelRefusal(`its ${kind}s are ${say(actual)}, the manifest says ${say(declared)}`)
+}

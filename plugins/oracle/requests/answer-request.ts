@@ -1,0 +1,43 @@
+import { IyiError } from '../../../node/ports/errors.ts'
+import type { Inference } from '../../../node/ports/inference.ts'
+import type { Logger } from '../../../node/ports/log.ts'
+import { decodeInput } from './decode-input.ts'
+import type { InferenceRequestRow } from './pending.ts'
+import type { Abstention, RequestResult } from './request-types.ts'
+
+/** What a faulty input makes of the model, alike on every validator. Everything else is this node's own trouble. */
+const faults: Readonly<Record<string, Abstention>> = {
+  ORACLE_BAD_INPUT: 'bad-input',
+  INFERENCE_BAD_INPUT: 'bad-input',
+  INFERENCE_NOT_FINITE: 'not-finite',
+}
+
+/** This node's result for a request. Never rejects: what goes wrong is the reason to abstain. */
+export async function answerRequest(
+  row: InferenceRequestRow,
+  modules: { inference: Inference; log: Logger; signal: AbortSignal },
+): Promise<RequestResult> {
+  const { inference, log, signal } = modules
+  try {
+    const model = inference.models().find(({ digest }) => digest === row.modelDigest)
+    if (model === undefined || !model.status.ok) return { kind: 'abstained', reason: 'unavailable' }
+    // Delivered apart from the chain, and not here.
+    if (row.input === '0x') return { kind: 'abstained', reason: 'unavailable' }
+    const inputs = decodeInput(model, row.input)
+    const { quantized, provider } = await inference.run({
+      ...{ model: model.digest, inputs, raw: true, priority: 'duty', signal },
+    })
+    return { kind: 'values', values: quantized, provider: provider.slice(0, MAX_PROVIDER) }
+  } catch (error) {
+    const reason = error instanceof IyiError ? faults[error.code] : undefined
+    if (reason === undefined)
+      log.warn(
+        { requestId: row.requestId.toString(), model: row.modelDigest, err: error },
+        'Abstain from a request',
+      )
+    return { kind: 'abstained', reason: reason ?? 'unavailable' }
+  }
+}
+
+/** UTF-16 code units of a provider's name in an observation. */
+export const MAX_PROVIDER = 64

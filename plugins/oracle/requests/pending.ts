@@ -1,0 +1,76 @@
+import type { Hex } from '../../../node/ports/chain.ts'
+import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import type { Row } from '../../../node/ports/index-tables.ts'
+import type { ContractRef } from '../../../node/ports/quorum.ts'
+import type { Pin } from '../feed-types.ts'
+
+export type InferenceRequestRow = Row<'inferenceRequest'>
+
+/** More wait at once only behind these. */
+const LOOKED_AT = 500
+
+const ofOracle = ({ chainId, address }: ContractRef) =>
+  [
+    { column: 'chainId', op: '=', value: chainId },
+    { column: 'oracle', op: '=', value: address.toLowerCase() as Hex },
+  ] as const
+
+/** The oldest requests that wait for an answer at a pinned block. Rejects with `INDEX_BEHIND` when the index lacks it. */
+export async function pendingAt(
+  index: IndexReader,
+  oracle: ContractRef,
+  pin: Pin,
+): Promise<readonly InferenceRequestRow[]> {
+  const rows = await Promise.all(
+    // Not ended yet, or only after the pin: an index that is ahead of it must say the same as one that is not.
+    (
+      [
+        { op: '=', value: 0n },
+        { op: '>', value: pin.number },
+      ] as const
+    ).map((ended) =>
+      index.select({
+        table: 'inferenceRequest',
+        where: [
+          ...ofOracle(oracle),
+          { column: 'blockNumber', op: '<=', value: pin.number },
+          { column: 'endedBlock', ...ended },
+        ],
+        orderBy: [
+          { column: 'blockNumber', direction: 'asc' },
+          { column: 'logIndex', direction: 'asc' },
+        ],
+        limit: LOOKED_AT,
+        complete: { chainId: oracle.chainId, block: pin.number },
+      }),
+    ),
+  )
+  return rows
+    .flat()
+    .filter((row) => isPendingAt(row, pin))
+    .sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
+}
+
+/** Those of the given ids that the index knows, by id. */
+export async function requestsById(
+  index: IndexReader,
+  oracle: ContractRef,
+  requestIds: readonly bigint[],
+  pin: Pin,
+): Promise<ReadonlyMap<bigint, InferenceRequestRow>> {
+  const rows = await index.select({
+    table: 'inferenceRequest',
+    where: [...ofOracle(oracle), { column: 'requestId', op: 'in', value: requestIds }],
+    complete: { chainId: oracle.chainId, block: pin.number },
+  })
+  return new Map(rows.map((row) => [row.requestId, row]))
+}
+
+/** Made by then, not ended by then, and in time. */
+export function isPendingAt(row: InferenceRequestRow, pin: Pin): boolean {
+  return (
+    row.blockNumber <= pin.number &&
+    (row.endedBlock === 0n || row.endedBlock > pin.number) &&
+    row.deadline > BigInt(pin.timestamp)
+  )
+}

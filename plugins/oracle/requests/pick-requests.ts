@@ -1,0 +1,103 @@
+import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
+import type { ContractRef } from '../../../node/ports/quorum.ts'
+import { OracleError } from '../errors.ts'
+import type { Pin } from '../feed-types.ts'
+import { type InferenceRequestRow, isPendingAt, pendingAt, requestsById } from './pending.ts'
+import type { RequestRules } from './request-rules.ts'
+import type { RequestItem, RequestOutcome, RequestQuery } from './request-types.ts'
+
+interface Modules {
+  readonly index: IndexReader
+  readonly inference: Inference
+}
+
+/** The leader's: the oldest requests that wait at the pin, of models that this node can run, as many as a report takes. */
+export async function pickRequests(
+  oracle: ContractRef,
+  rules: RequestRules,
+  pin: Pin,
+  previous: RequestOutcome | null,
+  { index, inference }: Modules,
+): Promise<readonly RequestItem[]> {
+  const items: RequestItem[] = []
+  const models = inference.models()
+  let gas = 0
+  for (const row of await pendingAt(index, oracle, pin)) {
+    if (isResting(row.requestId, pin, previous)) continue
+    const model = models.find(({ digest }) => digest === row.modelDigest)
+    // Another leader may have it.
+    if (model === undefined || !model.status.ok) continue
+    if (items.length > 0 && gas + row.callbackGasLimit > rules.maxCallbackGas) continue
+    gas += row.callbackGasLimit
+    items.push(itemOf(row, model))
+    if (items.length === rules.maxRequests) break
+  }
+  return items
+}
+
+/**
+ * A follower's: takes a query only if its requests wait at the pin, are not resting, and are what the leader says they are.
+ * The rule of a model that this node does not have it can't check; it has no vector for it either.
+ * @throws OracleError `ORACLE_BAD_QUERY`, IndexError `INDEX_BEHIND`
+ */
+export async function checkRequests(
+  oracle: ContractRef,
+  rules: RequestRules,
+  { pins: [pin], items }: RequestQuery,
+  previous: RequestOutcome | null,
+  { index, inference }: Modules,
+): Promise<readonly InferenceRequestRow[]> {
+  const refuse = (what: string) => new OracleError('ORACLE_BAD_QUERY', what)
+  const ids = items.map(({ requestId }) => requestId)
+  const known = await requestsById(index, oracle, ids, pin)
+  const models = inference.models()
+  const rows = items.map((item) => {
+    const row = known.get(item.requestId)
+    const name = `request ${item.requestId}`
+    if (row === undefined || !isPendingAt(row, pin)) throw refuse(`${name} does not wait at the pinned block`)
+    if (isResting(item.requestId, pin, previous)) throw refuse(`${name} is resting`)
+    if (
+      row.modelDigest !== item.modelDigest ||
+      row.inputHash !== item.inputHash ||
+      row.minAgreeing !== item.minAgreeing
+    )
+      throw refuse(`${name} is not what the contract says`)
+    const model = models.find(({ digest }) => digest === row.modelDigest)
+    if (model !== undefined && ruleOf(model) !== item.rule)
+      throw refuse(`${name} comes with another rule than its model's`)
+    return row
+  })
+  const gas = rows.reduce((sum, { callbackGasLimit }) => sum + callbackGasLimit, 0)
+  if (rows.length > 1 && gas > rules.maxCallbackGas)
+    throw refuse('the callbacks have more gas than one report gives')
+  return rows
+}
+
+/** What can be seen from the query alone. Throws `ORACLE_BAD_QUERY`. */
+export function checkShape(rules: RequestRules, { items }: RequestQuery): void {
+  if (items.length === 0 || items.length > rules.maxRequests)
+    throw new OracleError('ORACLE_BAD_QUERY', `a query has 1 to ${rules.maxRequests} requests`, {
+      got: items.length,
+    })
+  if (new Set(items.map(({ requestId }) => requestId)).size !== items.length)
+    throw new OracleError('ORACLE_BAD_QUERY', 'a query names a request twice')
+}
+
+function itemOf(row: InferenceRequestRow, model: ModelInfo): RequestItem {
+  const { requestId, modelDigest, inputHash, minAgreeing } = row
+  return { requestId, modelDigest, inputHash, minAgreeing, rule: ruleOf(model) }
+}
+
+/** The rule's canonical JSON: keys sorted, and nothing but objects, lists, texts and integers in it (RFC 8785). */
+export function ruleOf({ agreement }: Pick<ModelInfo, 'agreement'>): string {
+  return JSON.stringify(agreement, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  )
+}
+
+function isResting(requestId: bigint, pin: Pin, previous: RequestOutcome | null): boolean {
+  return (previous?.resting ?? []).some((each) => each.requestId === requestId && each.until > pin.timestamp)
+}

@@ -1,0 +1,143 @@
+import { type AgreementRule, agreementRule } from '../../../node/ports/agreement-rule.ts'
+import type { Attributed } from '../../../node/ports/quorum.ts'
+import { agree } from '../agreement/agree.ts'
+import { OracleError } from '../errors.ts'
+import type { RequestRules } from './request-rules.ts'
+import {
+  type JudgedItem,
+  outcomes,
+  type RequestItem,
+  type RequestObservation,
+  type RequestOutcome,
+  type RequestQuery,
+  type RequestResult,
+  type Resting,
+} from './request-types.ts'
+
+export interface RequestOutcomeOptions {
+  readonly oracleId: string
+  readonly n: number
+  readonly f: number
+  readonly rules: RequestRules
+}
+
+/** Resting requests that an outcome carries on; more rest only while that many are under way at once. */
+const MAX_RESTING = 1_024
+
+/** Pure integer code: what each request's answer is, or that it has none, and which of them rest until when. */
+export function requestOutcome(
+  options: RequestOutcomeOptions,
+  query: RequestQuery,
+  previous: RequestOutcome | null,
+  observations: readonly Attributed<RequestObservation>[],
+): RequestOutcome {
+  const now = query.pins[0].timestamp
+  const items = query.items.map((item, at) =>
+    judge(
+      options,
+      item,
+      observations.map(({ oracle, value }) => ({ oracle, value: resultAt(value, at) })),
+    ),
+  )
+  const { inFlightSeconds, retrySeconds } = options.rules
+  const resting: Resting[] = items.map(({ item, outcome }) => ({
+    requestId: item.requestId,
+    until: now + (outcome === outcomes.deferred ? retrySeconds : inFlightSeconds),
+  }))
+  const before = (previous?.resting ?? []).filter(
+    ({ requestId, until }) => until > now && !resting.some((other) => other.requestId === requestId),
+  )
+  return {
+    oracleId: options.oracleId,
+    pins: query.pins,
+    items,
+    resting: [...before, ...resting].slice(-MAX_RESTING),
+  }
+}
+
+function judge(
+  { n, f }: RequestOutcomeOptions,
+  item: RequestItem,
+  results: readonly Attributed<RequestResult>[],
+): JudgedItem {
+  const base = {
+    item,
+    observers: results.filter(({ value }) => value.kind === 'values').length,
+    agreeing: 0,
+    spread: 0n,
+    values: [],
+    results: results.map(({ oracle, value }) => ({ oracle, result: value, agrees: false, distance: null })),
+  }
+  // As many as would have to agree on an answer say that there can be none.
+  const required = results.length - f
+  for (const reason of ['bad-input', 'not-finite'] as const) {
+    const count = results.filter(({ value }) => value.kind === 'abstained' && value.reason === reason).length
+    if (count >= required)
+      return { ...base, outcome: outcomes.badInput, reason, agreeing: count, observers: count }
+  }
+  const length = commonLength(results, f)
+  if (length === null) return { ...base, outcome: outcomes.deferred, reason: 'abstained' }
+  const agreement = agree(
+    parseRule(item.rule),
+    { f, lengths: [length], minAgreeing: item.minAgreeing },
+    results,
+  )
+  if (agreement.kind === 'none') {
+    const { reason } = agreement
+    // Those who could not be asked may answer the next time; that the others differ stays as it is.
+    const final =
+      reason === 'apart' || reason === 'undecided' || (reason === 'too-few-agreeing' && results.length === n)
+    return { ...base, outcome: final ? outcomes.noAgreement : outcomes.deferred, reason }
+  }
+  const distances = new Map(agreement.distances.map(({ oracle, distance }) => [oracle, distance]))
+  return {
+    ...base,
+    outcome: outcomes.answered,
+    reason: null,
+    agreeing: agreement.agreeing.length,
+    spread: agreement.spread,
+    values: agreement.values,
+    results: results.map(({ oracle, value }) => ({
+      oracle,
+      result: value,
+      agrees: agreement.agreeing.includes(oracle),
+      distance: distances.get(oracle) ?? null,
+    })),
+  }
+}
+
+/**
+ * How many values the answer has. The model says so, and honest validators that ran it agree; f liars can't make up a
+ * length that more than f gave. Null: there is none.
+ */
+function commonLength(results: readonly Attributed<RequestResult>[], f: number): number | null {
+  const counts = new Map<number, number>()
+  for (const { value } of results)
+    if (value.kind === 'values') counts.set(value.values.length, (counts.get(value.values.length) ?? 0) + 1)
+  const [first] = [...counts].sort(([a, i], [b, j]) => j - i || a - b)
+  return first !== undefined && first[1] > f ? first[0] : null
+}
+
+/** Throws `ORACLE_BAD_BYTES` for what is no rule. */
+export function parseRule(text: string): AgreementRule {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    json = null
+  }
+  const parsed = agreementRule.safeParse(json)
+  if (!parsed.success)
+    throw new OracleError('ORACLE_BAD_BYTES', 'a request of this query has no rule of agreement')
+  return parsed.data
+}
+
+function resultAt({ results }: RequestObservation, at: number): RequestResult {
+  const result = results[at]
+  if (result === undefined)
+    throw new OracleError(
+      'ORACLE_BAD_OBSERVATION',
+      `an observation has no result for request ${at} of its query`,
+    )
+  return result
+}

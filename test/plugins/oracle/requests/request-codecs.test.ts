@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { bytesToHex, hexToBytes } from 'viem'
+import { expect, test } from 'vitest'
+import {
+  requestObservationCodec,
+  requestOutcomeCodec,
+  requestQueryCodec,
+} from '../../../../plugins/oracle/requests/request-codecs.ts'
+import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
+import { decodeRequestRules, encodeRequestRules } from '../../../../plugins/oracle/requests/request-rules.ts'
+import type { RequestResult } from '../../../../plugins/oracle/requests/request-types.ts'
+import { pin } from '../kit.ts'
+import { abstains, gave, item, observations, rules } from './kit.ts'
+
+const result: fc.Arbitrary<RequestResult> = fc.oneof(
+  fc
+    .array(fc.bigInt({ min: -(2n ** 255n), max: 2n ** 255n - 1n }), { minLength: 1, maxLength: 5 })
+    .map((values) => gave(...values)),
+  fc.constantFrom('bad-input' as const, 'not-finite' as const, 'unavailable' as const).map(abstains),
+)
+
+test('queries, observations and outcomes come back as they were', () => {
+  const query = { pins: [pin(10)] as const, items: [item(1, { minAgreeing: 3 })] }
+  expect(requestQueryCodec.decode(requestQueryCodec.encode(query))).toEqual(query)
+  fc.assert(
+    fc.property(fc.array(result, { minLength: 3, maxLength: 4 }), (results) => {
+      for (const { value } of observations(...results))
+        expect(requestObservationCodec.decode(requestObservationCodec.encode(value))).toEqual(value)
+      const outcome = requestOutcome(
+        { oracleId: 'q', n: 4, f: 1, rules },
+        query,
+        null,
+        observations(...results),
+      )
+      expect(requestOutcomeCodec.decode(requestOutcomeCodec.encode(outcome))).toEqual(outcome)
+    }),
+  )
+})
+
+test('bytes that nobody would have written are refused', () => {
+  const bytes = requestObservationCodec.encode({ results: [gave(1)] })
+  const longer = hexToBytes(`${bytesToHex(bytes)}${'00'.repeat(32)}`)
+  const unknown = Uint8Array.from(bytes)
+  // The state of the only result: word 3 after offset, length and the result's own offset.
+  unknown[3 * 32 + 31] = 9
+  for (const broken of [longer, bytes.subarray(1), new Uint8Array(), unknown])
+    expect(() => requestObservationCodec.decode(broken)).toThrow(
+      expect.objectContaining({ code: 'ORACLE_BAD_BYTES' }),
+    )
+})
+
+test('rules come back, and rules that can not be are refused', () => {
+  expect(decodeRequestRules(hexToBytes(encodeRequestRules(rules)))).toEqual(rules)
+  for (const wrong of [{ maxRequests: 0 }, { maxRequests: 33 }, { retrySeconds: 0 }, { inFlightSeconds: 0 }])
+    expect(() => encodeRequestRules({ ...rules, ...wrong })).toThrow(
+      expect.objectContaining({ code: 'ORACLE_BAD_BYTES' }),
+    )
+  expect(() => decodeRequestRules(new Uint8Array(31))).toThrow(
+    expect.objectContaining({ code: 'ORACLE_BAD_BYTES' }),
+  )
+})

@@ -1,0 +1,224 @@
+import { encodeFunctionResult, sha256 } from 'viem'
+import { describe, expect, test } from 'vitest'
+import { inferenceOracleAbi } from '../../../../contracts/abi/InferenceOracle.ts'
+import { InferenceError } from '../../../../node/ports/inference-error.ts'
+import { requestDuty } from '../../../../plugins/oracle/requests/request-duty.ts'
+import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
+import type { RequestQuery } from '../../../../plugins/oracle/requests/request-types.ts'
+import { memoryChain } from '../../../fakes/chain-reader.ts'
+import { memoryTrust } from '../../../fakes/chain-trust.ts'
+import { recordingLogger } from '../../../fakes/host-modules.ts'
+import { memoryIndex } from '../../../fakes/index-reader.ts'
+import { scriptedInference } from '../../../fakes/inference.ts'
+import { instantClock } from '../../../fakes/instant-clock.ts'
+import { HOME, ORIGIN } from '../kit.ts'
+import {
+  askable,
+  gave,
+  INPUT,
+  inferenceConfig,
+  item,
+  MODEL,
+  observations,
+  requestContext,
+  requestRow,
+  rules,
+} from './kit.ts'
+
+/** A validator whose chain has 2 confirmations and 20 blocks: what waits is looked at in block 17. */
+function validator() {
+  const chain = memoryChain([{ id: HOME, confirmations: 2 }])
+  const index = memoryIndex()
+  const inference = scriptedInference(MODEL)
+  inference.set(askable)
+  chain.grow(HOME, 20)
+  index.setHead(HOME, 19n)
+  const duty = requestDuty(inferenceConfig(), {
+    ...{ chain, index, inference, trust: memoryTrust(chain), clock: instantClock(), log: recordingLogger() },
+  })
+  const query = async (previous: Parameters<typeof duty.query>[1] = null) => {
+    const found = await duty.query(requestContext(), previous)
+    if (found === null) throw new TypeError('there is nothing to do')
+    return found
+  }
+  return { chain, index, inference, duty, query }
+}
+
+const ids = ({ items }: RequestQuery) => items.map(({ requestId }) => Number(requestId))
+
+describe('a leader', () => {
+  test('takes the oldest requests that wait at the pin, as many as a report has room for', async () => {
+    const { index, query, duty } = validator()
+    await expect(duty.query(requestContext(), null)).resolves.toBeNull()
+    index.add(
+      'inferenceRequest',
+      requestRow(4, { blockNumber: 9n }),
+      requestRow(3, { blockNumber: 8n }),
+      requestRow(1),
+      requestRow(2, { blockNumber: 18n }),
+      requestRow(5, { blockNumber: 10n }),
+      requestRow(6, { oracle: '0x00000000000000000000000000000000000000ff' }),
+      requestRow(7, { deadline: BigInt(ORIGIN + 100) }),
+      requestRow(8, { endedBlock: 16n }),
+      // Answered above the pin: at the pin it waits.
+      requestRow(9, { blockNumber: 4n, endedBlock: 18n }),
+      requestRow(10, { modelDigest: `0x${'99'.repeat(32)}`, blockNumber: 1n }),
+    )
+    expect(ids(await query())).toEqual([9, 1, 3])
+  })
+
+  test('leaves out what rests, and what has too much gas beside others', async () => {
+    const { index, query } = validator()
+    index.add(
+      'inferenceRequest',
+      requestRow(1, { callbackGasLimit: 900_000 }),
+      requestRow(2, { callbackGasLimit: 200_000 }),
+      requestRow(3, { callbackGasLimit: 50_000 }),
+    )
+    const first = await query()
+    expect(ids(first)).toEqual([1, 3])
+    const previous = requestOutcome(
+      { oracleId: 'questions', n: 4, f: 1, rules },
+      { ...first, pins: [{ ...first.pins[0], number: 16n, hash: sha256('0x16') }], items: [item(1)] },
+      null,
+      observations(gave(1), gave(1), gave(1)),
+    )
+    expect(ids(await query(previous))).toEqual([2, 3])
+  })
+})
+
+describe('a follower', () => {
+  test('runs the model on the input, as a duty', async () => {
+    const { index, duty, query, inference } = validator()
+    index.add('inferenceRequest', requestRow(1))
+    inference.answer([42n])
+    const observation = await duty.observe(requestContext(), await query(), null)
+    expect(observation).toEqual({ results: [gave(42)] })
+    const [request] = inference.requests
+    expect(request).toMatchObject({ model: MODEL, raw: true, priority: 'duty' })
+    expect(request?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
+    duty.validate(requestContext(), await query(), null, observation)
+  })
+
+  test('abstains with the reason: the input’s fault, or its own', async () => {
+    const { index, duty, query, inference } = validator()
+    index.add('inferenceRequest', requestRow(1, { input: `${INPUT}00`, inputHash: sha256(`${INPUT}00`) }))
+    const asked = await query()
+    const observe = () => duty.observe(requestContext(), asked, null)
+    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }] })
+    index.remove('inferenceRequest', () => true)
+    index.add('inferenceRequest', requestRow(1, { inputHash: sha256(`${INPUT}00`) }))
+    for (const [code, reason] of [
+      ['INFERENCE_NOT_FINITE', 'not-finite'],
+      ['INFERENCE_BAD_INPUT', 'bad-input'],
+      ['INFERENCE_TIMEOUT', 'unavailable'],
+    ] as const) {
+      inference.fail(new InferenceError(code, 'pair', 'no'))
+      expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason }] })
+    }
+    inference.set({ status: { ok: false, reason: 'it drifts' } })
+    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'unavailable' }] })
+  })
+
+  test.each<[string, (query: RequestQuery) => RequestQuery, string]>([
+    ['a request that nobody made', (q) => ({ ...q, items: [item(77)] }), 'ORACLE_BAD_QUERY'],
+    [
+      'another model',
+      (q) => ({ ...q, items: [item(1, { modelDigest: `0x${'01'.repeat(32)}` })] }),
+      'ORACLE_BAD_QUERY',
+    ],
+    ['another input', (q) => ({ ...q, items: [item(1, { inputHash: sha256('0x01') })] }), 'ORACLE_BAD_QUERY'],
+    ['a laxer quorum', (q) => ({ ...q, items: [item(1, { minAgreeing: 1 })] }), 'ORACLE_BAD_QUERY'],
+    [
+      'a laxer rule',
+      (q) => ({ ...q, items: [item(1, { rule: item(1).rule.replace('"10"', '"99999999"') })] }),
+      'ORACLE_BAD_QUERY',
+    ],
+    ['a request twice', (q) => ({ ...q, items: [item(1), item(1)] }), 'ORACLE_BAD_QUERY'],
+    ['no request', (q) => ({ ...q, items: [] }), 'ORACLE_BAD_QUERY'],
+    [
+      'more than a report takes',
+      (q) => ({ ...q, items: [1, 2, 3, 4].map((id) => item(id)) }),
+      'ORACLE_BAD_QUERY',
+    ],
+    [
+      'a block of another branch',
+      (q) => ({ ...q, pins: [{ ...q.pins[0], hash: sha256('0x02') }] }),
+      'ORACLE_BAD_PIN',
+    ],
+  ])('refuses %s', async (_, change, code) => {
+    const { index, duty, query } = validator()
+    index.add('inferenceRequest', ...[1, 2, 3, 4].map((id) => requestRow(id)))
+    const lie = change({ ...(await query()), items: [item(1)] })
+    await expect(duty.observe(requestContext(), lie, null)).rejects.toMatchObject({ code })
+  })
+
+  test('refuses a request whose report is on its way', async () => {
+    const { index, duty, query } = validator()
+    index.add('inferenceRequest', requestRow(1))
+    const asked = await query()
+    const previous = {
+      ...requestOutcome(
+        { oracleId: 'q', n: 4, f: 1, rules },
+        asked,
+        null,
+        observations(gave(1), gave(1), gave(1)),
+      ),
+      pins: [{ ...asked.pins[0], number: 16n, hash: sha256('0x16') }] as const,
+    }
+    await expect(duty.observe(requestContext(), asked, previous)).rejects.toMatchObject({
+      code: 'ORACLE_BAD_QUERY',
+    })
+  })
+})
+
+test.each([
+  ['too few results', { results: [] }],
+  ['no values', { results: [gave()] }],
+  ['a value that fits no int256', { results: [gave(2n ** 255n)] }],
+  ['too many values', { results: [gave(...Array.from({ length: 257 }, () => 1))] }],
+  ['an endless provider', { results: [{ kind: 'values' as const, values: [1n], provider: 'x'.repeat(65) }] }],
+])('an observation with %s is not valid', async (_, observation) => {
+  const { index, duty, query } = validator()
+  index.add('inferenceRequest', requestRow(1))
+  const asked = await query()
+  expect(() => duty.validate(requestContext(), asked, null, observation)).toThrow(
+    expect.objectContaining({ code: 'ORACLE_BAD_OBSERVATION' }),
+  )
+})
+
+test('a report is sent while one of its requests still waits on-chain', async () => {
+  const { index, duty, query, chain } = validator()
+  index.add('inferenceRequest', requestRow(1))
+  const outcome = duty.outcome(requestContext(), await query(), null, observations(gave(1), gave(1), gave(1)))
+  const [report] = duty.reports(requestContext(), outcome)
+  if (report === undefined) throw new TypeError('no report')
+  let status = 1
+  chain.onCall(() => {
+    const zero = `0x${'00'.repeat(32)}` as const
+    return encodeFunctionResult({
+      abi: inferenceOracleAbi,
+      functionName: 'getRequest',
+      result: {
+        ...{
+          status,
+          requester: '0x00000000000000000000000000000000000000c1',
+          modelDigest: zero,
+          inputHash: zero,
+        },
+        ...{
+          requestedAt: 0n,
+          due: 0n,
+          callbackGasLimit: 0,
+          minAgreeing: 0,
+          finalOnly: false,
+          delivered: false,
+        },
+        ...{ price: 0n, held: 0n },
+      },
+    })
+  })
+  await expect(duty.shouldTransmit(requestContext(), report, outcome)).resolves.toBe(true)
+  status = 2
+  await expect(duty.shouldTransmit(requestContext(), report, outcome)).resolves.toBe(false)
+})
