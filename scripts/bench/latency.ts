@@ -1,51 +1,25 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { decodeFunctionResult, encodeFunctionData, type Hex, hexToNumber } from 'viem'
 import { parse } from 'yaml'
 import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import { jsonRpc } from '../../node/devnet/rpc.ts'
-import { PROJECT_ROOT } from '../artifacts.ts'
+import { type Devnet, withDevnet } from './devnet.ts'
 import { type Figure, percentile } from './figure.ts'
 
 const MEASURE_MS = 120_000
-const READY_MS = 180_000
 /** How often chain and table are looked at: the resolution of the figures. */
 const LOOK_MS = 10
 const FEED = 'iyi-usd-price'
-
-interface Devnet {
-  readonly chains: readonly { id: number; rpc: string }[]
-  readonly api: readonly string[]
-  readonly feeds: readonly { id: string; chainId: number; address: Hex }[]
-  readonly pids: Readonly<Record<string, number>>
-}
 
 /**
  * A whole devnet of four validators on this machine. Every block holds a swap in the pool, so: from the moment a block
  * is first seen at the chain to the moment its swap can be read from the index; and from the moment the block that a
  * round pinned was first seen to the moment that round's report was mined.
  */
-export async function latencyBenchmarks(): Promise<Figure[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'iyi-bench-'))
-  const base = await freePortBase()
-  const child = spawn(
-    process.execPath,
-    [join(PROJECT_ROOT, 'node', 'main.ts'), 'devnet', '--dir', join(dir, 'net'), '--port-base', String(base)],
-    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
-  )
-  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
-  try {
-    const net = await untilReady(join(dir, 'net', 'devnet.json'), () => child.exitCode)
-    return await measure(net, databaseOf(join(dir, 'net', 'validator-0')))
-  } finally {
-    child.kill('SIGTERM')
-    await ended
-    rmSync(dir, { recursive: true, force: true })
-  }
+export function latencyBenchmarks(): Promise<Figure[]> {
+  return withDevnet((net) => measure(net, databaseOf(join(net.dir, 'validator-0'))))
 }
 
 async function measure(net: Devnet, databaseUrl: string): Promise<Figure[]> {
@@ -155,34 +129,9 @@ function dropFirst<K>(seen: Map<K, number>): void {
   if (first !== undefined) seen.delete(first)
 }
 
-async function untilReady(path: string, exitCode: () => number | null): Promise<Devnet> {
-  const deadline = performance.now() + READY_MS
-  while (performance.now() < deadline && exitCode() === null) {
-    try {
-      return JSON.parse(readFileSync(path, 'utf8'))
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 250))
-    }
-  }
-  throw new Error('the devnet of the benchmark did not come up')
-}
-
 function databaseOf(validator: string): string {
   const { database } = parse(readFileSync(join(validator, 'iyi.yaml'), 'utf8'))
   const url = new URL(database.url)
   url.password = encodeURIComponent(readFileSync(join(validator, database.passwordFile), 'utf8').trim())
   return url.href
-}
-
-/** A block of ports that is likely free: from a port that the system just gave out. */
-function freePortBase(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 30_000
-      server.close(() => resolve(Math.min(port, 60_000)))
-    })
-  })
 }

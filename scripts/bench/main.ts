@@ -20,7 +20,9 @@ const groups: Readonly<Record<string, (wanted: Wanted) => Measured>> = {
   index: async function* (wanted) {
     yield* (await import('./index/index.ts')).indexBenchmarks(wanted)
   },
-  inference: async () => (await import('./inference.ts')).inferenceBenchmarks(),
+  inference: async function* (wanted) {
+    yield* (await import('./inference/index.ts')).inferenceBenchmarks(wanted)
+  },
   latency: async () => (await import('./latency.ts')).latencyBenchmarks(),
 }
 

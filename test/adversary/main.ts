@@ -10,6 +10,8 @@ import { createProgram } from '../../node/cli/program.ts'
 import { runNode } from '../../node/compose/node.ts'
 import { version } from '../../node/compose/version.ts'
 import { observationCodec } from '../../plugins/oracle/codecs.ts'
+import { requestObservationCodec } from '../../plugins/oracle/requests/request-codecs.ts'
+import type { RequestObservation, RequestResult } from '../../plugins/oracle/requests/request-types.ts'
 import { adversaries, type Kind, kinds, NOW } from './kinds.ts'
 import { dishonest } from './puppet.ts'
 
@@ -17,11 +19,28 @@ const stopping = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.on(signal, () => stopping.abort(new Error(signal)))
 
-/** Ten times the value, and a round on-chain that nobody else has seen. */
+/** Ten times the value, and a round on-chain that nobody else has seen; of requests, a thousand units more each. */
 function lie(observation: Uint8Array): Uint8Array {
+  const request = requestOf(observation)
+  if (request !== null) return requestObservationCodec.encode({ results: request.results.map(perturbed) })
   const { value, onchain } = observationCodec.decode(observation)
   const timestamp = (onchain?.timestamp ?? 0) + 3_600
   return observationCodec.encode({ value: 10n * value, onchain: { answer: 10n * value, timestamp } })
+}
+
+function requestOf(observation: Uint8Array): RequestObservation | null {
+  try {
+    return requestObservationCodec.decode(observation)
+  } catch {
+    return null
+  }
+}
+
+/** What a model with other weights would say. */
+function perturbed(result: RequestResult): RequestResult {
+  return result.kind === 'values'
+    ? { ...result, values: result.values.map((value) => value + 1_000_000n) }
+    : result
 }
 
 const refuse = () => Promise.reject(new TypeError('the test build only starts nodes'))

@@ -17,6 +17,7 @@ import { httpDoors } from './scenarios/http-doors.ts'
 import { ownNode } from './scenarios/own-node.ts'
 import { partition } from './scenarios/partition.ts'
 import { examplePlugin } from './scenarios/plugin.ts'
+import { besideALiar, killedInMidRequest, questions } from './scenarios/questions.ts'
 import { refusals } from './scenarios/refusals.ts'
 import { comesUp } from './scenarios/start.ts'
 import { streamDelivers } from './scenarios/stream.ts'
@@ -35,6 +36,7 @@ afterAll(() => net.dispose(), 60_000)
 describe('devnet', { timeout: 240_000 }, () => {
   describe('comes up', () => comesUp(net))
   describe('feeds', () => feedsAdvance(net))
+  describe('questions of contracts', () => questions(net))
   describe('evidence', () => evidenceVerifies(net))
   describe('event stream', () => streamDelivers(net))
   describe('HTTP', () => httpDoors(net))
@@ -48,9 +50,11 @@ describe('devnet', { timeout: 240_000 }, () => {
 
   describe('an adversary', () => {
     beforeAll(() => validators.adopt(3, fourth.node))
-    adversaries(net, validators, [['equivocating'], ['forging'], ['withholding']])
+    adversaries(net, validators, [['equivocating'], ['forging'], ['withholding'], ['lying']])
+    besideALiar(net, validators)
     conviction(net, validators)
   })
+  describe('a death in the middle of a question', () => killedInMidRequest(net, validators))
   describe('a partition', () => partition(net, validators))
   describe('agreement', () => agreement(net, validators))
 

@@ -16,6 +16,7 @@ import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
 import type { OracleConfig } from '../config.ts'
+import { ruleOf } from '../requests/pick-requests.ts'
 
 const tensorSchema = z.object({ name: z.string(), type: z.string(), shape: z.array(z.int().nullable()) })
 
@@ -27,9 +28,18 @@ const modelSchema = z.object({
   }),
   sha256: z.string().meta({ description: 'SHA-256 of the ONNX file' }),
   inputs: z.array(tensorSchema),
+  rawInputs: z
+    .array(tensorSchema)
+    .meta({ description: 'What its preprocessing takes, and so what a request of a contract gives' }),
   outputs: z.array(tensorSchema),
   quantization: z.object({ output: z.string(), decimals: z.int() }),
   tolerance: z.object({ absolute: decimalSchema, relativePpm: z.int() }),
+  batched: z.boolean().meta({ description: 'The first size counts rows that do not depend on each other' }),
+  agreement: z.string().meta({ description: 'How the results of the validators become one, as JSON' }),
+  request: z
+    .object({ decimals: z.int() })
+    .nullable()
+    .meta({ description: 'Decimals of the numbers with which contracts ask it; null where they can not' }),
   provider: z.string().meta({ description: 'Execution provider that really runs it at this node' }),
   status: z.enum(['ok', 'refused']),
   reason: z.string().nullable().meta({ description: 'Why the node refuses to run it' }),
@@ -76,9 +86,13 @@ export function addModelRoutes(
       digest: model.digest,
       sha256: model.sha256,
       inputs: model.inputs.map((tensor) => ({ ...tensor, shape: [...tensor.shape] })),
+      rawInputs: model.rawInputs.map((tensor) => ({ ...tensor, shape: [...tensor.shape] })),
       outputs: model.outputs.map((tensor) => ({ ...tensor, shape: [...tensor.shape] })),
       quantization: model.quantization,
       tolerance: { absolute: model.tolerance.absolute.toString(), relativePpm: model.tolerance.relativePpm },
+      batched: model.batched,
+      agreement: ruleOf(model),
+      request: model.request,
       provider: model.provider,
       status: model.status.ok ? 'ok' : 'refused',
       reason: model.status.ok ? null : model.status.reason,

@@ -25,7 +25,14 @@ export async function throughput(model: ManifestModel, port: Port): Promise<Figu
     const compare = async (name: string, ours: [Run, number, number], theirs: [Run, number, number]) => {
       const { rate, bareRate, ratio } = await inTurns(ours, theirs)
       figures.push(
-        { name: `${name}.rows_per_s`, value: rate, unit: 'rows/s', baseline: BARE, baselineValue: bareRate, ratio },
+        {
+          name: `${name}.rows_per_s`,
+          value: rate,
+          unit: 'rows/s',
+          baseline: BARE,
+          baselineValue: bareRate,
+          ratio,
+        },
         { name: `${name}.ratio`, value: ratio, unit: 'of bare', baseline: BARE, baselineValue: 1, ratio },
       )
     }
@@ -34,7 +41,11 @@ export async function throughput(model: ManifestModel, port: Port): Promise<Figu
     // What the runtime does with as many rows at once is what putting runs together can reach at best.
     const together = inputsOf(model, CALLERS)
     await compare(`${prefix}.dynamic`, [() => ask(one), 1, CALLERS], [() => bare.run(together), CALLERS, 1])
-    await compare(`${prefix}.batched`, [() => ask(many), BATCH_ROWS, 2], [() => bare.run(many), BATCH_ROWS, 1])
+    await compare(
+      `${prefix}.batched`,
+      [() => ask(many), BATCH_ROWS, 2],
+      [() => bare.run(many), BATCH_ROWS, 1],
+    )
     return figures
   } finally {
     await bare.release()
