@@ -8,7 +8,8 @@ import { type OnnxBackendOptions, onnxBackend } from '../../node/adapters/onnx/o
 import { pinoLogger } from '../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../node/adapters/prometheus/prometheus-metrics.ts'
 import { type InferenceOptions, inferenceService } from '../../node/inference/inference-service.ts'
-import type { Provider } from '../../node/ports/inference-backend.ts'
+import type { Clock } from '../../node/ports/clock.ts'
+import type { InferenceBackend, Provider } from '../../node/ports/inference-backend.ts'
 import type { Tensor } from '../../node/ports/tensor.ts'
 
 export const shipped = new URL('../../models/', import.meta.url).pathname
@@ -42,6 +43,9 @@ export async function start(
   manifests: string | InferenceOptions['manifests'],
   options: Partial<Omit<OnnxBackendOptions & InferenceOptions, 'providers'>> & {
     providers?: readonly Provider[]
+    /** What runs the models; ONNX Runtime when absent. */
+    backend?: InferenceBackend
+    clock?: Clock
   } = {},
 ) {
   const logs: Record<string, unknown>[] = []
@@ -51,20 +55,22 @@ export async function start(
     destination: { write: (line) => void logs.push(JSON.parse(line)) },
   })
   const metrics = prometheusMetrics()
-  const common = { log, metrics, clock: systemClock }
+  const common = { log, metrics, clock: options.clock ?? systemClock }
   const workers = new Set<number>()
   const guard = {
     watch: (pid: number) => void workers.add(pid),
     release: (pid: number) => void workers.delete(pid),
   }
-  const backend = onnxBackend(
-    {
-      ...{ threads: 1, workers: 1, runMs: 10_000, loadMs: 30_000, memoryBytes: 2 ** 31 },
-      ...options,
-      providers: options.providers ?? ['cpu'],
-    },
-    { ...common, guard },
-  )
+  const backend =
+    options.backend ??
+    onnxBackend(
+      {
+        ...{ threads: 1, workers: 1, runMs: 10_000, loadMs: 30_000, memoryBytes: 2 ** 31 },
+        ...options,
+        providers: options.providers ?? ['cpu'],
+      },
+      { ...common, guard },
+    )
   const inference = inferenceService(
     {
       manifests: typeof manifests === 'string' ? [{ path: manifests, optional: false }] : manifests,

@@ -207,3 +207,14 @@ export function borrowing(location: string): Buffer {
     nodes: [node('Add', ['x', 'far'], ['y'])],
   })
 }
+
+/** `same` = `x`, texts; `y` = `n`, a number. */
+export function textAndNumber(): Buffer {
+  const texts = (name: string): Port => ({ name, type: 'string', shape: [2] })
+  const number = (name: string): Port => ({ name, type: 'float32', shape: [1] })
+  return onnx({
+    inputs: [texts('x'), number('n')],
+    outputs: [texts('same'), number('y')],
+    nodes: [node('Identity', ['x'], ['same']), node('Identity', ['n'], ['y'])],
+  })
+}

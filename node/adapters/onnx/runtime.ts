@@ -4,3 +4,12 @@
 process.env.ORT_DISABLE_TELEMETRY = '1'
 
 export const { env, InferenceSession, Tensor } = await import('onnxruntime-node')
+
+// Its binding reads a Float16Array as empty: it knows half floats as Uint16Array. Which of both its tensors take, it
+// decides by whether there is a Float16Array when the first one is made.
+const known = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array')
+if (known !== undefined) {
+  Reflect.deleteProperty(globalThis, 'Float16Array')
+  new Tensor('bool', Uint8Array.of(0), [1])
+  Object.defineProperty(globalThis, 'Float16Array', known)
+}

@@ -14,6 +14,7 @@ import {
   WORKER_FD,
 } from './worker-protocol.ts'
 
+const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
 /** How often the memory of a worker at work is looked at. */
 const MEMORY_MS = 100
 /** The end of what a worker wrote to stderr. */
@@ -61,9 +62,10 @@ export class WorkerProcess {
   #verdict: { code: BackendErrorCode; why: string } | null = null
   #reader = frameReader((frame) => this.#answered(frame))
 
-  constructor(limits: WorkerLimits, onEnd: (why: string) => void) {
+  /** @param program what it runs, given its end of the socket pair at `WORKER_FD` */
+  constructor(limits: WorkerLimits, onEnd: (why: string) => void, program = worker) {
     this.#limits = limits
-    this.#child = spawn(process.execPath, [fileURLToPath(new URL('./worker.ts', import.meta.url))], {
+    this.#child = spawn(process.execPath, [program], {
       // The runtime looks for the data that a model keeps in other files from the folder it runs in.
       cwd: '/',
       env: {
