@@ -1,9 +1,11 @@
 import { join } from 'node:path'
+import { kserveBackend } from '../adapters/kserve/kserve-backend.ts'
 import { onnxBackend } from '../adapters/onnx/onnx-backend.ts'
+import { readPasswordFile } from '../config/password.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { type InferenceService, inferenceService } from '../inference/inference-service.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Provider } from '../ports/inference-backend.ts'
+import type { InferenceBackend, Provider } from '../ports/inference-backend.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ProcessGuard } from '../ports/process.ts'
@@ -32,13 +34,15 @@ export function nodeInference(
     },
     modules,
   )
+  const servers = serverBackends(config, modules)
   return inferenceService(
     {
       manifests: [
         { path: manifestPath(config), optional: false },
         { path: ownManifestPath(config), optional: true },
       ],
-      providers,
+      // A server is there to be used; what it can't do is done here.
+      providers: [...servers.flatMap((server) => server.providers), ...providers],
       deadlineMs,
       maxBatchRows: batch.maxRows,
       maxBatchDelayMs: batch.maxDelayMs,
@@ -46,8 +50,19 @@ export function nodeInference(
       selfTestMs: selfTestMinutes * 60_000,
       watchMs: WATCH_MS,
     },
-    { backends: [onnx], ...modules },
+    { backends: [...servers, onnx], ...modules },
   )
+}
+
+/** None where no server is configured. */
+function serverBackends(
+  { inference: { server } }: NodeConfig,
+  modules: { log: Logger; clock: Clock },
+): readonly InferenceBackend[] {
+  const { url, models, timeoutMs, lanes, tokenFile } = server
+  if (url === undefined) return []
+  const token = tokenFile === undefined ? {} : { token: readPasswordFile(tokenFile) }
+  return [kserveBackend({ url, models, timeoutMs, lanes, ...token }, modules)]
 }
 
 /** The manifest of the models that `iyi model add` put into the data folder. */

@@ -116,6 +116,7 @@ function inlineSecrets(file: unknown): readonly ConfigFault[] {
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const at = (path: string) => resolve(baseDir, path)
   const { passwordFile } = config.keys
+  const { tokenFile } = config.inference.server
   const { passwordFile: databasePassword } = config.database
   return {
     ...config,
@@ -140,6 +141,10 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
     inference: {
       ...config.inference,
       manifest: config.inference.manifest === 'builtin' ? 'builtin' : at(config.inference.manifest),
+      server: {
+        ...config.inference.server,
+        ...(tokenFile === undefined ? {} : { tokenFile: at(tokenFile) }),
+      },
     },
   }
 }

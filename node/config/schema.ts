@@ -251,6 +251,8 @@ const keys = z
   .prefault({})
   .describe("The validator's keys. The password itself never stands in this file.")
 
+const httpUrl = z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' })
+
 const inference = z
   .strictObject({
     manifest: z
@@ -288,6 +290,48 @@ const inference = z
       .max(600_000)
       .default(5_000)
       .describe('Milliseconds in which a run must be answered, waiting included. A caller may ask for less.'),
+    server: z
+      .strictObject({
+        url: httpUrl
+          .optional()
+          .meta({ examples: ['https://inference.internal'] })
+          .describe('Address of the server: what stands above `v2/`. No server when absent.'),
+        tokenFile: z
+          .string()
+          .min(1)
+          .optional()
+          .meta({ examples: ['keys/inference-token'] })
+          .describe('File that holds a bearer token for it, readable by the node alone.'),
+        timeoutMs: z
+          .int()
+          .min(100)
+          .max(600_000)
+          .default(5_000)
+          .describe('Milliseconds in which it must answer.'),
+        lanes: z.int().min(1).max(256).default(4).describe('Runs that it is asked for at once.'),
+        models: z
+          .record(
+            z.string(),
+            z.strictObject({
+              name: z.string().min(1).max(255).describe('What the server calls it.'),
+              version: z
+                .string()
+                .min(1)
+                .max(64)
+                .optional()
+                .describe('Without one the server may change it under a running node.'),
+            }),
+          )
+          .default({})
+          .meta({ examples: [{ volatility: { name: 'volatility', version: '1' } }] })
+          .describe(
+            'The models that it runs, by the id in the manifest. It must have the very file that the manifest names.',
+          ),
+      })
+      .prefault({})
+      .describe(
+        'An inference server that speaks the KServe v2 protocol, such as Triton. What it does not answer, `providers` run here.',
+      ),
     batch: z
       .strictObject({
         maxRows: z

@@ -69,7 +69,9 @@ export class ModelSlot {
       const bytes = await readVerified(root, entry.file, entry.sha256)
       const goldens = readGoldens(entry, await readVerified(root, entry.goldens.file, entry.goldens.sha256))
       for (const provider of options.providers) {
-        const backend = modules.backends.find(({ providers }) => providers.includes(provider))
+        const backend = modules.backends.find(
+          (each) => each.providers.includes(provider) && each.takes(entry.id),
+        )
         if (backend === undefined) continue
         try {
           const { id, version, digest } = entry

@@ -44,6 +44,8 @@ export interface InferenceBackend {
   readonly lanes: number
   /** What `open` may be asked for, best first. */
   readonly providers: readonly string[]
+  /** Whether it has, or takes, the model of this id; it is not asked to open others. */
+  takes(id: string): boolean
   start(): Promise<void>
   /** Opens `model` on one provider. Rejects with `BackendError`. */
   open(model: ModelSource, provider: string): Promise<OpenModel>

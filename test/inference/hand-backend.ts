@@ -25,6 +25,7 @@ export function handBackend({ lanes = 1 } = {}) {
   }
   const backend: InferenceBackend = {
     lanes,
+    takes: () => true,
     providers: ['cpu'],
     start: async () => {},
     stop: async () => {},

@@ -83,6 +83,7 @@ export function kserveBackend(
 
   return {
     lanes,
+    takes: (id) => Object.hasOwn(models, id),
     providers: ['kserve'],
     async start() {
       state = 'running'

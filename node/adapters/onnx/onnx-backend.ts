@@ -196,6 +196,7 @@ export function onnxBackend(
       const alive = seats.filter(({ process }) => process !== null).length
       return Math.max(1, alive * (runMs < SHORT_MS ? 2 : 1))
     },
+    takes: () => true,
     providers: options.providers,
     async start() {
       running = true
