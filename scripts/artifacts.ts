@@ -11,6 +11,7 @@ export const CONTRACT_SOURCES = {
   IOcr2Aggregator: 'contracts/oracle/IOcr2Aggregator.sol',
   PriceConsumer: 'contracts/oracle/examples/PriceConsumer.sol',
   IInferenceConsumer: 'contracts/oracle/IInferenceConsumer.sol',
+  InferenceRequester: 'contracts/mocks/InferenceRequester.sol',
   InferenceOracle: 'contracts/oracle/InferenceOracle.sol',
   ModelRegistry: 'contracts/oracle/ModelRegistry.sol',
   ConstantProductPool: 'contracts/mocks/ConstantProductPool.sol',

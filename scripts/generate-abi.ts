@@ -14,6 +14,7 @@ const GENERATED: readonly ContractName[] = [
   'IInferenceConsumer',
   'IOcr2Aggregator',
   'InferenceOracle',
+  'InferenceRequester',
   'ModelRegistry',
   'Ocr2Aggregator',
   'OracleFeed',

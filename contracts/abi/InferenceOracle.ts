@@ -534,7 +534,7 @@ export const inferenceOracleAbi = [
         "type": "uint8"
       }
     ],
-    "name": "InferenceOracle__WrongState",
+    "name": "InferenceOracle__WrongStatus",
     "type": "error"
   },
   {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IInferenceLedger} from "./IInferenceLedger.sol";
+import {ModelRegistry} from "./ModelRegistry.sol";
+
 /// @title Asking a registered model, and getting what a Byzantine quorum computed
 /// @notice A request pays a fee into escrow and is bound to a manifest digest. It ends exactly once: with an answer or
 ///         with a refund. An answer is provisional while it can be challenged. Every payout is a credit that its owner
 ///         withdraws. Amounts are wei, times are Unix seconds.
-interface IInferenceOracle {
+interface IInferenceOracle is IInferenceLedger {
     /// @notice Where a request stands.
     /// None: no such request. Pending: waits for an answer. Answered: has one that can be challenged until it is
     /// final. Disputed: waits for a verdict. Final: nobody challenged it in time. Upheld: a verdict confirmed the
@@ -263,7 +266,7 @@ interface IInferenceOracle {
     error InferenceOracle__TooLittleGas(uint256 requestId, uint256 got, uint256 want);
 
     // Faults of what anyone may do with a request.
-    error InferenceOracle__WrongState(uint256 requestId, Status got);
+    error InferenceOracle__WrongStatus(uint256 requestId, Status got);
     error InferenceOracle__TooEarly(uint256 requestId, uint256 earliest);
     error InferenceOracle__TooLate(uint256 requestId, uint256 latest);
     error InferenceOracle__NoAnswer(uint256 requestId, Status got);
@@ -334,4 +337,7 @@ interface IInferenceOracle {
 
     /// @notice How many requests were made.
     function requestCount() external view returns (uint256);
+
+    /// @notice The registry in which models are found.
+    function modelRegistry() external view returns (ModelRegistry);
 }

@@ -81,9 +81,35 @@ contract RegistryHandler is TestBase {
             _equal(owner, owners[i], "owner");
             _equal(pending, address(0), "nobody pending");
             _equal(count, counts[i], "versions");
+            _checkNewest(i + 1);
             total += count;
         }
         _equal(total, digests.length, "a digest for each version");
+    }
+
+    /// @dev Looks for the newest active version by hand.
+    function _checkNewest(uint256 id) private view {
+        uint32 newest = 0;
+        bytes32 want;
+        for (uint256 i = 0; i < digests.length; ++i) {
+            Entry memory entry = entries[digests[i]];
+            if (entry.modelId == id && entry.active && entry.version > newest) (newest, want) = (entry.version, digests[i]);
+        }
+        if (newest == 0) {
+            try REGISTRY.resolve(id, 0) {
+                _true(false, "resolved nothing");
+            } catch (bytes memory reason) {
+                _equal(
+                    keccak256(reason),
+                    keccak256(abi.encodeWithSelector(ModelRegistry.ModelRegistry__NoActiveVersion.selector, id)),
+                    "none is active"
+                );
+            }
+            return;
+        }
+        (uint32 version, bytes32 digest) = REGISTRY.resolve(id, 0);
+        _equal(version, newest, "newest active");
+        _equal(digest, want, "its digest");
     }
 
     function _fresh(bytes32 salt) private view returns (bytes32) {
@@ -160,6 +186,28 @@ contract ModelRegistryTest is TestBase {
         vm.prank(ALICE);
         registry.setVersionActive(1, 1, true);
         _true(registry.isActive(DIGEST), "on");
+    }
+
+    function test_resolve() external {
+        _register();
+        vm.prank(ALICE);
+        registry.addVersion(1, keccak256("next"), URI);
+        (uint32 version, bytes32 digest) = registry.resolve(1, 0);
+        _equal(version, 2, "newest");
+        _equal(digest, keccak256("next"), "its digest");
+        (version, digest) = registry.resolve(1, 1);
+        _equal(version, 1, "named");
+        _equal(digest, DIGEST, "digest");
+        vm.prank(ALICE);
+        registry.setVersionActive(1, 2, false);
+        (version,) = registry.resolve(1, 0);
+        _equal(version, 1, "the one before");
+        vm.expectRevert(abi.encodeWithSelector(ModelRegistry.ModelRegistry__InactiveVersion.selector, 1, 2));
+        registry.resolve(1, 2);
+        vm.expectRevert(abi.encodeWithSelector(ModelRegistry.ModelRegistry__UnknownVersion.selector, 1, 3));
+        registry.resolve(1, 3);
+        vm.expectRevert(abi.encodeWithSelector(ModelRegistry.ModelRegistry__UnknownModel.selector, 2));
+        registry.resolve(2, 0);
     }
 
     function testFuzz_unknownDigests(bytes32 digest) external {

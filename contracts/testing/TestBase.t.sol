@@ -5,6 +5,10 @@ pragma solidity ^0.8.28;
 interface CheatCodes {
     function warp(uint256 timestamp) external;
     function chainId(uint256 id) external;
+    function roll(uint256 blockNumber) external;
+    function setBlockhash(uint256 blockNumber, bytes32 hash) external;
+    function txGasPrice(uint256 price) external;
+    function deal(address account, uint256 balance) external;
     function prank(address sender) external;
     function sign(uint256 key, bytes32 hash) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function addr(uint256 key) external pure returns (address);

@@ -10,10 +10,10 @@ import { inferenceMetrics } from './inference-metrics.ts'
 import { ModelSet } from './model-set.ts'
 import type { ModelSlot, Run } from './model-slot.ts'
 import { Penalties } from './penalties.ts'
-import { applyOperations, OperationFault } from './pipeline.ts'
-import { inputDigest, ResultCache } from './result-cache.ts'
+import { applyOperations, OperationFault, rawPorts } from './pipeline.ts'
+import { copyOf, inputDigest, ResultCache } from './result-cache.ts'
 import { Scheduler } from './scheduler.ts'
-import { badInput, checkInputs } from './tensors.ts'
+import { badInput, checkInputs, checkTensors } from './tensors.ts'
 
 /** Runs of one model and priority that may wait. */
 const MAX_WAITING = 256
@@ -95,7 +95,8 @@ export function inferenceService(
   const drained = async ({ opened }: ModelSlot) => {
     if (opened !== null) await schedulers.get(opened.backend)?.drained(opened.model)
   }
-  const models = new ModelSet(options, { backends, run: test, drained, log, told })
+  const forget = (digest: string) => cache.forget(digest)
+  const models = new ModelSet(options, { backends, run: test, drained, forget, log, told })
   let running = false
   let timers: Timer[] = []
 
@@ -123,9 +124,8 @@ export function inferenceService(
     const { priority = 'api', signal } = request
     const now = clock.monotonic()
     const restMs = penalties.restMs(entry.digest, priority, now)
-    if (restMs > 0)
-      throw failed(entry.id, `it rests for ${Math.ceil(restMs / 1000)} s more, since a run of it did harm`)
-    if (input !== null && penalties.isHarmful(entry.digest, input))
+    if (restMs > 0) throw resting(entry.id, restMs)
+    if (input !== null && penalties.isHarmful(entry.digest, priority, input, now))
       throw badInput(entry.id, 'it ended the process that ran it before')
     if (opened === null) throw failed(entry.id, 'the model is not loaded')
     try {
@@ -137,8 +137,12 @@ export function inferenceService(
       })
     } catch (error) {
       if (isHarm(error)) {
-        const againInMs = penalties.harmed(entry.digest, priority, input, clock.monotonic())
+        const harm = error.code === 'BACKEND_CRASHED' ? 'crash' : 'limit'
+        const againInMs = penalties.harmed(entry.digest, priority, input, harm, clock.monotonic())
         log.error({ model: entry.id, priority, againInMs, err: error }, 'Let a model rest that did harm')
+        // What waits would each do the same, for all that is known.
+        if (againInMs > 0)
+          schedulers.get(opened.backend)?.refuse(opened.model, priority, resting(entry.id, againInMs))
       }
       if (!(error instanceof BackendError)) throw error
       if (error.code === 'BACKEND_CANCELLED')
@@ -157,7 +161,9 @@ export function inferenceService(
     const kept = key === null ? null : cache.get(key)
     if (key !== null) told.cache(kept !== null)
     if (kept !== null) return { outputs: kept, cached: true }
-    const outputs = slot.finish(await compute(slot, request, inputs, input))
+    // What is kept must be of what was hashed, whatever the caller does to it meanwhile.
+    const own = key === null ? inputs : copyOf(inputs)
+    const outputs = slot.finish(await compute(slot, request, own, input))
     if (key !== null) cache.set(key, outputs)
     return { outputs, cached: false }
   }
@@ -181,24 +187,31 @@ export function inferenceService(
     }
   }
 
+  async function stop(): Promise<void> {
+    running = false
+    for (const timer of timers) timer.cancel()
+    await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
+    await models.close()
+    for (const backend of backends) await backend.stop()
+  }
+
   return {
     models: () => models.list().map((slot) => slot.info()),
     run,
     async start() {
       running = true
-      for (const backend of backends) await backend.start()
-      await models.load()
+      try {
+        for (const backend of backends) await backend.start()
+        await models.load()
+      } catch (error) {
+        await stop()
+        throw error
+      }
       every(options.selfTestMs, () => models.selfTest())
       every(options.watchMs, () => models.reloadIfChanged())
     },
     reload: () => models.load(),
-    async stop() {
-      running = false
-      for (const timer of timers) timer.cancel()
-      await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
-      await models.close()
-      for (const backend of backends) await backend.stop()
-    },
+    stop,
     health() {
       if (!running) return { status: 'failed', reason: 'inference is not started' }
       const ill = backends.map((backend) => backend.health()).find(({ status }) => status !== 'ok')
@@ -207,7 +220,9 @@ export function inferenceService(
   }
 }
 
-function prepare({ entry }: ModelSlot, raw: Tensors): Tensors {
+function prepare(slot: ModelSlot, raw: Tensors): Tensors {
+  const { entry } = slot
+  checkTensors(rawPorts(entry.preprocessing, entry.inputs), raw, (why) => badInput(entry.id, why))
   try {
     return applyOperations(entry.preprocessing, raw)
   } catch (error) {
@@ -218,4 +233,6 @@ function prepare({ entry }: ModelSlot, raw: Tensors): Tensors {
 
 const failed = (model: string, why: string, cause?: unknown) =>
   new InferenceError('INFERENCE_FAILED', model, `Model ${model} could not be run: ${why}. Try again.`, cause)
+const resting = (model: string, restMs: number) =>
+  failed(model, `it rests for ${Math.ceil(restMs / 1000)} s more, since a run of it did harm`)
 const notStarted = (model: string) => failed(model, 'inference is not started')

@@ -18,6 +18,8 @@ interface ModelSetModules {
   readonly run: Run
   /** Resolves once what was asked of an open model is answered. */
   readonly drained: (slot: ModelSlot) => Promise<void>
+  /** Drops what is kept of a model's answers. */
+  readonly forget: (digest: string) => void
   readonly log: Logger
   readonly told: InferenceMetrics
 }
@@ -76,10 +78,20 @@ export class ModelSet {
   }
 
   async selfTest(): Promise<void> {
+    // Not while they are exchanged: what is taken out is not asked any more.
+    const next = this.#work.then(() => this.#selfTest())
+    this.#work = next
+    await next
+  }
+
+  async #selfTest(): Promise<void> {
     for (const slot of this.#slots) {
       const before = slot.refusal
       await slot.selfTest(this.#modules.run)
-      if (slot.refusal !== before) this.#report(slot)
+      if (slot.refusal === before) continue
+      // It may have drifted for as long as nobody looked.
+      if (slot.refusal !== null) this.#modules.forget(slot.entry.digest)
+      this.#report(slot)
     }
   }
 
@@ -134,6 +146,7 @@ export class ModelSet {
     for (const slot of gone) {
       await this.#modules.drained(slot)
       await slot.close()
+      this.#modules.forget(slot.entry.digest)
       if (!slots.some(({ entry }) => entry.digest === slot.entry.digest))
         log.info({ model: slot.entry.id, digest: slot.entry.digest }, 'Unload a model')
     }

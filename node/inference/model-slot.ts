@@ -1,14 +1,16 @@
 import { dirname } from 'node:path'
 import type { ModelInfo } from '../ports/inference.ts'
 import type { InferenceBackend, OpenModel, RuntimePort } from '../ports/inference-backend.ts'
+import { InferenceError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Tensor, Tensors } from '../ports/tensor.ts'
 import { checkGoldens, type GoldenCase, readGoldens } from './goldens.ts'
+import { runTogether } from './independence.ts'
 import type { ManifestModel } from './manifest.ts'
 import { ModelRefusal, reasonOf } from './model-refusal.ts'
-import { applyOperations, rawPorts } from './pipeline.ts'
+import { applyOperations, OperationFault, rawPorts } from './pipeline.ts'
 import { quantizeTensor } from './quantize.ts'
-import { checkOutputs } from './tensors.ts'
+import { checkFinite, checkOutputs } from './tensors.ts'
 import { readVerified } from './verified-file.ts'
 
 /** Runs an open model in its turn. */
@@ -104,8 +106,21 @@ export class ModelSlot {
   /** What the network's outputs mean: checked, and as the manifest's postprocessing leaves them. */
   finish(outputs: Tensors): Tensors {
     checkOutputs(this.entry, outputs)
-    const { postprocessing } = this.entry
-    return postprocessing.length === 0 ? outputs : applyOperations(postprocessing, outputs)
+    const { id, postprocessing } = this.entry
+    if (postprocessing.length === 0) return outputs
+    try {
+      const finished = applyOperations(postprocessing, outputs)
+      checkFinite(id, finished)
+      return finished
+    } catch (error) {
+      if (!(error instanceof OperationFault)) throw error
+      throw new InferenceError(
+        'INFERENCE_FAILED',
+        id,
+        `What model ${id} answered can not be postprocessed: ${error.message}. Check the model.`,
+        error,
+      )
+    }
   }
 
   quantize(outputs: Tensors): bigint[] {
@@ -147,12 +162,27 @@ export class ModelSlot {
       comparePorts('input', this.entry.inputs, opened.model.inputs)
       comparePorts('output', this.entry.outputs, opened.model.outputs)
       await checkGoldens(this.entry, opened.goldens, (inputs) => this.#quantized(opened, inputs, run))
+      if (this.entry.batched) await this.#testRows(opened, run)
     } catch (error) {
       await opened.model.close()
       throw error
     }
     this.#opened = opened
     this.#refusal = null
+  }
+
+  async #testRows(opened: Opened, run: Run): Promise<void> {
+    const together = await runTogether(opened.goldens, (inputs) => run(opened, inputs))
+    try {
+      await checkGoldens(this.entry, opened.goldens, async (inputs) =>
+        this.quantize(this.finish(together.get(inputs) ?? {})),
+      )
+    } catch (error) {
+      if (!(error instanceof ModelRefusal)) throw error
+      throw new ModelRefusal(
+        `it is called batched, and its rows depend on each other: together with others, ${error.message}; say "batched": false`,
+      )
+    }
   }
 
   async #quantized(opened: Opened, inputs: Tensors, run: Run): Promise<readonly bigint[]> {

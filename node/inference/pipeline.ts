@@ -4,6 +4,9 @@ import type { Operation } from './operations.ts'
 /** What an operation can't be done to; the text says why. */
 export class OperationFault extends Error {}
 
+/** Of what an operation makes. */
+const MAX_ELEMENTS = 2 ** 24
+
 /** Values on their way through the operations. */
 interface Values {
   readonly shape: readonly number[]
@@ -114,6 +117,10 @@ function apply(operation: Operation, { shape, data }: Values): Values {
     }
     case 'one-hot': {
       const { size } = operation
+      if (data.length * size > MAX_ELEMENTS)
+        throw new OperationFault(
+          `${tensor} would have ${data.length * size} values; at most ${MAX_ELEMENTS} are taken`,
+        )
       const out = new Float64Array(data.length * size)
       for (const [i, value] of data.entries()) {
         if (!Number.isInteger(value) || value < 0 || value >= size)
@@ -159,10 +166,21 @@ function fromDoubles(type: Tensor['type'], { shape, data }: Values): Tensor {
     const half = Float16Array.from(data)
     return { type, shape, data: new Uint16Array(half.buffer) }
   }
-  if (type === 'int64')
-    return { type, shape, data: BigInt64Array.from(data, (value) => BigInt(Math.round(value))) }
   if (type === 'string') throw new OperationFault('text has no numbers')
   if (type === 'float32' || type === 'float64')
     return { type, shape, data: tensorTypes[type].array.from(data) } as Tensor
+  const [least, greatest] = bounds[type]
+  const at = data.findIndex((value) => !(Math.round(value) >= least && Math.round(value) <= greatest))
+  if (at >= 0) throw new OperationFault(`a value becomes ${data[at]}, which no ${type} holds`)
+  if (type === 'int64')
+    return { type, shape, data: BigInt64Array.from(data, (value) => BigInt(Math.round(value))) }
   return { type, shape, data: tensorTypes[type].array.from(data.map(Math.round)) } as Tensor
 }
+
+/** Least and greatest of each type of whole numbers; int64's are those that a double holds exactly. */
+const bounds = {
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint8: [0, 255],
+  bool: [0, 1],
+} as const

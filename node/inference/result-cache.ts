@@ -51,6 +51,11 @@ export class ResultCache {
     }
   }
 
+  /** Drops every answer whose key begins so. */
+  forget(prefix: string): void {
+    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.#drop(key)
+  }
+
   #drop(key: string): void {
     const found = this.#entries.get(key)
     if (found === undefined) return
@@ -59,8 +64,8 @@ export class ResultCache {
   }
 }
 
-/** A caller may write into what it was given; what is kept stays as it was. */
-function copyOf(tensors: Tensors): Record<string, Tensor> {
+/** A caller may write into what it was given, or gave; what is kept stays as it was. */
+export function copyOf(tensors: Tensors): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, tensor]) => [
       name,

@@ -150,6 +150,11 @@ export class Scheduler {
     return this.#open.get(model)?.done.promise ?? Promise.resolve()
   }
 
+  /** Rejects what waits of a model with `error`: it may not be run now. */
+  refuse(model: OpenModel, priority: InferencePriority, error: InferenceError): void {
+    for (const job of this.#queues.get(model)?.[priority].splice(0) ?? []) job.reject(error)
+  }
+
   /** Rejects what waits, and resolves once the runs under way have ended. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -310,7 +315,7 @@ export class Scheduler {
     for (const job of jobs) {
       if (lost) job.lost += 1
       // One of several is to blame, if any: alone each gets its own answer.
-      const retry = jobs.length > 1 || (lost && job.lost < MAX_LOST)
+      const retry = lost ? job.lost < MAX_LOST : jobs.length > 1
       if (job.settled) continue
       if (!retry || this.#stopped) {
         job.reject(this.#stopped ? stopping(job.of.name) : error)

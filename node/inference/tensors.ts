@@ -55,13 +55,21 @@ export function checkOutputs(model: ManifestModel, outputs: Tensors): void {
         model.id,
         `Output ${name} of model ${model.id} ${fault}, against its manifest. Check the model.`,
       )
+  }
+  checkFinite(model.id, outputs)
+}
+
+/** Throws `INFERENCE_NOT_FINITE`. */
+export function checkFinite(model: string, outputs: Tensors): void {
+  for (const [name, tensor] of Object.entries(outputs)) {
     const at = firstNotFinite(tensor)
-    if (at >= 0)
-      throw new InferenceError(
-        'INFERENCE_NOT_FINITE',
-        model.id,
-        `Model ${model.id} answered ${name}[${at}] = ${tensor.data[at]}. The input lies outside what it can judge.`,
-      )
+    if (at < 0) continue
+    const value = tensor.type === 'float16' ? halfFloats(tensor.data)[at] : tensor.data[at]
+    throw new InferenceError(
+      'INFERENCE_NOT_FINITE',
+      model,
+      `Model ${model} answered ${name}[${at}] = ${value}. The input lies outside what it can judge.`,
+    )
   }
 }
 

@@ -29,8 +29,9 @@ export interface OpenModel {
   readonly inputs: readonly RuntimePort[]
   readonly outputs: readonly RuntimePort[]
   /**
-   * One run. Rejects with `BackendError`; `signal` gives the answer up, which need not end the computation. A run that
-   * takes longer than the backend's own limit is ended, whatever that costs the backend.
+   * One run. Rejects with `BackendError`. `signal` says that nobody wants the answer any more; it settles when the backend
+   * is free for the next run, with the answer where that could not be stopped. A run that takes longer than the backend's
+   * own limit is ended, whatever that costs the backend.
    */
   run(inputs: Readonly<Record<string, Tensor>>, signal?: AbortSignal): Promise<Record<string, Tensor>>
   /** Gives the memory back. Runs under way are rejected. */

@@ -49,7 +49,7 @@ export class BackendError extends IyiError<BackendErrorCode, { model: string }> 
 }
 
 /** Whether this run itself did harm to what ran it: a model that does so again and again is not run any more. */
-export function isHarm(error: unknown): boolean {
+export function isHarm(error: unknown): error is BackendError {
   return (
     error instanceof BackendError &&
     ['BACKEND_RUN_TOO_LONG', 'BACKEND_OUT_OF_MEMORY', 'BACKEND_CRASHED'].includes(error.code)

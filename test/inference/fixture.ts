@@ -39,7 +39,7 @@ export async function modelsFolder(
 
 /** Starts inference over a manifest, in processes as a node has them; stopped with the test. */
 export async function start(
-  manifestPath: string,
+  manifests: string | InferenceOptions['manifests'],
   options: Partial<Omit<OnnxBackendOptions & InferenceOptions, 'providers'>> & {
     providers?: readonly Provider[]
   } = {},
@@ -52,17 +52,22 @@ export async function start(
   })
   const metrics = prometheusMetrics()
   const common = { log, metrics, clock: systemClock }
+  const workers = new Set<number>()
+  const guard = {
+    watch: (pid: number) => void workers.add(pid),
+    release: (pid: number) => void workers.delete(pid),
+  }
   const backend = onnxBackend(
     {
       ...{ threads: 1, workers: 1, runMs: 10_000, loadMs: 30_000, memoryBytes: 2 ** 31 },
       ...options,
       providers: options.providers ?? ['cpu'],
     },
-    common,
+    { ...common, guard },
   )
   const inference = inferenceService(
     {
-      manifests: [{ path: manifestPath, optional: false }],
+      manifests: typeof manifests === 'string' ? [{ path: manifests, optional: false }] : manifests,
       ...{
         deadlineMs: 30_000,
         maxBatchRows: 1_024,
@@ -78,7 +83,8 @@ export async function start(
   )
   onTestFinished(() => inference.stop())
   await inference.start()
-  return { inference, backend, logs, metrics }
+  /** Process ids of the workers that are up. */
+  return { inference, backend, logs, metrics, workers }
 }
 
 export function returns(

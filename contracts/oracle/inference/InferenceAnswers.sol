@@ -62,7 +62,7 @@ abstract contract InferenceAnswers is InferenceRequests {
         Status status = request.status;
         if (status == Status.Answered) revert InferenceOracle__TooEarly(requestId, uint256(request.due) + 1);
         if (status == Status.None || status == Status.Pending || status == Status.Disputed || status == Status.Refunded) {
-            revert InferenceOracle__WrongState(requestId, status);
+            revert InferenceOracle__WrongStatus(requestId, status);
         }
         request.delivery = Delivery.Done;
         Record storage record = records[requestId];

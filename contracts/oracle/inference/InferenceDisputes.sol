@@ -38,7 +38,7 @@ abstract contract InferenceDisputes is InferenceAnswers {
 
     /// @inheritdoc IInferenceOracle
     function challenge(uint256 requestId) external payable nonReentrant {
-        Request storage request = _inState(requestId, Status.Answered);
+        Request storage request = _inStatus(requestId, Status.Answered);
         if (block.timestamp > request.due) revert InferenceOracle__TooLate(requestId, request.due);
         Parameters memory rules = _parameters();
         if (msg.value < rules.bond) revert InferenceOracle__BondTooLow(msg.value, rules.bond);
@@ -66,7 +66,7 @@ abstract contract InferenceDisputes is InferenceAnswers {
 
     /// @inheritdoc IInferenceOracle
     function drawCommittee(uint256 requestId) external nonReentrant {
-        _inState(requestId, Status.Disputed);
+        _inStatus(requestId, Status.Disputed);
         Dispute storage dispute = disputes[requestId];
         if (dispute.seed != 0) return;
         bytes32 seed = _seedOf(requestId);
@@ -83,7 +83,7 @@ abstract contract InferenceDisputes is InferenceAnswers {
 
     /// @inheritdoc IInferenceOracle
     function closeDispute(uint256 requestId) external nonReentrant {
-        Request storage request = _inState(requestId, Status.Disputed);
+        Request storage request = _inStatus(requestId, Status.Disputed);
         if (block.timestamp <= request.due) {
             revert InferenceOracle__TooEarly(requestId, uint256(request.due) + 1);
         }
@@ -98,7 +98,7 @@ abstract contract InferenceDisputes is InferenceAnswers {
     function committee(uint256 requestId) external view returns (uint8[] memory indices) {
         Dispute storage dispute = disputes[requestId];
         if (dispute.challenger == address(0)) {
-            revert InferenceOracle__WrongState(requestId, requests[requestId].status);
+            revert InferenceOracle__WrongStatus(requestId, requests[requestId].status);
         }
         bytes32 seed = _seedOf(requestId);
         if (seed == 0) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IInferenceLedger} from "../IInferenceLedger.sol";
+
 /// @title Who is owed what
 /// @notice Credits that their owners withdraw, and the income of the oracles: equal shares in each configuration, so
 ///         that the set that answered earns, whoever is configured later. Amounts are wei.
 /// @dev Crediting the oracles costs the same whether there are 4 or 31: a running sum for each configuration, and what
 ///      each transmitter has taken of it. Nothing here reads the contract's balance.
-abstract contract InferenceLedger {
+abstract contract InferenceLedger is IInferenceLedger {
     /// @dev One slot. `remainder` is what could not be split yet, less than `oracles`.
     struct Income {
         uint128 perOracle;
@@ -24,22 +26,7 @@ abstract contract InferenceLedger {
     mapping(uint32 configCount => mapping(address transmitter => Share)) private shares;
     mapping(address account => uint256) private credits;
 
-    /// @notice The oracles of a configuration earned `amount` together.
-    event IncomeEarned(uint32 indexed configCount, uint256 amount);
-
-    /// @notice A transmitter's share of the income became its credit.
-    event IncomeClaimed(uint32 indexed configCount, address indexed transmitter, uint256 amount);
-
-    /// @notice A credit was paid out.
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
-
-    error InferenceOracle__NotOfThisConfig(uint32 configCount, address transmitter);
-    error InferenceOracle__NothingToWithdraw(address account);
-    error InferenceOracle__TransferFailed(address to, uint256 amount);
-
-    /// @notice Turns what a transmitter has earned under a configuration into its credit. By anyone.
-    /// @param configCount number of the configuration; those before the current one go on being claimable
-    /// @return amount what was credited; zero if nothing was left
+    /// @inheritdoc IInferenceLedger
     function claim(uint32 configCount, address transmitter) external returns (uint256 amount) {
         amount = claimable(configCount, transmitter);
         shares[configCount][transmitter].taken = incomes[configCount].perOracle;
@@ -47,31 +34,28 @@ abstract contract InferenceLedger {
         emit IncomeClaimed(configCount, transmitter, amount);
     }
 
-    /// @notice Pays the caller's credit out to it.
+    /// @inheritdoc IInferenceLedger
     function withdraw() external {
         _withdraw(payable(msg.sender));
     }
 
-    /// @notice Pays the caller's credit out to `to`, for a caller that can't receive.
+    /// @inheritdoc IInferenceLedger
     function withdrawTo(address payable to) external {
         _withdraw(to);
     }
 
-    /// @notice What an account can withdraw.
+    /// @inheritdoc IInferenceLedger
     function creditOf(address account) external view returns (uint256) {
         return credits[account];
     }
 
-    /// @notice The income of a configuration.
-    /// @return perOracle what each oracle has earned so far
-    /// @return remainder what is not split yet
-    /// @return oracles how many share
+    /// @inheritdoc IInferenceLedger
     function incomeOf(uint32 configCount) external view returns (uint256 perOracle, uint256 remainder, uint256 oracles) {
         Income memory income = incomes[configCount];
         return (income.perOracle, income.remainder, income.oracles);
     }
 
-    /// @notice What `claim` would credit.
+    /// @inheritdoc IInferenceLedger
     function claimable(uint32 configCount, address transmitter) public view returns (uint256) {
         Share memory share = shares[configCount][transmitter];
         if (!share.member) revert InferenceOracle__NotOfThisConfig(configCount, transmitter);

@@ -9,9 +9,9 @@ import {InferencePricing} from "./InferencePricing.sol";
 
 /// @title Requests and their escrow
 abstract contract InferenceRequests is
-    IInferenceOracle,
     InferencePricing,
     InferenceLedger,
+    IInferenceOracle,
     ReentrancyGuardTransient
 {
     uint256 private constant MAX_INPUT_LENGTH = 4096;
@@ -79,7 +79,7 @@ abstract contract InferenceRequests is
 
     /// @inheritdoc IInferenceOracle
     function refund(uint256 requestId) external nonReentrant {
-        Request storage request = _inState(requestId, Status.Pending);
+        Request storage request = _inStatus(requestId, Status.Pending);
         if (block.timestamp <= request.due) {
             revert InferenceOracle__TooEarly(requestId, uint256(request.due) + 1);
         }
@@ -121,15 +121,15 @@ abstract contract InferenceRequests is
         return count;
     }
 
-    /// @notice Where models are found.
+    /// @inheritdoc IInferenceOracle
     function modelRegistry() external view returns (ModelRegistry) {
         return REGISTRY;
     }
 
-    /// @dev The request, if it is in this state.
-    function _inState(uint256 requestId, Status want) internal view returns (Request storage request) {
+    /// @dev The request, if it has this status.
+    function _inStatus(uint256 requestId, Status want) internal view returns (Request storage request) {
         request = requests[requestId];
-        if (request.status != want) revert InferenceOracle__WrongState(requestId, request.status);
+        if (request.status != want) revert InferenceOracle__WrongStatus(requestId, request.status);
     }
 
     function _request(InferenceRequest memory asked, uint256 maxFee) private returns (uint256 requestId) {

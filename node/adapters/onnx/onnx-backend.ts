@@ -34,6 +34,8 @@ interface Opening {
 /** A place for a worker, which has one most of the time. */
 interface Seat {
   process: WorkerProcess | null
+  /** One that opens the models, and is not asked for runs yet. */
+  starting: WorkerProcess | null
   /** Models that this process has open. */
   readonly models: Set<number>
   restartMs: number
@@ -60,7 +62,7 @@ export function onnxBackend(
     labels: ['worker'],
   })
   const seats: Seat[] = Array.from({ length: options.workers }, () => ({
-    ...{ process: null, models: new Set<number>(), restartMs: RESTART_MS.first, timer: null },
+    ...{ process: null, starting: null, models: new Set<number>(), restartMs: RESTART_MS.first, timer: null },
   }))
   const opened = new Map<number, Opening>()
   /** Waits until some seat has a process again. */
@@ -77,6 +79,7 @@ export function onnxBackend(
     const process = new WorkerProcess(options, (why) => {
       if (process.pid !== undefined) guard?.release(process.pid)
       if (seat.process === process) seat.process = null
+      if (seat.starting === process) seat.starting = null
       if (!running) return
       restarts.inc()
       const lived = clock.monotonic() - started
@@ -85,15 +88,13 @@ export function onnxBackend(
       log.warn({ reason: why, againInMs: seat.restartMs }, 'Lose a process that runs models; start another')
       seat.timer = clock.setTimer(seat.restartMs, () => void seatProcess(seat))
     })
+    seat.starting = process
     if (process.pid !== undefined) guard?.watch(process.pid)
     // Every open model is there before the first run.
-    for (const opening of opened.values())
-      try {
-        await load(process, opening)
-        seat.models.add(opening.number)
-      } catch (error) {
-        log.warn({ model: opening.source.id, err: error }, 'Fail to open a model again')
-      }
+    for (const opening of opened.values()) await loadToo(seat, process, opening)
+    // It ended meanwhile, and the next one is on its way.
+    if (seat.starting !== process) return
+    seat.starting = null
     seat.process = process
     for (const wake of waiters) wake()
     waiters.clear()
@@ -106,6 +107,19 @@ export function onnxBackend(
     if (ports === undefined)
       throw new BackendError('BACKEND_CRASHED', source.id, 'the worker did not describe it')
     return ports
+  }
+
+  /** Opens a model that another process has already. What goes wrong is told: the others go on without this one. */
+  async function loadToo(seat: Seat, process: WorkerProcess, opening: Opening): Promise<void> {
+    const { number, source } = opening
+    try {
+      await load(process, opening)
+      if (process !== seat.starting && process !== seat.process) return
+      if (opened.has(number)) seat.models.add(number)
+      else await process.send({ op: 'close', model: number }, source.id)
+    } catch (error) {
+      log.warn({ model: source.id, err: error }, 'Fail to open a model in one of the processes')
+    }
   }
 
   /** The process with the least to do among those that have the model. */
@@ -129,6 +143,7 @@ export function onnxBackend(
     const { number, source } = opening
     await seated(signal)
     if (signal?.aborted) throw new BackendError('BACKEND_CANCELLED', source.id, 'the run was given up')
+    // What was sent can't be taken back: it is waited for, so that no more is sent than the process can take.
     const process = running ? idlest(number) : null
     if (process === null)
       throw new BackendError(
@@ -152,7 +167,7 @@ export function onnxBackend(
       inputs,
       outputs,
       async run(given, signal) {
-        const { outputs: answer, ran } = await unlessGivenUp(runOn(opening, given, signal), source.id, signal)
+        const { outputs: answer, ran } = await runOn(opening, given, signal)
         if (ran !== undefined) {
           provider = providerText(ran)
           if (!provider.split(/[ ,]+/).includes(opening.provider))
@@ -195,7 +210,7 @@ export function onnxBackend(
     async open(source, provider) {
       const opening: Opening = { source, provider, number: nextModel++ }
       await seated()
-      const [first, ...others] = seats.filter(({ process }) => process !== null)
+      const first = seats.find(({ process }) => process !== null)
       if (first?.process == null)
         throw new BackendError('BACKEND_LOST', source.id, 'inference is not started')
       let ports: Opened
@@ -207,13 +222,11 @@ export function onnxBackend(
           ? new BackendError('BACKEND_BAD_MODEL', source.id, error.message, error)
           : error
       }
-      first.models.add(opening.number)
       opened.set(opening.number, opening)
-      for (const seat of others) {
-        if (seat.process === null) continue
-        await load(seat.process, opening)
-        seat.models.add(opening.number)
-      }
+      first.models.add(opening.number)
+      for (const seat of seats)
+        if (seat.process !== null && !seat.models.has(opening.number))
+          await loadToo(seat, seat.process, opening)
       return openModel(opening, ports)
     },
     async stop() {
@@ -224,7 +237,7 @@ export function onnxBackend(
       await Promise.all(
         seats.map(async (seat) => {
           seat.timer?.cancel()
-          await seat.process?.stop()
+          await Promise.all([seat.process?.stop(), seat.starting?.stop()])
         }),
       )
     },
@@ -237,14 +250,4 @@ export function onnxBackend(
         : { status: 'ok', detail: `${alive} processes` }
     },
   }
-}
-
-/** `work`, or `BACKEND_CANCELLED` as soon as the signal says so. */
-function unlessGivenUp<T>(work: Promise<T>, model: string, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new BackendError('BACKEND_CANCELLED', model, 'the run was given up'))
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { BackendError, type BackendErrorCode } from '../../ports/inference-error.ts'
 import type { Tensor, Tensors } from '../../ports/tensor.ts'
 import { decodeFrame, encodeFrame, type Frame, lengthAfterPrefix, PREFIX_BYTES } from './frames.ts'
-import { type Answer, type Command, type Opened, type Placement, WORKER_FD } from './worker-protocol.ts'
+import {
+  type Answer,
+  type Command,
+  MAX_ANSWER_BYTES,
+  type Opened,
+  type Placement,
+  WORKER_FD,
+} from './worker-protocol.ts'
 
 /** How often the memory of a worker at work is looked at. */
 const MEMORY_MS = 100
@@ -50,6 +57,7 @@ export class WorkerProcess {
   #nextId = 1
   #timer: NodeJS.Timeout | undefined
   #memoryTimer: NodeJS.Timeout | undefined
+  #lookedAt = 0
   #verdict: { code: BackendErrorCode; why: string } | null = null
   #reader = frameReader((frame) => this.#answered(frame))
 
@@ -77,7 +85,11 @@ export class WorkerProcess {
       this.#output = (this.#output + text).slice(-KEPT_OUTPUT)
     })
     this.#ended = new Promise((resolve) => {
+      let told = false
       const end = (why: string) => {
+        // One that can't be started says so twice.
+        if (told) return
+        told = true
         this.#end(why)
         onEnd(this.#verdict?.why ?? why)
         resolve()
@@ -128,6 +140,8 @@ export class WorkerProcess {
   }
 
   #read(chunk: Buffer): void {
+    // Of one that is being ended nothing is believed any more.
+    if (this.#verdict !== null) return
     try {
       this.#reader(chunk)
     } catch (error) {
@@ -143,6 +157,8 @@ export class WorkerProcess {
     if (job === undefined || job.id !== head.id) throw new RangeError('an answer to no question')
     this.#jobs.shift()
     this.#watch()
+    // The next run shall not be blamed for what this one left behind.
+    if (performance.now() - this.#lookedAt > MEMORY_MS) this.#look('BACKEND_LOST')
     if (head.ok) job.resolve({ outputs: tensors, ...head })
     else job.reject(new BackendError('BACKEND_RUN_FAILED', job.model, head.error))
   }
@@ -160,14 +176,15 @@ export class WorkerProcess {
       () => this.#kill('BACKEND_RUN_TOO_LONG', `it took longer than ${job.limitMs} ms`),
       job.limitMs,
     )
-    this.#memoryTimer ??= setInterval(() => this.#look(), MEMORY_MS)
+    this.#memoryTimer ??= setInterval(() => this.#look('BACKEND_OUT_OF_MEMORY'), MEMORY_MS)
   }
 
-  #look(): void {
+  #look(code: 'BACKEND_OUT_OF_MEMORY' | 'BACKEND_LOST'): void {
+    this.#lookedAt = performance.now()
     const used = residentBytes(this.#child.pid)
     if (used > this.#limits.memoryBytes)
       this.#kill(
-        'BACKEND_OUT_OF_MEMORY',
+        code,
         `it took ${mebibytes(used)} MiB, of which the worker may have ${mebibytes(this.#limits.memoryBytes)}`,
       )
   }
@@ -216,8 +233,11 @@ function frameReader(take: (frame: Frame<Answer>) => void): (chunk: Uint8Array) 
       at += part.length
       if (filled < target.length) continue
       filled = 0
-      if (rest === null) rest = new Uint8Array(lengthAfterPrefix(prefix))
-      else {
+      if (rest === null) {
+        const length = lengthAfterPrefix(prefix)
+        if (length > MAX_ANSWER_BYTES + 2 ** 20) throw new RangeError(`${length} bytes are too many`)
+        rest = new Uint8Array(length)
+      } else {
         const frame = decodeFrame<Answer>(prefix, rest)
         prefix = new Uint8Array(PREFIX_BYTES)
         rest = null

@@ -3,6 +3,9 @@ import type { RuntimePort } from '../../ports/inference-backend.ts'
 /** The file descriptor at which a worker finds its end of the socket pair. */
 export const WORKER_FD = 3
 
+/** An answer may have so many bytes of outputs; more is none that a node could use. */
+export const MAX_ANSWER_BYTES = 512 * 2 ** 20
+
 /** To the worker. `model` is a number of the node's own making; the model's bytes are the frame's blob. */
 export type Command =
   | {

@@ -3,11 +3,11 @@
 import { mkdtempSync, readdirSync, readFileSync, readSync, rmSync, writevSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Tensor } from '../../ports/tensor.ts'
+import { bytesOf, type Tensor } from '../../ports/tensor.ts'
 import { decodeFrame, encodeFrame, type Frame, lengthAfterPrefix, PREFIX_BYTES } from './frames.ts'
 import { placementOf } from './placement.ts'
 import { openSession, type Session } from './session.ts'
-import { type Answer, type Command, type Placement, WORKER_FD } from './worker-protocol.ts'
+import { type Answer, type Command, MAX_ANSWER_BYTES, type Placement, WORKER_FD } from './worker-protocol.ts'
 
 interface Open {
   readonly session: Session
@@ -58,6 +58,9 @@ async function obey(
     return { answer: { id, ok: true } }
   }
   const outputs = await open.session.run(tensors)
+  const bytes = bytesOf(outputs)
+  if (bytes > MAX_ANSWER_BYTES)
+    throw new Error(`its outputs have ${bytes} bytes; at most ${MAX_ANSWER_BYTES} are taken`)
   if (open.profile === null) return { answer: { id, ok: true }, outputs }
   return { answer: { id, ok: true, ran: readPlacement(open, open.profile) }, outputs }
 }
