@@ -60,7 +60,7 @@ export class HttpClient {
   ask(model: string, ask: Ask): Promise<Reply> {
     const lost = (why: string, cause?: unknown) => new BackendError('BACKEND_LOST', model, why, cause)
     const { signal } = ask
-    if (this.#closed) return Promise.reject(lost(`The inference server's client is stopped.`))
+    if (this.#closed) return Promise.reject(lost('the inference server is not asked any more'))
     if (signal?.aborted) return Promise.reject(cancelled(model))
     return new Promise((resolve, reject) => {
       let request: ClientRequest | undefined
@@ -79,11 +79,11 @@ export class HttpClient {
           reject(error)
         })
       const cancel = (): void => fail(cancelled(model))
-      const stop = (): void => fail(lost(`The inference server's client was stopped during the request.`))
+      const stop = (): void => fail(lost('the inference server is not asked any more'))
       const timer = this.#clock.setTimer(this.#options.timeoutMs, () =>
         fail(
           lost(
-            `The inference server gave no answer within ${this.#options.timeoutMs} ms: raise the limit, or give the server more to run on.`,
+            `the inference server gave no answer within ${this.#options.timeoutMs} ms: raise timeoutMs, or give the server more to run on`,
           ),
         ),
       )
@@ -97,8 +97,8 @@ export class HttpClient {
           (error: unknown) =>
             fail(
               error instanceof TooLarge
-                ? new BackendError(ask.fault, model, `The inference server's answer ${error.message}.`)
-                : lost('The connection to the inference server broke in the middle of an answer.', error),
+                ? new BackendError(ask.fault, model, `the inference server's answer ${error.message}`)
+                : lost('the connection to the inference server broke in the middle of an answer', error),
             ),
         )
       }
@@ -118,7 +118,7 @@ export class HttpClient {
           else
             fail(
               lost(
-                `The inference server gave no answer (${error.code ?? 'error'}): is it running, and does the URL lead to it?`,
+                `the inference server gave no answer (${error.code ?? 'error'}): is it running, and does the URL lead to it?`,
                 error,
               ),
             )
@@ -156,4 +156,4 @@ export class HttpClient {
 }
 
 const cancelled = (model: string): BackendError =>
-  new BackendError('BACKEND_CANCELLED', model, 'The run was given up before the inference server answered.')
+  new BackendError('BACKEND_CANCELLED', model, 'the run was given up')

@@ -100,7 +100,7 @@ export function kserveBackend(
         throw new BackendError(
           'BACKEND_BAD_MODEL',
           id,
-          `No model of the inference server is configured for ${id}: name it under models.`,
+          `the inference server has no model for ${id}: name one under models`,
         )
       const reply = await ask(id, {
         method: 'GET',

@@ -26,7 +26,7 @@ export interface ModelPorts {
 /** `GET v2/models/{name}`: its inputs and outputs. Throws `BACKEND_BAD_MODEL` for what the protocol does not allow. */
 export function modelPorts(model: string, name: string, body: Buffer): ModelPorts {
   const bad = (why: string, cause?: unknown) =>
-    new BackendError('BACKEND_BAD_MODEL', model, `The inference server's metadata ${why}.`, cause)
+    new BackendError('BACKEND_BAD_MODEL', model, `the inference server's metadata ${why}`, cause)
   let raw: unknown
   try {
     raw = JSON.parse(body.toString('utf8'))

@@ -21,14 +21,14 @@ export function refusalOf(
   return new BackendError(
     code,
     model,
-    `The inference server answered ${status}${hint(status)}${said(body, token)}`,
+    `the inference server answered ${status}${hint(status)}${said(body, token)}`,
   )
 }
 
 function hint(status: number): string {
-  if (status >= 300 && status < 400) return ': a redirect, which is not followed; configure the final URL.'
-  if (status === 401 || status === 403) return ': the token is missing or wrong.'
-  return '.'
+  if (status >= 300 && status < 400) return ': a redirect, which is not followed; configure the final URL'
+  if (status === 401 || status === 403) return ': the token is missing or wrong'
+  return ''
 }
 
 function said(body: Buffer, token: string | undefined): string {
@@ -42,5 +42,5 @@ function said(body: Buffer, token: string | undefined): string {
   const safe = token === undefined ? error : error.replaceAll(token, '***')
   // Control characters, line ends and what turns the direction of text: a log line stays one line.
   const line = safe.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()
-  return ` It says: ${line.length > LONGEST ? `${line.slice(0, LONGEST)}...` : line}`
+  return `; it says: ${line.length > LONGEST ? `${line.slice(0, LONGEST)}...` : line}`
 }

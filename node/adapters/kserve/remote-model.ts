@@ -51,7 +51,7 @@ export function remoteModel(
       throw new BackendError(
         'BACKEND_RUN_FAILED',
         model,
-        `The inference server's answer can't be used: ${error.message}. Check the server's model.`,
+        `the inference server's answer can't be used: ${error.message}`,
       )
     }
   }
@@ -65,4 +65,4 @@ export function remoteModel(
 }
 
 const closed = (model: string): BackendError =>
-  new BackendError('BACKEND_LOST', model, 'The model was closed. Open it again.')
+  new BackendError('BACKEND_LOST', model, 'the model was closed')

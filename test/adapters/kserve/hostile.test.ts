@@ -275,7 +275,7 @@ describe('what a server says', () => {
     const { logs, open, backend } = await opened((response) => json(response, 503, { error }))
     const failure = await (await open()).run({ x }).catch((thrown: unknown) => thrown)
     const { message } = failure as Error
-    expect(message.startsWith('The inference server answered 503. It says: line line *** long long')).toBe(
+    expect(message.startsWith('the inference server answered 503; it says: line line *** long long')).toBe(
       true,
     )
     expect(message.length).toBeLessThan(300)

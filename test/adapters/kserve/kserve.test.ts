@@ -144,7 +144,7 @@ describe('over a real server', () => {
       code: 'BACKEND_RUN_FAILED',
       retry: false,
       data: { model: 'm' },
-      message: expect.stringContaining('It says: '),
+      message: expect.stringContaining('; it says: '),
     })
     expect(backend.health()).toEqual({ status: 'ok' })
     expect(await model.run({ x: floats([1]) })).toEqual({ y: floats([1]) })
