@@ -24,6 +24,9 @@ interface ModelSetModules {
   readonly told: InferenceMetrics
 }
 
+/** Of so many looks at the manifests one tries again what could not be opened. */
+const MISSED_EVERY = 15
+
 /** The models of the manifests, by digest. They can be read again while the models are at work. */
 export class ModelSet {
   readonly #options: ModelSetOptions
@@ -32,6 +35,7 @@ export class ModelSet {
   #slots: readonly ModelSlot[] = []
   #fault: string | null = null
   #seen = ''
+  #looks = 0
   /** One load after another. */
   #work: Promise<void> = Promise.resolve()
 
@@ -67,9 +71,13 @@ export class ModelSet {
     return next
   }
 
-  /** Loads when a manifest's file is another one than before. Never rejects: a bad one is told by log and health. */
+  /**
+   * Loads when a manifest's file is another one than before, and now and then when a model could not be opened because
+   * its backend was away. Never rejects: a bad manifest is told by log and health.
+   */
   async reloadIfChanged(): Promise<void> {
-    if ((await this.#stamp()) === this.#seen) return
+    const again = ++this.#looks % MISSED_EVERY === 0 && this.#slots.some(({ missed }) => missed)
+    if (!again && (await this.#stamp()) === this.#seen) return
     try {
       await this.load()
     } catch (error) {

@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import type { ModelInfo } from '../ports/inference.ts'
 import type { InferenceBackend, OpenModel, RuntimePort } from '../ports/inference-backend.ts'
 import { InferenceError } from '../ports/inference-error.ts'
+import { BackendError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Tensor, Tensors } from '../ports/tensor.ts'
 import { checkGoldens, type GoldenCase, readGoldens } from './goldens.ts'
@@ -32,6 +33,7 @@ export class ModelSlot {
   readonly manifestPath: string
   #opened: Opened | null = null
   #refusal: string | null = 'it was not loaded yet'
+  #missed = false
 
   constructor(entry: ManifestModel, manifestPath: string) {
     this.entry = entry
@@ -40,6 +42,11 @@ export class ModelSlot {
 
   get refusal(): string | null {
     return this.#refusal
+  }
+
+  /** It is refused because a backend could not be reached: another try may do. */
+  get missed(): boolean {
+    return this.#opened === null && this.#missed
   }
 
   get provider(): string {
@@ -80,6 +87,7 @@ export class ModelSlot {
           return
         } catch (error) {
           this.#refusal = `on ${provider}: ${reasonOf(error)}`
+          this.#missed ||= error instanceof BackendError && error.code === 'BACKEND_LOST'
           modules.providerFailed(provider)
           modules.log.warn(
             { model: entry.id, provider, reason: reasonOf(error) },
