@@ -23,6 +23,7 @@ export const rooms: readonly Room[] = [
   },
   { name: 'alerts', files: /^node\/alerts\//, ours: [PORTS], packages: [] },
   { name: 'decoding', files: /^node\/decoding\//, ours: [PORTS], packages: ['viem', 'node:crypto'] },
+  { name: 'features', files: /^node\/features\//, ours: [PORTS], packages: [] },
   { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
   { name: 'export', files: /^node\/export\//, ours: [PORTS], packages: [] },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
