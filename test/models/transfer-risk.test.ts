@@ -45,7 +45,7 @@ describe('the simulated economy', () => {
     expect(simulatedFixture()).toEqual(readFixture().transfers)
   })
 
-  it('is another one for another seed, in the chain order, with every pattern and no token from nowhere', () => {
+  it('is another one for another seed, in the order of the chain, with every pattern', () => {
     const transfers = simulate(31, { ...SMALL, days: 6 })
     expect(transfers).not.toEqual(simulate(32, { ...SMALL, days: 6 }))
     expect(new Set(transfers.map(({ pattern }) => pattern))).toEqual(new Set(PATTERNS))
