@@ -8,7 +8,7 @@ const generators = [
   ['docs/config.md, docs/cli.md', 'scripts/generate-docs.ts'],
   ['docs/licences.md', 'scripts/generate-licences.ts'],
   ['docs/openapi.json', 'scripts/generate-openapi.ts'],
-  ['models/manifest.json', 'models/volatility/manifest.ts'],
+  ['models/manifest.json', 'models/tools/manifest.ts'],
 ] as const
 
 let failed = false

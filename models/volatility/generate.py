@@ -181,7 +181,7 @@ def goldens():
 
 
 def dump_goldens(document):
-    """One case a line: readable in a diff, and small. manifest.ts writes the very same form."""
+    """One case a line: readable in a diff, and small. models/tools/goldens.ts writes the very same form."""
     head = {k: v for k, v in document.items() if k != "cases"}
     lines = [json.dumps(c, separators=(",", ":")) for c in document["cases"]]
     return json.dumps(head, separators=(",", ":"))[:-1] + ',"cases":[\n' + ",\n".join(lines) + "\n]}\n"

@@ -358,14 +358,16 @@ def export(net, path):
 
 
 def torch_cases(net):
-    """A few inputs with torch's outputs, for check.ts to compare the runtime with."""
+    """A few inputs with torch's outputs, for the shared check to compare the runtime with."""
     cases = []
     for seed, pools in ((910001, 1), (910002, 2), (910003, 5), (910004, 16)):
         out, _, _, _ = simulate(seed, 2, 1, pools)
         returns = np.rint(out * 1e7)  # two hours of each
         with torch.no_grad():
             got = net(torch.from_numpy((returns / 1e7).astype(np.float32)))[:, 0].double().numpy()
-        cases.append({"pools": pools, "units": returns.astype(int).reshape(-1).tolist(), "volatility": got.tolist()})
+        cases.append({"inputs": {"log_returns": {"shape": list(returns.shape),
+                                                 "values": returns.astype(int).reshape(-1).tolist()}},
+                      "outputs": {"volatility": got.tolist()}})
     return {"inputDecimals": 7, "cases": cases}
 
 

@@ -40,6 +40,8 @@ export const modelSchema = z
     outputs: z.array(portSchema).min(1).max(32),
     /** The first size of every input and output counts rows that do not depend on each other. */
     batched: z.boolean().default(false),
+    /** Which features, in which version, its input is: `node/features` makes them from what is indexed. */
+    features: z.strictObject({ set: z.string().min(1).max(64), version: z.int().positive() }).optional(),
     /** From what a caller has to what the network takes. */
     preprocessing: z.array(operationSchema).max(32),
     /** From what the network gives to what is answered. */

@@ -29,6 +29,7 @@ export const rooms: readonly Room[] = [
     ours: [PORTS],
     packages: ['zod', '@noble/*', 'node:*'],
   },
+  { name: 'features', files: /^node\/features\//, ours: [PORTS], packages: [] },
   { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
   { name: 'export', files: /^node\/export\//, ours: [PORTS], packages: [] },
   { name: 'kernel', files: /^node\/kernel\//, ours: [PORTS], packages: ['zod', 'node:*'] },
