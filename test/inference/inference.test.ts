@@ -233,7 +233,7 @@ describe('a spoiled model is refused and never run', () => {
   })
 
   it('falls back to the CPU when a provider can not be had, and says what really runs', async () => {
-    const { inference, logs, metrics } = await start(manifestPath, { providers: ['cuda', 'cpu'] })
+    const { inference, logs, metrics } = await start(await modelsFolder(), { providers: ['cuda', 'cpu'] })
     const [info] = inference.models()
     expect(info?.status.ok).toBe(true)
     if (info?.provider === 'cpu') {

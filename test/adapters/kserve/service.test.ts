@@ -6,15 +6,15 @@ import { kserveBackend } from '../../../node/adapters/kserve/kserve-backend.ts'
 import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
 import { inferenceService } from '../../../node/inference/inference-service.ts'
-import { returns, shipped, start } from '../../inference/fixture.ts'
+import { modelsFolder, returns, shipped, start } from '../../inference/fixture.ts'
 import { kserveServer } from './server.ts'
 import { castTo, tinyModel } from './tiny-models.ts'
 
-const path = join(shipped, 'manifest.json')
 const onnx = await readFile(join(shipped, 'volatility/volatility.onnx'))
 
 /** The inference service over the shipped manifest, and `remote` of a server for its model. */
 async function over(url: string) {
+  const path = await modelsFolder()
   const modules = {
     log: pinoLogger({ level: 'error', format: 'json', destination: { write: () => {} } }),
     metrics: prometheusMetrics(),
@@ -47,7 +47,7 @@ describe('a model of the manifest on an inference server', () => {
   test('passes its goldens, and answers as the node itself does', async () => {
     const server = await kserveServer({ models: { remote: onnx } })
     const remote = await over(server.url)
-    const { inference: local } = await start(path)
+    const { inference: local } = await start(join(shipped, 'manifest.json'))
     expect(remote.models()).toMatchObject([{ provider: 'kserve', status: { ok: true } }])
     const tolerance = remote.models()[0]?.tolerance.absolute ?? 0n
     const seeds = [1, 2, 3, 4, 5]
