@@ -1,7 +1,8 @@
-import { createWalletClient, http, parseEther, publicActions, zeroHash } from 'viem'
+import { createWalletClient, http, parseEther, publicActions, toHex, zeroHash } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { inferenceOracleAbi } from '../../../contracts/abi/InferenceOracle.ts'
 import { inferenceRequesterAbi } from '../../../contracts/abi/InferenceRequester.ts'
+import { jsonRpc } from '../../../node/devnet/rpc.ts'
 import { encodeInput } from '../../../plugins/oracle/requests/decode-input.ts'
 import { readArtifact } from '../../artifacts.ts'
 import { type Devnet, withDevnet } from '../devnet.ts'
@@ -34,6 +35,7 @@ async function measure(net: Devnet): Promise<Figure[]> {
     transport: http(chain.rpc),
     pollingInterval: LOOK_MS,
   }).extend(publicActions)
+  await jsonRpc(chain.rpc)('anvil_setBalance', [account.address, toHex(parseEther('1000'))])
   const { bytecode } = await readArtifact('InferenceRequester')
   const created = await client.deployContract({ abi: inferenceRequesterAbi, bytecode, args: [oracle] })
   const { contractAddress: consumer } = await client.waitForTransactionReceipt({ hash: created })

@@ -6,10 +6,12 @@ import {
   parseEther,
   parseEventLogs,
   publicActions,
+  toHex,
   zeroHash,
 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { readArtifact } from '../../../scripts/artifacts.ts'
+import { rpc } from './chain.ts'
 import { get, type Hex } from './http.ts'
 import type { Network } from './network.ts'
 import { until } from './until.ts'
@@ -83,7 +85,7 @@ export async function asker(net: Network, addressIndex: number): Promise<Asker> 
   const oracle = net.description.contracts[String(chain?.id)]?.InferenceOracle
   if (chain === undefined || oracle === undefined) throw new Error('the devnet has no inference oracle')
   const client = createWalletClient({
-    // Anvil's public mnemonic; the devnet itself uses the first account.
+    // Anvil's public mnemonic: the devnet uses its first account, and gives the others nothing.
     account: mnemonicToAccount('test test test test test test test test test test test junk', {
       addressIndex,
     }),
@@ -94,6 +96,7 @@ export async function asker(net: Network, addressIndex: number): Promise<Asker> 
     transport: http(chain.rpc),
     pollingInterval: 100,
   }).extend(publicActions)
+  await rpc(chain.rpc, 'anvil_setBalance', [client.account.address, toHex(parseEther('100'))])
   const { bytecode } = await readArtifact('InferenceRequester')
   const hash = await client.deployContract({ abi: requesterAbi, bytecode, args: [oracle] })
   const { contractAddress } = await client.waitForTransactionReceipt({ hash })
