@@ -16,6 +16,13 @@ contract InferenceBooksHandler is InferenceTest {
     uint256 private blockNumber = 1000;
     uint256 private time = START;
 
+    /// @dev The runner repays the sender's gas at this price, and a sender may be the oracle itself: back to zero after.
+    modifier atGasPrice(uint256 price) {
+        vm.txGasPrice(_bound(price, 0, 2 * GAS_PRICE));
+        _;
+        vm.txGasPrice(0);
+    }
+
     constructor() {
         _deploy();
         vm.deal(address(this), type(uint96).max);
@@ -35,7 +42,10 @@ contract InferenceBooksHandler is InferenceTest {
         paidIn += fee;
     }
 
-    function answer(uint256 which, uint256 count, uint8 outcome, uint256 gasPrice, uint256 who) external {
+    function answer(uint256 which, uint256 count, uint8 outcome, uint256 gasPrice, uint256 who)
+        external
+        atGasPrice(gasPrice)
+    {
         if (ids.length == 0) return;
         IInferenceOracle.Answer[] memory answers = new IInferenceOracle.Answer[](_bound(count, 1, 5));
         for (uint256 i = 0; i < answers.length; ++i) {
@@ -44,7 +54,6 @@ contract InferenceBooksHandler is InferenceTest {
             answers[i] = kind > 3 ? _answer(id, int256(which)) : _none(id, uint8(kind));
         }
         bytes memory report = _report(answers);
-        vm.txGasPrice(_bound(gasPrice, 0, 2 * GAS_PRICE));
         vm.prank(_transmitter(who % 4));
         oracle.deliverReport(report);
     }
@@ -59,10 +68,9 @@ contract InferenceBooksHandler is InferenceTest {
         paidIn += bond;
     }
 
-    function rule(uint256 which, bool upheld, uint256 gasPrice) external {
+    function rule(uint256 which, bool upheld, uint256 gasPrice) external atGasPrice(gasPrice) {
         uint256 id = _pick(which);
         if (!_is(id, IInferenceOracle.Status.Disputed)) return;
-        vm.txGasPrice(_bound(gasPrice, 0, 2 * GAS_PRICE));
         _deliver(_verdict(id, upheld));
     }
 
