@@ -19,8 +19,10 @@ const MANY = 16
  * - `gas.fulfil.1`: a report with one answer of one value.
  * - `gas.fulfil.8`: an answer of a report of eight, an eighth of it all.
  * - `gas.fulfil.1.v16`: a report with one answer of 16 values.
+ *
+ * @param report gas of a feed's report of four nodes, to compare with
  */
-export async function inferenceGas(network: Network): Promise<Figure[]> {
+export async function inferenceGas(network: Network, report: number): Promise<Figure[]> {
   const oracle = await deployInference(network, 4)
   await ask(oracle, { callbackGasLimit: 0 })
   const { id, gas } = await ask(oracle, { callbackGasLimit: 0 })
@@ -33,19 +35,19 @@ export async function inferenceGas(network: Network): Promise<Figure[]> {
     1,
     Array.from({ length: MANY }, (_, i) => BigInt(i)),
   )
-  const figure = (name: string, value: number): Figure => ({
+  const figure = (name: string, value: number, baseline: string, baselineValue: number): Figure => ({
     name: `gas.${name}`,
     value,
     unit: 'gas',
-    baseline: 'gas.fulfil.1',
-    baselineValue: one,
-    ratio: value / one,
+    baseline,
+    baselineValue,
+    ratio: value / baselineValue,
   })
   return [
-    figure('request', Number(gas)),
-    figure('fulfil.1', one),
-    figure('fulfil.8', eight),
-    figure(`fulfil.1.v${MANY}`, many),
+    figure('request', Number(gas), 'gas.report.n4', report),
+    figure('fulfil.1', one, 'gas.report.n4', report),
+    figure('fulfil.8', eight, 'gas.fulfil.1', one),
+    figure(`fulfil.1.v${MANY}`, many, 'gas.fulfil.1', one),
   ]
 }
 

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { type Address, type Hex, parseEther, parseEventLogs, parseGwei, sha256, toHex, zeroHash } from 'viem'
+import {
+  type Abi,
+  type Address,
+  type Hex,
+  parseEther,
+  parseEventLogs,
+  parseGwei,
+  sha256,
+  toHex,
+  zeroHash,
+} from 'viem'
 import { inferenceOracleAbi } from '../../contracts/abi/InferenceOracle.ts'
 import { inferenceRequesterAbi } from '../../contracts/abi/InferenceRequester.ts'
 import { modelRegistryAbi } from '../../contracts/abi/ModelRegistry.ts'
@@ -204,9 +214,16 @@ async function send(oracle: Inference, epoch: number, report: Hex) {
   return write(network, oracle.transmitter, { ...call, gas: 15_000_000n })
 }
 
-type Write = Omit<Parameters<Network['wallet']['writeContract']>[0], 'account' | 'chain'>
+interface Call {
+  readonly address: Address
+  readonly abi: Abi
+  readonly functionName: string
+  readonly args: readonly unknown[]
+  readonly value?: bigint
+  readonly gas?: bigint
+}
 
-async function write(network: Network, account: Address, call: Write) {
-  const request = { ...call, account } as Parameters<Network['wallet']['writeContract']>[0]
-  return mined(network, await network.wallet.writeContract(request))
+/** Sends a call as one of the chain's accounts and waits for it. */
+async function write(network: Network, account: Address, call: Call) {
+  return mined(network, await network.wallet.writeContract({ ...call, account }))
 }
