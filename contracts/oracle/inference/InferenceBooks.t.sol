@@ -135,7 +135,11 @@ contract InferenceBooksHandler is InferenceTest {
         _equal(paidIn, owed + paidOut, "nothing came from nowhere or got lost");
     }
 
-    /// @dev Run after every call: a request that has ended stays as it ended.
+    function statusOf(uint256 which) external view returns (uint256) {
+        return _status(ids[which]);
+    }
+
+    /// @dev Run now and then: a request that has ended stays as it ended.
     function checkEnds() external {
         for (uint256 i = 0; i < ids.length; ++i) {
             uint256 status = _status(ids[i]);
@@ -169,6 +173,9 @@ contract InferenceBooksHandler is InferenceTest {
 }
 
 contract InferenceBooksTest is InferenceTest {
+    /// @dev What the handler makes an answer with a value of.
+    uint8 private constant ANSWERED_KIND = 4;
+
     InferenceBooksHandler private handler;
 
     function setUp() external {
@@ -190,6 +197,35 @@ contract InferenceBooksTest is InferenceTest {
     }
 
     function invariant_everyWeiIsOwedToSomebody() external view {
+        handler.checkBooks();
+    }
+
+    /// @dev The way through every end of a dispute, which chance seldom finds. The fourth answer is never challenged.
+    function test_theBooksThroughDisputes() external {
+        for (uint256 i = 0; i < 4; ++i) handler.ask(i, 0, i % 2 == 0, 50_000);
+        for (uint256 i = 0; i < 4; ++i) handler.answer(i, 1, ANSWERED_KIND, GAS_PRICE, i);
+        for (uint256 i = 0; i < 3; ++i) handler.challenge(i, 0.333 ether + i);
+        handler.checkBooks();
+        handler.wait(1);
+        handler.reconfigure(7);
+        handler.rule(0, true, GAS_PRICE);
+        handler.rule(1, false, GAS_PRICE);
+        for (uint256 i = 0; i < 60; ++i) handler.wait(40 minutes - 1);
+        for (uint256 i = 0; i < 4; ++i) handler.settle(i);
+        IInferenceOracle.Status[4] memory ends = [
+            IInferenceOracle.Status.Upheld,
+            IInferenceOracle.Status.Overturned,
+            IInferenceOracle.Status.Unresolved,
+            IInferenceOracle.Status.Final
+        ];
+        for (uint256 i = 0; i < 4; ++i) _equal(handler.statusOf(i), uint256(ends[i]), "end");
+        handler.checkBooks();
+        handler.checkEnds();
+        for (uint256 i = 0; i < 4; ++i) {
+            handler.claim(1, i);
+            handler.claim(2, i);
+        }
+        for (uint256 i = 0; i < 9; ++i) handler.withdraw(i);
         handler.checkBooks();
     }
 }
