@@ -93,7 +93,8 @@ contract RegistryHandler is TestBase {
         bytes32 want;
         for (uint256 i = 0; i < digests.length; ++i) {
             Entry memory entry = entries[digests[i]];
-            if (entry.modelId == id && entry.active && entry.version > newest) (newest, want) = (entry.version, digests[i]);
+            if (entry.modelId != id || !entry.active || entry.version <= newest) continue;
+            (newest, want) = (entry.version, digests[i]);
         }
         if (newest == 0) {
             try REGISTRY.resolve(id, 0) {

@@ -9,6 +9,7 @@ interface CheatCodes {
     function setBlockhash(uint256 blockNumber, bytes32 hash) external;
     function txGasPrice(uint256 price) external;
     function deal(address account, uint256 balance) external;
+    function mockCall(address callee, bytes calldata data, bytes calldata result) external;
     function prank(address sender) external;
     function sign(uint256 key, bytes32 hash) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function addr(uint256 key) external pure returns (address);

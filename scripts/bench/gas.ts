@@ -11,6 +11,7 @@ import {
 import { type Network, openNetwork } from '../../test/contracts/network.ts'
 import type { Figure } from './figure.ts'
 import { type GasAccount, gasAccount } from './gas-account.ts'
+import { inferenceGas } from './gas-inference.ts'
 
 /** Gas of OCR2's `transmit` in steady state with all observations present. */
 const OCR2_TRANSMIT_GAS = new Map([
@@ -27,6 +28,7 @@ const OCR2_TRANSMIT_GAS = new Map([
  *   slot as all but a feed's first `historyLength()` rounds do.
  * - `gas.report.first.n*`: one of those first rounds, which fills an empty slot.
  * - `gas.account.<part>.n*`: what the gas of `gas.report.n*` went into; the parts add up to it.
+ * - `gas.request`, `gas.fulfil.*`: see `inferenceGas`.
  */
 export async function gasBenchmarks(): Promise<Figure[]> {
   const network = await openNetwork()
@@ -47,7 +49,8 @@ export async function gasBenchmarks(): Promise<Figure[]> {
       for (const [part, value] of Object.entries(account))
         figures.push(gas(`account.${part}`, value, `gas.report.n${n}`, steady))
     }
-    return figures
+    const report = figures.find(({ name }) => name === 'gas.report.n4')?.value ?? Number.NaN
+    return [...figures, ...(await inferenceGas(network, report))]
   } finally {
     await network.close()
   }

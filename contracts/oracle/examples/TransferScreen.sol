@@ -96,13 +96,14 @@ contract TransferScreen is InferenceConsumer {
         _close(requestId, deposit, deposit.recipient);
     }
 
-    /// @notice Gives a deposit back that was held, or that the oracle never answered. Only its sender.
+    /// @notice Gives a deposit back that was held, that the oracle never answered, or whose answer got lost on its way
+    ///         here. Only its sender.
     function takeBack(uint256 requestId) external {
         Deposit storage deposit = deposits[requestId];
         if (deposit.sender != msg.sender) revert TransferScreen__NotYours(requestId, msg.sender);
-        bool unanswered = deposit.stage == Stage.Screening
-            && ORACLE.getRequest(requestId).status == IInferenceOracle.Status.Refunded;
-        if (deposit.stage != Stage.Held && !unanswered) revert TransferScreen__NotReady(requestId, deposit.stage);
+        if (deposit.stage != Stage.Held && !_isLost(requestId)) {
+            revert TransferScreen__NotReady(requestId, deposit.stage);
+        }
         _close(requestId, deposit, payable(msg.sender));
     }
 
@@ -135,6 +136,13 @@ contract TransferScreen is InferenceConsumer {
             ++received[deposit.recipient];
         }
         emit DepositDecided(requestId, deposit.stage, outcome);
+    }
+
+    /// @dev Whether no answer will come any more, and none came.
+    function _isLost(uint256 requestId) private view returns (bool) {
+        if (deposits[requestId].stage != Stage.Screening) return false;
+        IInferenceOracle.RequestView memory request = ORACLE.getRequest(requestId);
+        return request.delivered || request.status == IInferenceOracle.Status.Refunded;
     }
 
     function _close(uint256 requestId, Deposit storage deposit, address payable to) private {

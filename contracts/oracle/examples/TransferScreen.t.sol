@@ -87,6 +87,17 @@ contract TransferScreenTest is InferenceTest {
         _equal(ALICE.balance - before, AMOUNT, "back");
     }
 
+    function test_aDepositWhoseAnswerGotLostGoesBack() external {
+        uint256 id = _send(0, 0);
+        IInferenceOracle.RequestView memory request = oracle.getRequest(id);
+        (request.status, request.delivered) = (IInferenceOracle.Status.Final, true);
+        vm.mockCall(address(oracle), abi.encodeCall(IInferenceOracle.getRequest, (id)), abi.encode(request));
+        uint256 before = ALICE.balance;
+        vm.prank(ALICE);
+        screen.takeBack(id);
+        _equal(ALICE.balance - before, AMOUNT, "back");
+    }
+
     function test_theFeeAloneIsNoDeposit() external {
         uint256 fee = screen.fee();
         vm.expectRevert(abi.encodeWithSelector(TransferScreen.TransferScreen__NothingToSend.selector, fee, fee));

@@ -19,7 +19,9 @@ contract InferenceAnswersTest is InferenceTest {
     function testFuzz_whatIsAnsweredCanBeRead(uint256 length, uint256 seed, uint256 spread) external {
         IInferenceOracle.Answer memory answer = _answer(_ask(), 0);
         answer.values = new int256[](_bound(length, 1, 256));
-        for (uint256 i = 0; i < answer.values.length; ++i) answer.values[i] = int256(uint256(keccak256(abi.encode(seed, i))));
+        for (uint256 i = 0; i < answer.values.length; ++i) {
+            answer.values[i] = int256(uint256(keccak256(abi.encode(seed, i))));
+        }
         answer.spread = spread;
         _deliver(answer);
 

@@ -81,7 +81,8 @@ contract InferenceRequestsTest is InferenceTest {
         _equal(oracle.getRequest(id).inputHash, request.inputHash, "hash");
         _equal(oracle.getRequest(id).price, BASE + PER_WORD * 512 * 1024, "by length");
         request.inputLength += 1;
-        _refused(request, abi.encodeWithSelector(IInferenceOracle.InferenceOracle__InputTooLong.selector, 16_777_217, 16_777_216));
+        bytes4 tooLong = IInferenceOracle.InferenceOracle__InputTooLong.selector;
+        _refused(request, abi.encodeWithSelector(tooLong, 16_777_217, 16_777_216));
         request.inputLength = 0;
         _refused(request, abi.encodeWithSelector(IInferenceOracle.InferenceOracle__NoInput.selector));
         request.input = INPUT;
