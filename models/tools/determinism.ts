@@ -15,7 +15,7 @@ import { type Drift, driftOf } from './tolerance.ts'
  * Exits with 1 if an answer leaves the model's tolerance.
  */
 
-const ROWS = 128
+const ROWS = 512
 const SEED = 20_260_113
 const LEVELS = ['disabled', 'basic', 'extended', 'all'] as const
 const THREADS = [1, 2] as const

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from generate import HERE, simulate
 from train import Volatility
 
-LINEAR = torch.nn.functional.linear
+LINEAR, CONVOLUTION = torch.nn.functional.linear, torch.nn.Conv1d._conv_forward
 
 
 def load():
@@ -42,13 +42,13 @@ def inputs():
         yield torch.from_numpy(simulate(seed, 256, 1, pools)[0].astype(np.float32))
 
 
-def main():
+def measure(net, hours):
+    """Prints how far answers for these inputs lie from float32's when products are rounded, or all is float64."""
     torch.set_num_threads(1)
-    net, hours = load(), list(inputs())
 
     def answers(dtype=torch.float32):
         with torch.no_grad():
-            return torch.cat([net(x.to(dtype))[:, 0].double() for x in hours])
+            return torch.cat([net(x.to(dtype)).double().flatten() for x in hours])
 
     reference = answers()
 
@@ -58,11 +58,13 @@ def main():
 
     for name, dropped in (("TF32 matrix products (emulated)", 13), ("BF16 matrix products (emulated)", 16)):
         torch.nn.functional.linear = lambda x, w, b=None: LINEAR(rounded(x, dropped), rounded(w, dropped), b)
+        torch.nn.Conv1d._conv_forward = lambda self, x, w, b: CONVOLUTION(
+            self, rounded(x, dropped), rounded(w, dropped), b)
         show(name, answers())
-    torch.nn.functional.linear = LINEAR
+    torch.nn.functional.linear, torch.nn.Conv1d._conv_forward = LINEAR, CONVOLUTION
     net.double()
     show("float64 throughout", answers(torch.float64))
 
 
 if __name__ == "__main__":
-    main()
+    measure(load(), list(inputs()))
