@@ -36,7 +36,7 @@ export function nodeInference(
     {
       manifests: [
         { path: manifestPath(config), optional: false },
-        { path: ownManifestPath(config), optional: true },
+        { path: ownManifestPath(config), optional: true, byDigest: true },
       ],
       providers,
       deadlineMs,

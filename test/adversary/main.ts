@@ -69,6 +69,7 @@ const deps: CliDeps = {
   recoverIndex: refuse,
   indexBuilds: refuse,
   rollBackIndex: refuse,
+  models: { pack: refuse, verify: refuse, add: refuse, remove: refuse, list: refuse, show: refuse },
   tryAbi: refuse,
   stdin: process.stdin,
   stdout: process.stdout,

@@ -27,7 +27,7 @@ export const rooms: readonly Room[] = [
     name: 'inference',
     files: /^node\/inference\//,
     ours: [PORTS],
-    packages: ['zod', '@noble/*', 'node:*'],
+    packages: ['zod', '@noble/*', 'pbf', 'node:*'],
   },
   { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
   { name: 'export', files: /^node\/export\//, ours: [PORTS], packages: [] },
