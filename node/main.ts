@@ -139,7 +139,7 @@ const code = await runCli(process.argv, {
       return (await import('./compose/models/verify.ts')).verifyFolder(options.folder)
     },
     async add(config, options) {
-      return (await import('./compose/models/library.ts')).addModel(config, options.folder)
+      return (await import('./compose/models/library.ts')).addModel(config, options)
     },
     async remove(config, options) {
       return (await import('./compose/models/library.ts')).removeModel(config, options.model)

@@ -67,8 +67,11 @@ export interface ModelDeps {
   pack(options: PackOptions): Promise<Packed>
   /** Runs every test that a node makes before it runs a model. */
   verify(options: { readonly folder: string }): Promise<VerifiedModel>
-  /** Verifies a folder, and copies it to the node's own models. */
-  add(config: NodeConfig, options: { readonly folder: string }): Promise<VerifiedModel>
+  /** Verifies a folder, or one at an address, and copies it to the node's own models. */
+  add(
+    config: NodeConfig,
+    options: { readonly source: string; readonly gateway: string | null; readonly digest: string | null },
+  ): Promise<VerifiedModel>
   /** Takes one away that was added. */
   remove(config: NodeConfig, options: { readonly model: string }): Promise<ListedModel>
   list(config: NodeConfig): Promise<readonly ListedModel[]>

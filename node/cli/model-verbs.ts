@@ -60,10 +60,19 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
     .description('test a folder as a node does before it runs a model; prints the digest')
     .action(async (folder: string) => modelVerify({ folder }, deps))
   model
-    .command('add <folder>')
+    .command('add <source>')
     .description("verify a folder and make it one of the node's models; a running node takes it up")
     .option(...CONFIG)
-    .action(async (folder: string, { config }: { config: string }) => modelAdd({ config, folder }, deps))
+    .option('--digest <digest>', 'add nothing but the model of this digest')
+    .option('--gateway <url>', 'the IPFS gateway to fetch ipfs://<cid> through')
+    .addHelpText(
+      'after',
+      '\nThe source is a folder, https://... of one, or ipfs://<cid>; http:// from this machine alone.',
+    )
+    .action(async (source: string, options: { config: string; digest?: string; gateway?: string }) => {
+      const { config, digest = null, gateway = null } = options
+      await modelAdd({ config, source, digest, gateway }, deps)
+    })
   model
     .command('remove <model>')
     .description('take away a model that was added, by its digest or, the newest, by its id')

@@ -1,6 +1,10 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { addModel, listModels, removeModel, showModel } from '../../node/compose/models/library.ts'
 import { packModel } from '../../node/compose/models/pack.ts'
 import { verifyFolder } from '../../node/compose/models/verify.ts'
@@ -25,7 +29,7 @@ async function world(onnx: Uint8Array = unary('Add', 'float32', ['n', 2], 2)) {
       models: {
         pack: packModel,
         verify: (options) => verifyFolder(options.folder),
-        add: (given, options) => addModel(given, options.folder),
+        add: addModel,
         remove: (given, options) => removeModel(given, options.model),
         list: listModels,
         show: (given, options) => showModel(given, options.model),
@@ -177,5 +181,69 @@ describe('iyi model add, list, show, remove', () => {
     await writeFile(join(library, 'manifest.json.lock'), String(2 ** 30))
     expect((await iyi('add', at('net-3'), ...config)).code).toBe(0)
     expect((await iyi('list', ...config)).out.trim().split('\n')).toHaveLength(3)
+  })
+})
+
+describe('iyi model add from an address', () => {
+  async function serving(
+    answer: (path: string) => { status?: number; location?: string; body?: Uint8Array },
+  ) {
+    const asked: string[] = []
+    const server = createServer(({ url = '' }, response) => {
+      asked.push(url)
+      const { status = 200, location, body } = answer(url)
+      response.writeHead(status, location === undefined ? {} : { location }).end(body)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  }
+
+  it('fetches a folder, and what ipfs:// means through a gateway', async () => {
+    const { pack, iyi, at, config } = await world()
+    const digest = (await pack('1')).out.trim()
+    const { url, asked } = await serving((path) =>
+      path.startsWith('/old/')
+        ? { status: 302, location: path.replace('/old/', '/ipfs/bafy1/') }
+        : { body: readFileSync(at(path.replace('/ipfs/bafy1/', 'net-1/'))) },
+    )
+    const wrong = ['--digest', `0x${'1'.repeat(64)}`]
+    expect(await iyi('add', `${url}/old`, ...wrong, ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining(digest) },
+    })
+    expect(await iyi('add', `${url}/old`, '--digest', digest, ...config)).toMatchObject({
+      ...{ code: 0, out: `${digest}\n` },
+    })
+    await iyi('remove', 'net', ...config)
+    const added = await iyi('add', 'ipfs://bafy1', '--gateway', url, ...config)
+    expect(added).toMatchObject({ code: 0, out: `${digest}\n`, err: expect.stringContaining('compare') })
+    expect(asked.slice(-3)).toEqual(
+      ['model.json', 'net.onnx', 'goldens.json'].map((file) => `/ipfs/bafy1/${file}`),
+    )
+  })
+
+  it('refuses other files than the entry binds, paths out of the folder, endless and diverted answers', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    await pack('1')
+    const file = (path: string) => readFileSync(at(`net-1${path}`))
+    const entry = JSON.parse(file('/model.json').toString())
+    const answers: Record<string, Parameters<typeof serving>[0]> = {
+      'SHA-256': (path) => ({ body: path === '/net.onnx' ? Buffer.from('other') : file(path) }),
+      'not a path inside': () => ({ body: Buffer.from(JSON.stringify({ ...entry, file: '../../evil' })) }),
+      'more than 1048576 bytes': () => ({ body: Buffer.alloc(2 ** 20 + 1, 32) }),
+      'not https': () => ({ status: 302, location: 'http://example.com/' }),
+      'more than 5 times': (path) => ({ status: 302, location: path }),
+      'answered 404': () => ({ status: 404 }),
+    }
+    for (const [said, answer] of Object.entries(answers)) {
+      const { url } = await serving(answer)
+      expect(await iyi('add', url, ...config)).toMatchObject({ code: 1, err: expect.stringContaining(said) })
+    }
+    for (const source of ['http://example.com/m', 'ftp://127.0.0.1/m', 'ipfs://bafy1'])
+      expect(await iyi('add', source, ...config)).toMatchObject({
+        ...{ code: 1, err: expect.stringContaining('MODEL_UNREACHABLE') },
+      })
+    expect(await readdir(library)).toEqual([])
   })
 })

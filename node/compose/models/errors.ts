@@ -9,6 +9,8 @@ export type ModelErrorCode =
   | 'MODEL_REFUSED'
   | 'MODEL_EXISTS'
   | 'MODEL_UNKNOWN'
+  /** An address gives no model's folder. */
+  | 'MODEL_UNREACHABLE'
   /** Somebody else is changing the node's models. */
   | 'MODEL_LOCKED'
 

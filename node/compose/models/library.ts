@@ -7,6 +7,7 @@ import { readVerified } from '../../inference/verified-file.ts'
 import { ownManifestPath } from '../inference.ts'
 import { manifestPath } from '../manifest-path.ts'
 import { ModelError } from './errors.ts'
+import { fetchFolder, isRemote } from './fetch-folder.ts'
 import { withLock } from './lock.ts'
 import { stageModel } from './stage.ts'
 import { type Verified, verifyStaged } from './verify.ts'
@@ -19,11 +20,21 @@ interface Known {
   readonly source: 'node' | 'added'
 }
 
+export interface AddRequest {
+  /** A folder, or an address of one. */
+  readonly source: string
+  /** Through which `ipfs://` is fetched. */
+  readonly gateway: string | null
+  /** Nothing but this is added. */
+  readonly digest: string | null
+}
+
 /**
  * Verifies a folder and makes it one of the node's own models; a node that runs takes it up by itself. Rejects with
  * `ModelError`, and then nothing has changed.
  */
-export async function addModel(config: NodeConfig, folder: string): Promise<Verified> {
+export async function addModel(config: NodeConfig, request: AddRequest): Promise<Verified> {
+  const { source, gateway } = request
   const path = ownManifestPath(config)
   const library = dirname(path)
   await mkdir(library, { recursive: true })
@@ -31,8 +42,15 @@ export async function addModel(config: NodeConfig, folder: string): Promise<Veri
     // In the same folder, so that it can be renamed.
     const staging = await mkdtemp(join(library, '.new-'))
     try {
-      const staged = await stageModel(folder, staging)
+      const fetched = join(staging, 'fetched')
+      if (isRemote(source)) await fetchFolder(source, gateway, fetched)
+      const staged = await stageModel(isRemote(source) ? fetched : source, staging)
       const { id, version, digest } = staged.entry
+      if (request.digest !== null && request.digest.toLowerCase() !== digest)
+        throw new ModelError(
+          'MODEL_REFUSED',
+          `${source} holds the model ${digest}, not ${request.digest}. Ask whoever gave you the digest; nothing was added.`,
+        )
       const own = await readOwn(path)
       const same = own.find(({ entry }) => entry.id === id && entry.version === version)
       if (same !== undefined)
