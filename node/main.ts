@@ -150,6 +150,9 @@ const code = await runCli(process.argv, {
     async show(config, options) {
       return (await import('./compose/models/library.ts')).showModel(config, options.model)
     },
+    async bench(config, options) {
+      return (await import('./compose/models/bench.ts')).benchModel(config, options)
+    },
   },
   async tryAbi(config, contract) {
     return (await import('./compose/try-abi.ts')).tryAbi(config, contract)

@@ -61,6 +61,16 @@ export interface ShownModel extends ListedModel {
   readonly operators: Readonly<Record<string, number>>
 }
 
+/** How fast a model answers runs of one size. */
+export interface BenchFigures {
+  readonly rows: number
+  readonly runs: number
+  readonly rowsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly provider: string
+}
+
 /** What `iyi model` does to the world. */
 export interface ModelDeps {
   /** Writes a folder with the model, its goldens and its entry. */
@@ -77,4 +87,9 @@ export interface ModelDeps {
   list(config: NodeConfig): Promise<readonly ListedModel[]>
   /** Reads a model's entry and its file. */
   show(config: NodeConfig, options: { readonly model: string }): Promise<ShownModel>
+  /** Runs a model for `seconds` with runs of each size. */
+  bench(
+    config: NodeConfig,
+    options: { readonly model: string; readonly seconds: number },
+  ): Promise<readonly BenchFigures[]>
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { modelAdd } from './verbs/model-add.ts'
+import { modelBench } from './verbs/model-bench.ts'
 import { modelList } from './verbs/model-list.ts'
 import { modelPack } from './verbs/model-pack.ts'
 import { modelRemove } from './verbs/model-remove.ts'
@@ -90,4 +91,14 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
     .description('print what the entry and the file of a model say, by its id or digest')
     .option(...CONFIG)
     .action(async (name: string, { config }: { config: string }) => modelShow({ config, model: name }, deps))
+  model
+    .command('bench <model>')
+    .description(
+      'print how fast a model answers on this machine, as configured: rows/s, median and 99th percentile',
+    )
+    .option(...CONFIG)
+    .option('--seconds <n>', 'for each size of a run', wholeNumber(1, 600), 3)
+    .action(async (name: string, { config, seconds }: { config: string; seconds: number }) =>
+      modelBench({ config, model: name, seconds }, deps),
+    )
 }

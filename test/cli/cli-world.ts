@@ -45,6 +45,7 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
       remove: refused,
       list: async () => [],
       show: refused,
+      bench: refused,
     },
     tryAbi: async () => null,
     stdin: new PassThrough(),

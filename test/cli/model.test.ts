@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { benchModel } from '../../node/compose/models/bench.ts'
 import { addModel, listModels, removeModel, showModel } from '../../node/compose/models/library.ts'
 import { packModel } from '../../node/compose/models/pack.ts'
 import { verifyFolder } from '../../node/compose/models/verify.ts'
@@ -32,6 +33,7 @@ async function world(onnx: Uint8Array = unary('Add', 'float32', ['n', 2], 2)) {
         add: addModel,
         remove: (given, options) => removeModel(given, options.model),
         list: listModels,
+        bench: benchModel,
         show: (given, options) => showModel(given, options.model),
       },
     })
@@ -245,5 +247,25 @@ describe('iyi model add from an address', () => {
         ...{ code: 1, err: expect.stringContaining('MODEL_UNREACHABLE') },
       })
     expect(await readdir(library)).toEqual([])
+  })
+})
+
+it('iyi model bench says how fast a model answers, alone and 64 at once', async () => {
+  const { iyi, config } = await world()
+  const { code, out, err } = await iyi('bench', 'volatility', '--seconds', '1', ...config)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  const figures = out
+    .trim()
+    .split('\n')
+    .map((line) => line.match(/[0-9.]+/g)?.map(Number) ?? [])
+  expect(figures.map(([rows]) => rows)).toEqual([1, 64])
+  for (const [rows = 0, perSecond = 0, , p50 = 0, , p99 = 0, runs = 0] of figures) {
+    expect(p99).toBeGreaterThanOrEqual(p50)
+    expect(perSecond).toBeLessThanOrEqual(rows * runs)
+    expect(perSecond).toBeGreaterThan(0)
+  }
+  expect(await iyi('bench', 'nobody', ...config)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('MODEL_UNKNOWN'),
   })
 })

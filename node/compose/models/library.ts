@@ -92,7 +92,7 @@ export async function listModels(config: NodeConfig) {
 
 /** What a model's entry and its file say. Rejects with `ModelError`, `OnnxFileError`. */
 export async function showModel(config: NodeConfig, model: string) {
-  const found = find(await readAll(config), model, 'is known to this node')
+  const found = await findModel(config, model)
   const { inputs, outputs, batched, quantization, tolerance, file, sha256 } = found.entry
   const bytes = await readVerified(found.root, file, sha256).catch((cause: unknown) => {
     throw new ModelError(
@@ -106,6 +106,11 @@ export async function showModel(config: NodeConfig, model: string) {
     ...listed(found),
     ...{ inputs, outputs, batched, quantization, tolerance, opset, producer, parameters, operators },
   }
+}
+
+/** The newest of an id, or the one of a digest. Rejects with `ModelError` `MODEL_UNKNOWN`. */
+export async function findModel(config: NodeConfig, model: string): Promise<Known> {
+  return find(await readAll(config), model, 'is known to this node')
 }
 
 async function readAll(config: NodeConfig): Promise<readonly Known[]> {

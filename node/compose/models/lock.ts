@@ -9,7 +9,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   if (!(await take(path)) && !((await abandoned(path)) && (await take(path))))
     throw new ModelError(
       'MODEL_LOCKED',
-      `Another command is changing the node's models (${path}). Try again when it has ended.`,
+      `Another command is changing the node's models (${path}). Try again when it has ended; if none runs, remove that file.`,
     )
   try {
     return await work()
