@@ -131,6 +131,29 @@ const code = await runCli(process.argv, {
   async recoverIndex(config, options) {
     return (await import('./compose/recover-index.ts')).recoverIndex(config, options, outside)
   },
+  models: {
+    async pack(options) {
+      return (await import('./compose/models/pack.ts')).packModel(options)
+    },
+    async verify(options) {
+      return (await import('./compose/models/verify.ts')).verifyFolder(options.folder)
+    },
+    async add(config, options) {
+      return (await import('./compose/models/library.ts')).addModel(config, options)
+    },
+    async remove(config, options) {
+      return (await import('./compose/models/library.ts')).removeModel(config, options.model)
+    },
+    async list(config) {
+      return (await import('./compose/models/library.ts')).listModels(config)
+    },
+    async show(config, options) {
+      return (await import('./compose/models/library.ts')).showModel(config, options.model)
+    },
+    async bench(config, options) {
+      return (await import('./compose/models/bench.ts')).benchModel(config, options)
+    },
+  },
   async tryAbi(config, contract) {
     return (await import('./compose/try-abi.ts')).tryAbi(config, contract)
   },

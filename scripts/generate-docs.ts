@@ -36,6 +36,7 @@ const program = createProgram({
   recoverIndex: never,
   indexBuilds: never,
   rollBackIndex: never,
+  models: { pack: never, verify: never, add: never, remove: never, list: never, show: never, bench: never },
   tryAbi: never,
   stdin: process.stdin,
   stdout: process.stdout,

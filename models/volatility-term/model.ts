@@ -8,7 +8,10 @@ export const volatilityTerm: ModelDescription = {
   input: { name: 'log_returns', type: 'float32', shape: [null, 3, 360] },
   output: { name: 'volatility', type: 'float32', shape: [null, 4], decimals: 8 },
   batched: true,
-  preprocessing: [{ op: 'log-return', window: 360, barSeconds: 10 }],
+  preprocessing: [
+    { op: 'window', tensor: 'log_returns', size: 361, barSeconds: 10 },
+    { op: 'log-return', tensor: 'log_returns' },
+  ],
   tolerance: { absolute: '20', relativePpm: 200 },
   inputDecimals: 7,
 }

@@ -7,6 +7,7 @@ import type { ExportFilter, ExportFormat, ExportSummary } from '../ports/export.
 import type { IndexBuild } from '../ports/index-builds.ts'
 import type { OutboxDeadLetter, OutboxStatus } from '../ports/outbox.ts'
 import type { OffenceRecord } from '../ports/quorum.ts'
+import type { ModelDeps } from './model-deps.ts'
 
 export interface TextSink {
   write(text: string): unknown
@@ -184,6 +185,8 @@ export interface CliDeps {
     config: NodeConfig,
     options: { readonly chainId: number },
   ): Promise<{ readonly chain: string; readonly ancestor: bigint | null; readonly reverted: number }>
+  /** What `iyi model` does. */
+  readonly models: ModelDeps
   /** How the newest logs of a contract fit its ABI; null where no provider answers. */
   tryAbi(config: NodeConfig, contract: CustomContract): Promise<AbiTrial | null>
   readonly stdin: TextSource

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { addExportVerb } from './export-verb.ts'
+import { addModelVerbs } from './model-verbs.ts'
 import { addOutboxVerbs } from './outbox-verbs.ts'
 import { configCheck } from './verbs/config-check.ts'
 import { dbBuilds } from './verbs/db-builds.ts'
@@ -126,6 +127,7 @@ export function createProgram(deps: CliDeps): Command {
   addEventVerbs(program, deps)
   addOutboxVerbs(program, deps)
   addExportVerb(program, deps)
+  addModelVerbs(program, deps)
 
   const db = program
     .command('db')

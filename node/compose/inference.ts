@@ -39,7 +39,7 @@ export function nodeInference(
     {
       manifests: [
         { path: manifestPath(config), optional: false },
-        { path: ownManifestPath(config), optional: true },
+        { path: ownManifestPath(config), optional: true, byDigest: true },
       ],
       // A server is there to be used; what it can't do is done here.
       providers: [...servers.flatMap((server) => server.providers), ...providers],

@@ -7,7 +7,7 @@ import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Tensors } from '../ports/tensor.ts'
 import { inferenceMetrics } from './inference-metrics.ts'
-import { ModelSet } from './model-set.ts'
+import { type ManifestSource, ModelSet } from './model-set.ts'
 import type { ModelSlot, Run } from './model-slot.ts'
 import { Penalties } from './penalties.ts'
 import { applyOperations, OperationFault, rawPorts } from './pipeline.ts'
@@ -20,8 +20,8 @@ const MAX_WAITING = 256
 const MAX_PENDING_BYTES = 256 * 2 ** 20
 
 export interface InferenceOptions {
-  /** Manifests, the later ones' models being the newer versions; one that is missing has no models where it says so. */
-  readonly manifests: readonly { readonly path: string; readonly optional: boolean }[]
+  /** Of two versions of a model the later one is the newer. */
+  readonly manifests: readonly ManifestSource[]
   /** Tried in this order for each model. */
   readonly providers: readonly string[]
   /** A caller may ask for less time, not for more. */

@@ -1,4 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Health } from '../ports/health.ts'
 import type { InferenceBackend } from '../ports/inference-backend.ts'
 import { InferenceError } from '../ports/inference-error.ts'
@@ -8,8 +9,16 @@ import { type ManifestModel, readManifest } from './manifest.ts'
 import { reasonOf } from './model-refusal.ts'
 import { ModelSlot, type Run } from './model-slot.ts'
 
+export interface ManifestSource {
+  readonly path: string
+  /** One that is missing has no models. */
+  readonly optional: boolean
+  /** Each model's files lie in a folder beside the manifest that its digest names, not beside the manifest itself. */
+  readonly byDigest?: boolean
+}
+
 interface ModelSetOptions {
-  readonly manifests: readonly { readonly path: string; readonly optional: boolean }[]
+  readonly manifests: readonly ManifestSource[]
   readonly providers: readonly string[]
 }
 
@@ -121,7 +130,7 @@ export class ModelSet {
   async #load(): Promise<void> {
     const { backends, run, log, told } = this.#modules
     this.#seen = await this.#stamp()
-    let entries: readonly { entry: ManifestModel; path: string }[]
+    let entries: readonly { entry: ManifestModel; root: string }[]
     try {
       entries = (await Promise.all(this.#options.manifests.map(readOne))).flat()
       this.#fault = null
@@ -132,7 +141,7 @@ export class ModelSet {
     const slots: ModelSlot[] = []
     const added: ModelSlot[] = []
     const known = new Map(this.#slots.map((slot) => [slot.entry.digest, slot]))
-    for (const { entry, path } of entries) {
+    for (const { entry, root } of entries) {
       if (slots.some((slot) => slot.entry.digest === entry.digest)) continue
       const same = known.get(entry.digest)
       // A refused one may have got its file meanwhile.
@@ -140,7 +149,7 @@ export class ModelSet {
         slots.push(same)
         continue
       }
-      const slot = new ModelSlot(entry, path)
+      const slot = new ModelSlot(entry, root)
       await slot.open(
         { providers: this.#options.providers },
         { backends, run, log, providerFailed: told.providerFailed },
@@ -178,8 +187,9 @@ export class ModelSet {
   }
 }
 
-async function readOne({ path, optional }: ModelSetOptions['manifests'][number]) {
+async function readOne({ path, optional, byDigest = false }: ManifestSource) {
   const real = await realpath(path).catch(() => path)
   if (optional && (await stat(real).catch(() => null)) === null) return []
-  return readManifest(real).map((entry) => ({ entry, path: real }))
+  const folder = dirname(real)
+  return readManifest(real).map((entry) => ({ entry, root: byDigest ? join(folder, entry.digest) : folder }))
 }

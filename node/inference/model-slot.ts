@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import type { ModelInfo } from '../ports/inference.ts'
 import type { InferenceBackend, OpenModel, RuntimePort } from '../ports/inference-backend.ts'
 import { BackendError, InferenceError } from '../ports/inference-error.ts'
@@ -8,6 +7,7 @@ import { checkGoldens, type GoldenCase, readGoldens } from './goldens.ts'
 import { runTogether } from './independence.ts'
 import type { ManifestModel } from './manifest.ts'
 import { ModelRefusal, reasonOf } from './model-refusal.ts'
+import { readOnnx } from './onnx-file.ts'
 import { applyOperations, OperationFault, rawPorts } from './pipeline.ts'
 import { quantizeTensor } from './quantize.ts'
 import { checkFinite, checkOutputs } from './tensors.ts'
@@ -28,15 +28,15 @@ interface Opened {
 /** One model of a manifest: refused until a provider gave its goldens back. */
 export class ModelSlot {
   readonly entry: ManifestModel
-  /** Real path of the manifest that names it: files are looked for in its folder only. */
-  readonly manifestPath: string
+  /** Real path of the folder that its files are looked for in. */
+  readonly root: string
   #opened: Opened | null = null
   #refusal: string | null = 'it was not loaded yet'
   #missed = false
 
-  constructor(entry: ManifestModel, manifestPath: string) {
+  constructor(entry: ManifestModel, root: string) {
     this.entry = entry
-    this.manifestPath = manifestPath
+    this.root = root
   }
 
   get refusal(): string | null {
@@ -69,10 +69,10 @@ export class ModelSlot {
       providerFailed: (provider: string) => void
     },
   ): Promise<void> {
-    const { entry } = this
+    const { entry, root } = this
     try {
-      const root = dirname(this.manifestPath)
       const bytes = await readVerified(root, entry.file, entry.sha256)
+      checkFile(entry, bytes)
       const goldens = readGoldens(entry, await readVerified(root, entry.goldens.file, entry.goldens.sha256))
       for (const provider of options.providers) {
         const backend = modules.backends.find(
@@ -197,6 +197,17 @@ export class ModelSlot {
   async #quantized(opened: Opened, inputs: Tensors, run: Run): Promise<readonly bigint[]> {
     return this.quantize(this.finish(await run(opened, inputs)))
   }
+}
+
+/** What can be told before the runtime sees a file. Throws `ModelRefusal`, `OnnxFileError`. */
+function checkFile(entry: ManifestModel, bytes: Uint8Array): void {
+  const { externalData, opset } = readOnnx(bytes)
+  if (externalData.length > 0)
+    throw new ModelRefusal(
+      `it keeps weights in other files (${externalData[0]}), which its digest does not bind; export it as one file`,
+    )
+  if (opset !== entry.opset)
+    throw new ModelRefusal(`its operator set is ${opset}, the manifest says ${entry.opset}`)
 }
 
 function comparePorts(kind: string, declared: ManifestModel['inputs'], actual: readonly RuntimePort[]): void {

@@ -3,6 +3,16 @@ import { readFile, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { ModelRefusal } from './model-refusal.ts'
 
+/** Throws `ModelRefusal` for what is no plain path below a folder. */
+export function assertInside(file: string): void {
+  if (
+    isAbsolute(file) ||
+    file.includes('\\') ||
+    file.split('/').some((part) => ['', '.', '..'].includes(part))
+  )
+    throw new ModelRefusal(`${file} is not a path inside the models folder`)
+}
+
 const maxBytes = 2 ** 31 - 1
 
 /**
@@ -10,8 +20,7 @@ const maxBytes = 2 ** 31 - 1
  * reads the path again. Rejects with `ModelRefusal` for a path or link out of `root`, a missing file, another content.
  */
 export async function readVerified(root: string, file: string, sha256: string): Promise<Uint8Array> {
-  if (isAbsolute(file) || file.includes('\\') || file.split('/').some((part) => part === '..' || part === ''))
-    throw new ModelRefusal(`${file} is not a path inside the models folder`)
+  assertInside(file)
   let real: string
   try {
     real = await realpath(join(root, file))

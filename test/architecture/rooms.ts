@@ -27,7 +27,7 @@ export const rooms: readonly Room[] = [
     name: 'inference',
     files: /^node\/inference\//,
     ours: [PORTS],
-    packages: ['zod', '@noble/*', 'node:*'],
+    packages: ['zod', '@noble/*', 'pbf', 'node:*'],
   },
   { name: 'features', files: /^node\/features\//, ours: [PORTS], packages: [] },
   { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },

@@ -38,6 +38,15 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     indexBuilds: async () => [],
     rollBackIndex: () => Promise.reject(new TestError(false)),
     recoverIndex: () => Promise.reject(new TestError(false)),
+    models: {
+      pack: refused,
+      verify: refused,
+      add: refused,
+      remove: refused,
+      list: async () => [],
+      show: refused,
+      bench: refused,
+    },
     tryAbi: async () => null,
     stdin: new PassThrough(),
     stdout: { write: (text) => out.push(text) },
@@ -54,6 +63,8 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     err: () => err.join(''),
   }
 }
+
+const refused = () => Promise.reject(new TestError(false))
 
 export class TestError extends IyiError<'TEST_FAILED', null> {
   constructor(retry: boolean) {

@@ -1,0 +1,95 @@
+import type { NodeConfig } from '../config/schema.ts'
+
+export interface PackOptions {
+  /** The ONNX file. */
+  readonly file: string
+  readonly id: string
+  readonly version: string
+  /** New folder to write. */
+  readonly out: string
+  readonly decimals: number
+  /** The output that nodes agree on; the only one where it is null. */
+  readonly output: string | null
+  readonly batched: boolean
+  /** JSON file with a list of preprocessing operations. */
+  readonly pre: string | null
+  /** JSON file with inputs for the goldens; seeded random ones where it is null. */
+  readonly inputs: string | null
+  readonly goldens: number
+}
+
+/** What was made of an ONNX file. */
+export interface Packed {
+  readonly folder: string
+  readonly digest: string
+  readonly tolerance: { readonly absolute: string; readonly relativePpm: number }
+  /** How far answers of the same inputs were apart here, in quantised units. */
+  readonly widestGap: string
+}
+
+/** A folder that holds what it promises. */
+export interface VerifiedModel {
+  readonly id: string
+  readonly version: string
+  readonly digest: string
+  readonly provider: string
+}
+
+export interface ListedModel {
+  readonly id: string
+  readonly version: string
+  readonly digest: string
+  /** `node`: of the configured manifest; `added`: by `iyi model add`. */
+  readonly source: 'node' | 'added'
+}
+
+interface ShownPort {
+  readonly name: string
+  readonly type: string
+  readonly shape: readonly (number | null)[]
+}
+
+export interface ShownModel extends ListedModel {
+  readonly inputs: readonly ShownPort[]
+  readonly outputs: readonly ShownPort[]
+  readonly batched: boolean
+  readonly quantization: { readonly output: string; readonly decimals: number }
+  readonly tolerance: { readonly absolute: string; readonly relativePpm: number }
+  readonly opset: number
+  readonly producer: string
+  readonly parameters: number
+  readonly operators: Readonly<Record<string, number>>
+}
+
+/** How fast a model answers runs of one size. */
+export interface BenchFigures {
+  readonly rows: number
+  readonly runs: number
+  readonly rowsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly provider: string
+}
+
+/** What `iyi model` does to the world. */
+export interface ModelDeps {
+  /** Writes a folder with the model, its goldens and its entry. */
+  pack(options: PackOptions): Promise<Packed>
+  /** Runs every test that a node makes before it runs a model. */
+  verify(options: { readonly folder: string }): Promise<VerifiedModel>
+  /** Verifies a folder, or one at an address, and copies it to the node's own models. */
+  add(
+    config: NodeConfig,
+    options: { readonly source: string; readonly gateway: string | null; readonly digest: string | null },
+  ): Promise<VerifiedModel>
+  /** Takes one away that was added. */
+  remove(config: NodeConfig, options: { readonly model: string }): Promise<ListedModel>
+  list(config: NodeConfig): Promise<readonly ListedModel[]>
+  /** Reads a model's entry and its file. */
+  show(config: NodeConfig, options: { readonly model: string }): Promise<ShownModel>
+  /** Runs a model for `seconds` with runs of each size. */
+  bench(
+    config: NodeConfig,
+    options: { readonly model: string; readonly seconds: number },
+  ): Promise<readonly BenchFigures[]>
+}

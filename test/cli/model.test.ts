@@ -1,0 +1,271 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { benchModel } from '../../node/compose/models/bench.ts'
+import { addModel, listModels, removeModel, showModel } from '../../node/compose/models/library.ts'
+import { packModel } from '../../node/compose/models/pack.ts'
+import { verifyFolder } from '../../node/compose/models/verify.ts'
+import { until } from '../e2e/kit/until.ts'
+import { start } from '../inference/fixture.ts'
+import { float32, tinyFolder } from '../inference/tiny-fixture.ts'
+import { borrowing, centering, counting, dividing, lookup, unary } from '../inference/tiny-onnx.ts'
+import { cliWorld } from './cli-world.ts'
+
+/** A folder with a configuration and an ONNX file; `iyi` runs a verb for real. */
+async function world(onnx: Uint8Array = unary('Add', 'float32', ['n', 2], 2)) {
+  const folder = await tinyFolder()
+  const at = (name: string) => join(folder, name)
+  await writeFile(
+    at('iyi.yaml'),
+    'dataDir: data\nchains:\n  - { id: 1, name: one, rpc: [http://127.0.0.1:1] }\n',
+  )
+  await writeFile(at('net.onnx'), onnx)
+  const config = ['--config', at('iyi.yaml')]
+  const iyi = async (...args: string[]) => {
+    const cli = cliWorld({
+      models: {
+        pack: packModel,
+        verify: (options) => verifyFolder(options.folder),
+        add: addModel,
+        remove: (given, options) => removeModel(given, options.model),
+        list: listModels,
+        bench: benchModel,
+        show: (given, options) => showModel(given, options.model),
+      },
+    })
+    const code = await cli.run('model', ...args)
+    return { code, out: cli.out(), err: cli.err() }
+  }
+  const pack = (version: string, ...more: string[]) =>
+    iyi(
+      'pack',
+      at('net.onnx'),
+      '--id',
+      'net',
+      '--model-version',
+      version,
+      '--out',
+      at(`net-${version}`),
+      ...more,
+    )
+  return { at, iyi, pack, config, library: at('data/models') }
+}
+
+describe('iyi model pack', () => {
+  it('writes a folder that passes its own tests, the same each time', async () => {
+    const { pack, iyi, at } = await world()
+    const first = await pack('1', '--batched', '--goldens', '5')
+    expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/^0x[0-9a-f]{64}\n$/) })
+    expect((await readdir(at('net-1'))).sort()).toEqual(['goldens.json', 'model.json', 'net.onnx'])
+    const again = await iyi(
+      ...['pack', at('net.onnx'), '--id', 'net', '--model-version', '1', '--out', at('again')],
+      ...['--batched', '--goldens', '5'],
+    )
+    expect(again.out).toBe(first.out)
+    expect(await iyi('verify', at('net-1'))).toMatchObject({ code: 0, out: first.out })
+    const { cases } = JSON.parse(await readFile(at('net-1/goldens.json'), 'utf8'))
+    expect(cases).toHaveLength(5)
+    expect(cases[0].outputs.y.map(Number)).toEqual(
+      cases[0].inputs.x.values.map((value: number) => expect.closeTo(value * 200, -2)),
+    )
+  })
+
+  it('takes inputs of your own', async () => {
+    const { pack, at } = await world(lookup([10, 20, 30, 40]))
+    await writeFile(at('inputs.json'), JSON.stringify([{ x: { shape: [2], values: [3_000_000, 0] } }]))
+    expect((await pack('1', '--inputs', at('inputs.json'), '--decimals', '0')).code).toBe(0)
+    const { cases } = JSON.parse(await readFile(at('net-1/goldens.json'), 'utf8'))
+    expect(cases[0].outputs.y).toEqual(['40', '10'])
+  })
+
+  it.each<[string, Uint8Array, readonly string[], string]>([
+    ['weights elsewhere', borrowing('../../etc/passwd'), [], 'one file'],
+    ['rows that depend on each other', centering(), ['--batched'], 'depend on each other'],
+    ['no dynamic first size', counting(), ['--batched'], 'dynamic first size'],
+    ['an operator nobody knows', unary('NoSuchOperator', 'float32', [2]), [], 'NoSuchOperator'],
+    ['no model', Buffer.from('text'), [], 'no ONNX file'],
+    ['an output that there is not', dividing(), ['--output', 'z'], '--output'],
+    ['inputs that are missing', dividing(), ['--inputs', '/no/such/file'], '/no/such/file'],
+  ])('leaves no folder for %s', async (_, onnx, more, said) => {
+    const { pack, at } = await world(onnx)
+    const { code, out, err } = await pack('1', ...more)
+    expect({ code, out, err }).toMatchObject({ code: 1, out: '', err: expect.stringContaining(said) })
+    expect((await readdir(at('.'))).sort()).toEqual(['iyi.yaml', 'net.onnx'])
+  })
+
+  it('never writes into a folder that is there', async () => {
+    const { pack } = await world()
+    await pack('1')
+    expect(await pack('1')).toMatchObject({ code: 1, err: expect.stringContaining('--out') })
+  })
+})
+
+describe('iyi model add, list, show, remove', () => {
+  it('a running node takes a model up and gives it up', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    const { inference } = await start(
+      [{ path: join(library, 'manifest.json'), optional: true, byDigest: true }],
+      { watchMs: 20 },
+    )
+    const digest = (await pack('1', '--batched')).out.trim()
+    expect(await iyi('add', at('net-1'), ...config)).toMatchObject({ code: 0, out: `${digest}\n` })
+    await until('it is there', () => inference.models().length === 1, { withinMs: 20_000, everyMs: 20 })
+    expect(inference.models()[0]).toMatchObject({ id: 'net', digest, status: { ok: true } })
+    const answer = await inference.run({ model: digest, inputs: { x: float32([1, 2], 1, 2) } })
+    expect(answer.quantized).toEqual([200_000_000n, 400_000_000n])
+
+    expect(
+      (await iyi('list', ...config)).out
+        .trim()
+        .split('\n')
+        .map((line) => line.split('  ')),
+    ).toEqual([
+      ['volatility', '1.0.0', expect.any(String), 'node'],
+      ['net', '1', digest, 'added'],
+    ])
+    expect(JSON.parse((await iyi('show', 'net', ...config)).out)).toMatchObject({
+      ...{ digest, opset: 17, producer: 'tiny-onnx', operators: { Add: 1 }, parameters: 0 },
+      inputs: [{ name: 'x', type: 'float32', shape: [null, 2] }],
+    })
+
+    expect(await iyi('remove', 'net', ...config)).toMatchObject({ code: 0, out: `${digest}\n` })
+    await until('it is gone', () => inference.models().length === 0, { withinMs: 20_000, everyMs: 20 })
+    expect(await readdir(library)).toEqual(['manifest.json'])
+  })
+
+  it('refuses what does not hold what it promises, and changes nothing', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    await pack('1')
+    await appendFile(at('net-1/net.onnx'), 'x')
+    expect(await iyi('add', at('net-1'), ...config)).toMatchObject({
+      ...{ code: 1, out: '', err: expect.stringContaining('SHA-256') },
+    })
+    await pack('2')
+    const entry = JSON.parse(await readFile(at('net-2/model.json'), 'utf8'))
+    await writeFile(at('net-2/model.json'), JSON.stringify({ ...entry, opset: 12 }))
+    expect(await iyi('add', at('net-2'), ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('operator set') },
+    })
+    expect(await iyi('verify', at('nothing'))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('pack'),
+    })
+    expect(await readdir(library)).toEqual([])
+  })
+
+  it('tells versions apart, and one that is there already', async () => {
+    const { pack, iyi, at, config } = await world()
+    const digests = [(await pack('1')).out.trim(), (await pack('2')).out.trim()]
+    for (const version of ['1', '2']) await iyi('add', at(`net-${version}`), ...config)
+    expect(await iyi('add', at('net-1'), ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining(`iyi model remove ${digests[0]}`) },
+    })
+    expect((await iyi('remove', 'net', ...config)).out.trim()).toBe(digests[1])
+    expect((await iyi('remove', String(digests[0]), ...config)).code).toBe(0)
+    for (const model of ['net', 'volatility'])
+      expect(await iyi('remove', model, ...config)).toMatchObject({
+        ...{ code: 1, err: expect.stringContaining('iyi model list') },
+      })
+  })
+
+  it('two at once do not lose each other; a lock whose owner died is taken over', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    for (const version of ['1', '2', '3']) await pack(version)
+    const both = await Promise.all(['1', '2'].map((version) => iyi('add', at(`net-${version}`), ...config)))
+    const [done, refused] = both.toSorted((a, b) => a.code - b.code)
+    expect(done?.code).toBe(0)
+    expect(refused).toMatchObject({ code: 75, err: expect.stringContaining('Try again') })
+    // A process id that no process has.
+    await writeFile(join(library, 'manifest.json.lock'), String(2 ** 30))
+    expect((await iyi('add', at('net-3'), ...config)).code).toBe(0)
+    expect((await iyi('list', ...config)).out.trim().split('\n')).toHaveLength(3)
+  })
+})
+
+describe('iyi model add from an address', () => {
+  async function serving(
+    answer: (path: string) => { status?: number; location?: string; body?: Uint8Array },
+  ) {
+    const asked: string[] = []
+    const server = createServer(({ url = '' }, response) => {
+      asked.push(url)
+      const { status = 200, location, body } = answer(url)
+      response.writeHead(status, location === undefined ? {} : { location }).end(body)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  }
+
+  it('fetches a folder, and what ipfs:// means through a gateway', async () => {
+    const { pack, iyi, at, config } = await world()
+    const digest = (await pack('1')).out.trim()
+    const { url, asked } = await serving((path) =>
+      path.startsWith('/old/')
+        ? { status: 302, location: path.replace('/old/', '/ipfs/bafy1/') }
+        : { body: readFileSync(at(path.replace('/ipfs/bafy1/', 'net-1/'))) },
+    )
+    const wrong = ['--digest', `0x${'1'.repeat(64)}`]
+    expect(await iyi('add', `${url}/old`, ...wrong, ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining(digest) },
+    })
+    expect(await iyi('add', `${url}/old`, '--digest', digest, ...config)).toMatchObject({
+      ...{ code: 0, out: `${digest}\n` },
+    })
+    await iyi('remove', 'net', ...config)
+    const added = await iyi('add', 'ipfs://bafy1', '--gateway', url, ...config)
+    expect(added).toMatchObject({ code: 0, out: `${digest}\n`, err: expect.stringContaining('compare') })
+    expect(asked.slice(-3)).toEqual(
+      ['model.json', 'net.onnx', 'goldens.json'].map((file) => `/ipfs/bafy1/${file}`),
+    )
+  })
+
+  it('refuses other files than the entry binds, paths out of the folder, endless and diverted answers', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    await pack('1')
+    const file = (path: string) => readFileSync(at(`net-1${path}`))
+    const entry = JSON.parse(file('/model.json').toString())
+    const answers: Record<string, Parameters<typeof serving>[0]> = {
+      'SHA-256': (path) => ({ body: path === '/net.onnx' ? Buffer.from('other') : file(path) }),
+      'not a path inside': () => ({ body: Buffer.from(JSON.stringify({ ...entry, file: '../../evil' })) }),
+      'more than 1048576 bytes': () => ({ body: Buffer.alloc(2 ** 20 + 1, 32) }),
+      'not https': () => ({ status: 302, location: 'http://example.com/' }),
+      'more than 5 times': (path) => ({ status: 302, location: path }),
+      'answered 404': () => ({ status: 404 }),
+    }
+    for (const [said, answer] of Object.entries(answers)) {
+      const { url } = await serving(answer)
+      expect(await iyi('add', url, ...config)).toMatchObject({ code: 1, err: expect.stringContaining(said) })
+    }
+    for (const source of ['http://example.com/m', 'ftp://127.0.0.1/m', 'ipfs://bafy1'])
+      expect(await iyi('add', source, ...config)).toMatchObject({
+        ...{ code: 1, err: expect.stringContaining('MODEL_UNREACHABLE') },
+      })
+    expect(await readdir(library)).toEqual([])
+  })
+})
+
+it('iyi model bench says how fast a model answers, alone and 64 at once', async () => {
+  const { iyi, config } = await world()
+  const { code, out, err } = await iyi('bench', 'volatility', '--seconds', '1', ...config)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  const figures = out
+    .trim()
+    .split('\n')
+    .map((line) => line.match(/[0-9.]+/g)?.map(Number) ?? [])
+  expect(figures.map(([rows]) => rows)).toEqual([1, 64])
+  for (const [rows = 0, perSecond = 0, , p50 = 0, , p99 = 0, runs = 0] of figures) {
+    expect(p99).toBeGreaterThanOrEqual(p50)
+    expect(perSecond).toBeLessThanOrEqual(rows * runs)
+    expect(perSecond).toBeGreaterThan(0)
+  }
+  expect(await iyi('bench', 'nobody', ...config)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('MODEL_UNKNOWN'),
+  })
+})
