@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -181,8 +181,10 @@ describe('iyi model add, list, show, remove', () => {
     expect(refused).toMatchObject({ code: 75, err: expect.stringContaining('Try again') })
     // A process id that no process has.
     await writeFile(join(library, 'manifest.json.lock'), String(2 ** 30))
+    await mkdir(join(library, '.new-left'))
     expect((await iyi('add', at('net-3'), ...config)).code).toBe(0)
     expect((await iyi('list', ...config)).out.trim().split('\n')).toHaveLength(3)
+    expect((await readdir(library)).filter((name) => /^\.|lock|new/.test(name))).toEqual([])
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NodeConfig } from '../../config/schema.ts'
 import { type ManifestModel, parseManifest, readManifest } from '../../inference/manifest.ts'
@@ -11,6 +11,9 @@ import { fetchFolder, isRemote } from './fetch-folder.ts'
 import { withLock } from './lock.ts'
 import { stageModel } from './stage.ts'
 import { type Verified, verifyStaged } from './verify.ts'
+
+/** Begins the names of folders of models that are not verified yet. */
+const STAGING = '.new-'
 
 interface Known {
   readonly entry: ManifestModel
@@ -39,8 +42,11 @@ export async function addModel(config: NodeConfig, request: AddRequest): Promise
   const library = dirname(path)
   await mkdir(library, { recursive: true })
   return withLock(`${path}.lock`, async () => {
+    // What others left behind that were killed: nobody else is at it now.
+    for (const name of await readdir(library))
+      if (name.startsWith(STAGING)) await rm(join(library, name), { recursive: true, force: true })
     // In the same folder, so that it can be renamed.
-    const staging = await mkdtemp(join(library, '.new-'))
+    const staging = await mkdtemp(join(library, STAGING))
     try {
       const fetched = join(staging, 'fetched')
       if (isRemote(source)) await fetchFolder(source, gateway, fetched)
