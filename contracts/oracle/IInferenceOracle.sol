@@ -71,7 +71,7 @@ interface IInferenceOracle is IInferenceLedger {
     /// @param outcome 1 answered, 2 no agreement, 3 the model can't take the input
     /// @param agreeing how many oracles' results lie within the model's tolerance of the answer
     /// @param observers how many oracles gave a result
-    /// @param spread greatest distance between a coordinate of an agreeing result and the answer, in the values' unit
+    /// @param spread greatest distance between a coordinate of two results that agree, in the values' unit
     /// @param values 1 to 256 if answered, none otherwise
     struct Answer {
         uint256 requestId;
@@ -278,7 +278,7 @@ interface IInferenceOracle is IInferenceLedger {
 
     /// @notice Asks the newest active version of a model for its answer to `input`, with the usual deadline.
     /// @param modelId id in the model registry; its price has to be set
-    /// @param input 1 to 4096 bytes, as the model's manifest says
+    /// @param input `abi.encode(int256[])` of the numbers that the model's manifest asks for, 1 to 4096 bytes
     /// @param callbackGasLimit gas of `onInference`; zero for no callback
     /// @param maxFee what the caller is ready to pay; equal to `msg.value`, at least `quote(...)`. What isn't spent comes
     ///        back as a credit

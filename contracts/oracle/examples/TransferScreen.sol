@@ -7,10 +7,12 @@ import {InferenceConsumer} from "../InferenceConsumer.sol";
 /// @title Deposits that a classifier releases or holds
 /// @notice A sender pays in for a recipient. The model sees facts that this contract vouches for; if it answers with the
 ///         clean class, and that answer is final, the recipient can collect. Otherwise the sender takes the deposit back.
-/// @dev The input is `abi.encode(int256 amountWei, int256 sentBefore, int256 receivedBefore)`, the counts of deposits
-///      that were released. The first value of the answer is the class.
+/// @dev The input is `abi.encode(int256[])` as every model takes it, here of three: the amount in wei, and how many deposits
+///      of the sender and for the recipient were released before. The model's manifest must ask for these, in this order. The first value of the answer is the class.
 contract TransferScreen is InferenceConsumer {
-    uint256 private constant INPUT_LENGTH = 3 * 32;
+    uint256 private constant FACTS = 3;
+    /// @dev Offset and length of the list, and its numbers.
+    uint256 private constant INPUT_LENGTH = (2 + FACTS) * 32;
     uint32 private constant CALLBACK_GAS = 150_000;
 
     /// @notice Where a deposit stands.
@@ -80,7 +82,7 @@ contract TransferScreen is InferenceConsumer {
         uint256 amount = msg.value - fee_;
         IInferenceOracle.InferenceRequest memory request;
         request.modelId = MODEL_ID;
-        request.input = abi.encode(amount, sent[msg.sender], received[recipient]);
+        request.input = _facts(amount, recipient);
         request.callbackGasLimit = CALLBACK_GAS;
         request.finalOnly = true;
         requestId = _ask(request, MODEL_DIGEST, fee_);
@@ -143,6 +145,15 @@ contract TransferScreen is InferenceConsumer {
         if (deposits[requestId].stage != Stage.Screening) return false;
         IInferenceOracle.RequestView memory request = ORACLE.getRequest(requestId);
         return request.delivered || request.status == IInferenceOracle.Status.Refunded;
+    }
+
+    function _facts(uint256 amount, address recipient) private view returns (bytes memory) {
+        int256[] memory facts = new int256[](FACTS);
+        // Casts: wei that exist, and counts of deposits.
+        facts[0] = int256(amount);
+        facts[1] = int256(sent[msg.sender]);
+        facts[2] = int256(received[recipient]);
+        return abi.encode(facts);
     }
 
     function _close(uint256 requestId, Deposit storage deposit, address payable to) private {

@@ -140,7 +140,9 @@ contract TransferScreenTest is InferenceTest {
     }
 
     function _input(uint256 sent, uint256 received) private pure returns (bytes memory) {
-        return abi.encode(AMOUNT, sent, received);
+        int256[] memory facts = new int256[](3);
+        (facts[0], facts[1], facts[2]) = (int256(AMOUNT), int256(sent), int256(received));
+        return abi.encode(facts);
     }
 
     function _expectStage(uint256 id, TransferScreen.Stage want) private view {
