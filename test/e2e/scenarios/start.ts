@@ -20,7 +20,7 @@ export function comesUp(net: Network): void {
     expect(Object.keys(description.contracts)).toEqual(['31337', '31338'])
     const market = ['IyiToken', 'Pool', 'PoolTrader', 'UsdToken']
     expect(Object.keys(description.contracts[31_337] ?? {}).sort()).toEqual(
-      ['IyiUsdPriceFeed', 'IyiUsdVolatilityFeed', 'ModelRegistry', ...market].sort(),
+      ['InferenceOracle', 'IyiUsdPriceFeed', 'IyiUsdVolatilityFeed', 'ModelRegistry', ...market].sort(),
     )
     // The price feed's mirror.
     expect(Object.keys(description.contracts[31_338] ?? {}).sort()).toEqual(
