@@ -118,15 +118,12 @@ describe('iyi model add, list, show, remove', () => {
     const answer = await inference.run({ model: digest, inputs: { x: float32([1, 2], 1, 2) } })
     expect(answer.quantized).toEqual([200_000_000n, 400_000_000n])
 
-    expect(
-      (await iyi('list', ...config)).out
-        .trim()
-        .split('\n')
-        .map((line) => line.split('  ')),
-    ).toEqual([
-      ['volatility', '1.0.0', expect.any(String), 'node'],
-      ['net', '1', digest, 'added'],
-    ])
+    const listed = (await iyi('list', ...config)).out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/))
+    expect(listed).toContainEqual(['volatility', '1.0.0', expect.any(String), 'node'])
+    expect(listed.filter((line) => line.at(-1) === 'added')).toEqual([['net', '1', digest, 'added']])
     expect(JSON.parse((await iyi('show', 'net', ...config)).out)).toMatchObject({
       ...{ digest, opset: 17, producer: 'tiny-onnx', operators: { Add: 1 }, parameters: 0 },
       inputs: [{ name: 'x', type: 'float32', shape: [null, 2] }],
@@ -176,14 +173,17 @@ describe('iyi model add, list, show, remove', () => {
     const { pack, iyi, at, config, library } = await world()
     for (const version of ['1', '2', '3']) await pack(version)
     const both = await Promise.all(['1', '2'].map((version) => iyi('add', at(`net-${version}`), ...config)))
-    const [done, refused] = both.toSorted((a, b) => a.code - b.code)
-    expect(done?.code).toBe(0)
-    expect(refused).toMatchObject({ code: 75, err: expect.stringContaining('Try again') })
+    // Where they meet, one is told to come again; where they do not, both are done.
+    const done = both.filter(({ code }) => code === 0)
+    expect(done.length).toBeGreaterThanOrEqual(1)
+    for (const refused of both.filter(({ code }) => code !== 0))
+      expect(refused).toMatchObject({ code: 75, err: expect.stringContaining('Try again') })
     // A process id that no process has.
     await writeFile(join(library, 'manifest.json.lock'), String(2 ** 30))
     await mkdir(join(library, '.new-left'))
     expect((await iyi('add', at('net-3'), ...config)).code).toBe(0)
-    expect((await iyi('list', ...config)).out.trim().split('\n')).toHaveLength(3)
+    const added = (await iyi('list', ...config)).out.split('\n').filter((line) => line.endsWith('added'))
+    expect(added).toHaveLength(done.length + 1)
     expect((await readdir(library)).filter((name) => /^\.|lock|new/.test(name))).toEqual([])
   })
 })

@@ -140,5 +140,6 @@ test('the README’s example is a valid configuration', () => {
   const example: unknown = parse(/```yaml\n([\s\S]*?)```/.exec(readme)?.[1] ?? '')
   expect(example).toMatchObject({ plugins: [{ use: 'oracle', grants: oracle.needs }] })
   const [entry] = (example as { plugins: { config: unknown }[] }).plugins
-  expect(oracleConfig.parse(entry?.config).feeds).toHaveLength(1)
+  const { feeds, inference } = oracleConfig.parse(entry?.config)
+  expect([feeds, inference].map(({ length }) => length)).toEqual([1, 1])
 })
