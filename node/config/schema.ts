@@ -350,7 +350,9 @@ const inference = z
           ),
       })
       .prefault({})
-      .describe('Runs of one model that wait at the same time become one. Duties always run alone.'),
+      .describe(
+        'Runs of one model that wait at the same time become one. Duties always run alone: this is for plugins that ask for others.',
+      ),
     cacheMb: z
       .int()
       .min(0)

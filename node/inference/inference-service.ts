@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Health } from '../ports/health.ts'
 import type { Inference, InferenceRequest, InferenceResult } from '../ports/inference.ts'
 import type { InferenceBackend } from '../ports/inference-backend.ts'
-import { BackendError, InferenceError, isHarm } from '../ports/inference-error.ts'
+import { BackendError, InferenceError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Tensors } from '../ports/tensor.ts'
@@ -134,16 +134,16 @@ export function inferenceService(
         batched: entry.batched && priority === 'api',
         deadlineMs: Math.min(request.deadlineMs ?? options.deadlineMs, options.deadlineMs),
         ...(signal === undefined ? {} : { signal }),
+        onHarm: (error) => {
+          const harm = error.code === 'BACKEND_CRASHED' ? 'crash' : 'limit'
+          const againInMs = penalties.harmed(entry.digest, priority, input, harm, clock.monotonic())
+          log.error({ model: entry.id, priority, againInMs, err: error }, 'Let a model rest that did harm')
+          // What waits would each do the same, for all that is known.
+          if (againInMs > 0)
+            schedulers.get(opened.backend)?.refuse(opened.model, priority, resting(entry.id, againInMs))
+        },
       })
     } catch (error) {
-      if (isHarm(error)) {
-        const harm = error.code === 'BACKEND_CRASHED' ? 'crash' : 'limit'
-        const againInMs = penalties.harmed(entry.digest, priority, input, harm, clock.monotonic())
-        log.error({ model: entry.id, priority, againInMs, err: error }, 'Let a model rest that did harm')
-        // What waits would each do the same, for all that is known.
-        if (againInMs > 0)
-          schedulers.get(opened.backend)?.refuse(opened.model, priority, resting(entry.id, againInMs))
-      }
       if (!(error instanceof BackendError)) throw error
       if (error.code === 'BACKEND_CANCELLED')
         throw new InferenceError(

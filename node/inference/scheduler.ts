@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { InferencePriority } from '../ports/inference.ts'
 import type { InferenceBackend, OpenModel } from '../ports/inference-backend.ts'
-import { BackendError, InferenceError } from '../ports/inference-error.ts'
+import { BackendError, InferenceError, isHarm } from '../ports/inference-error.ts'
 import { bytesOf, type Tensor, type Tensors } from '../ports/tensor.ts'
 import { joinRows, rowSignature, rowsOf, splitRows } from './batch.ts'
 
@@ -34,6 +34,8 @@ export interface Submission {
   readonly batched: boolean
   readonly deadlineMs: number
   readonly signal?: AbortSignal
+  /** Told when the run itself harmed what ran it, whether its caller still waits or not; before the caller is. */
+  readonly onHarm?: (error: BackendError) => void
 }
 
 interface Job {
@@ -310,6 +312,9 @@ export class Scheduler {
   }
 
   #failed(jobs: readonly Job[], error: unknown): void {
+    const [only, ...others] = jobs
+    // Also when nobody waits for it any more: what it did was done.
+    if (others.length === 0 && isHarm(error)) only?.of.onHarm?.(error)
     const lost = error instanceof BackendError && error.code === 'BACKEND_LOST'
     const again: Job[] = []
     for (const job of jobs) {

@@ -87,7 +87,7 @@ export function feedDuty(
       const options = { chainIds, maxAgeSeconds: maxPinAgeSeconds, signal: ctx.signal }
       await checkPins(options, query, previous, modules)
       const [value, onchain] = await Promise.all([
-        modules.source.observe(query),
+        modules.source.observe(query, modelDigest),
         newestReport(modules.index, feed, homePin(query).number),
       ])
       const observation = { value, onchain }

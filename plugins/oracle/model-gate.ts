@@ -26,7 +26,8 @@ export function modelGate(
       return
     }
     const { model: id } = feed.source
-    const model = modules.inference.models().find((candidate) => candidate.id === id)
+    const versions = modules.inference.models().filter((candidate) => candidate.id === id)
+    const model = versions.find(({ digest }) => digest === modelDigest) ?? versions.at(-1)
     if (model === undefined)
       throw new OracleError('ORACLE_MODEL_MISMATCH', `no model "${id}" in this node's manifest: add it`, {
         model: id,
@@ -42,7 +43,7 @@ export function modelGate(
         { model: id },
       )
     if (registry === undefined) return
-    const versions = await modules.index.select({
+    const registered = await modules.index.select({
       table: 'modelVersion',
       where: [
         { column: 'chainId', op: '=', value: registry.chainId },
@@ -52,7 +53,7 @@ export function modelGate(
       ],
       limit: 1,
     })
-    if (versions.length === 0)
+    if (registered.length === 0)
       throw new OracleError(
         'ORACLE_MODEL_INACTIVE',
         `model "${id}" (${modelDigest}) is not active in the registry: its owner must register or activate it`,

@@ -173,7 +173,7 @@ function health(
       )
     if (config.source.kind !== 'model') return found
     const { model: id } = config.source
-    const model = models.find((candidate) => candidate.id === id)
+    const model = models.findLast((candidate) => candidate.id === id)
     if (model === undefined) found.push(`${dutyId} needs model "${id}": add it to the manifest`)
     else if (!model.status.ok) found.push(`${dutyId}: model "${id}" is refused: ${model.status.reason}`)
     return found

@@ -85,6 +85,20 @@ describe('a worker that is killed in the middle of a run', () => {
   })
 })
 
+describe('a run that nobody waits for any more', () => {
+  it('is ended all the same, and what it did is remembered', async () => {
+    const path = await writeTiny(await tinyFolder(), [tiny.counting()])
+    const { inference } = await start(path, { runMs: 1_500, deadlineMs: 300 })
+    const run = () => code(inference.run({ model: 'counting', inputs: { x: forEver }, priority: 'duty' }))
+    expect(await run()).toBe('INFERENCE_TIMEOUT')
+    // Its caller is long gone when the limit ends it.
+    await until('the input is known', async () => (await run()) === 'INFERENCE_BAD_INPUT', {
+      withinMs: 20_000,
+      everyMs: 200,
+    })
+  })
+})
+
 describe('a run without an end', () => {
   it('is ended; the model rests, the input is refused, duties and other models go on', async () => {
     const path = await writeTiny(await tinyFolder(), [tiny.counting(), tiny.doubling()])

@@ -161,7 +161,13 @@ export class WorkerProcess {
     this.#watch()
     // The next run shall not be blamed for what this one left behind.
     if (performance.now() - this.#lookedAt > MEMORY_MS) this.#look('BACKEND_LOST')
-    if (head.ok) job.resolve({ outputs: tensors, ...head })
+    const { opened, ran } = head.ok ? head : {}
+    if (head.ok)
+      job.resolve({
+        outputs: tensors,
+        ...(opened === undefined ? {} : { opened }),
+        ...(ran === undefined ? {} : { ran }),
+      })
     else job.reject(new BackendError('BACKEND_RUN_FAILED', job.model, head.error))
   }
 

@@ -25,8 +25,10 @@ export async function answerRequest(
     if (row.input === '0x') return { kind: 'abstained', reason: 'unavailable' }
     const inputs = decodeInput(model, row.input)
     const { quantized, provider } = await inference.run({
-      ...{ model: model.digest, inputs, raw: true, priority: 'duty', signal },
+      ...{ model: model.digest, inputs, raw: true, priority: 'duty', signal, deadlineMs: ANSWER_MS },
     })
+    // What the contract could not take is no answer to this input, whoever runs it.
+    if (!isReportable(quantized)) return { kind: 'abstained', reason: 'bad-input' }
     return { kind: 'values', values: quantized, provider: provider.slice(0, MAX_PROVIDER) }
   } catch (error) {
     const reason = error instanceof IyiError ? faults[error.code] : undefined
@@ -37,6 +39,22 @@ export async function answerRequest(
       )
     return { kind: 'abstained', reason: reason ?? 'unavailable' }
   }
+}
+
+/** A round must not wait for one model: what takes longer is put off, and the others are answered. */
+const ANSWER_MS = 3_000
+
+/** Values of one answer that the contract takes. */
+export const MAX_VALUES = 256
+const INT256_LIMIT = 2n ** 255n
+
+/** Whether a report can hold these values: 1 to 256, each an int256. */
+export function isReportable(values: readonly bigint[]): boolean {
+  return (
+    values.length > 0 &&
+    values.length <= MAX_VALUES &&
+    values.every((value) => value < INT256_LIMIT && value >= -INT256_LIMIT)
+  )
 }
 
 /** UTF-16 code units of a provider's name in an observation. */

@@ -3,6 +3,7 @@ import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
+import type { RequestRules } from './request-rules.ts'
 
 export type InferenceRequestRow = Row<'inferenceRequest'>
 
@@ -15,12 +16,13 @@ const ofOracle = ({ chainId, address }: ContractRef) =>
     { column: 'oracle', op: '=', value: address.toLowerCase() as Hex },
   ] as const
 
-/** The oldest requests that wait for an answer at a pinned block. Rejects with `INDEX_BEHIND` when the index lacks it. */
+/** The oldest requests of these models that wait for an answer at a pinned block. Rejects with `INDEX_BEHIND` when the index lacks it. */
 export async function pendingAt(
   index: IndexReader,
   oracle: ContractRef,
-  pin: Pin,
+  { pin, digests, rules }: { pin: Pin; digests: readonly Hex[]; rules: RequestRules },
 ): Promise<readonly InferenceRequestRow[]> {
+  if (digests.length === 0) return []
   const rows = await Promise.all(
     // Not ended yet, or only after the pin: an index that is ahead of it must say the same as one that is not.
     (
@@ -34,6 +36,10 @@ export async function pendingAt(
         where: [
           ...ofOracle(oracle),
           { column: 'blockNumber', op: '<=', value: pin.number },
+          { column: 'deadline', op: '>', value: BigInt(pin.timestamp + rules.inFlightSeconds) },
+          { column: 'modelDigest', op: 'in', value: digests },
+          // Given by its hash: nobody could answer it here, and it would be in the way of the others.
+          { column: 'input', op: '!=', value: '0x' },
           { column: 'endedBlock', ...ended },
         ],
         orderBy: [
@@ -47,7 +53,7 @@ export async function pendingAt(
   )
   return rows
     .flat()
-    .filter((row) => isPendingAt(row, pin))
+    .filter((row) => isPendingAt(row, pin, rules))
     .sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
 }
 
@@ -66,11 +72,15 @@ export async function requestsById(
   return new Map(rows.map((row) => [row.requestId, row]))
 }
 
-/** Made by then, not ended by then, and in time. */
-export function isPendingAt(row: InferenceRequestRow, pin: Pin): boolean {
+/** Made by then, not ended by then, and with time left for a report to get there. */
+export function isPendingAt(
+  row: InferenceRequestRow,
+  pin: Pin,
+  { inFlightSeconds }: Pick<RequestRules, 'inFlightSeconds'>,
+): boolean {
   return (
     row.blockNumber <= pin.number &&
     (row.endedBlock === 0n || row.endedBlock > pin.number) &&
-    row.deadline > BigInt(pin.timestamp)
+    row.deadline > BigInt(pin.timestamp + inFlightSeconds)
   )
 }

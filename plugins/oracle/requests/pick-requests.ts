@@ -15,23 +15,24 @@ interface Modules {
 /** The leader's: the oldest requests that wait at the pin, of models that this node can run, as many as a report takes. */
 export async function pickRequests(
   oracle: ContractRef,
-  rules: RequestRules,
+  { rules, n }: { rules: RequestRules; n: number },
   pin: Pin,
   previous: RequestOutcome | null,
   { index, inference }: Modules,
 ): Promise<readonly RequestItem[]> {
   const items: RequestItem[] = []
-  const models = inference.models()
+  const models = inference.models().filter(({ status, request }) => status.ok && request !== null)
+  const digests = models.map(({ digest }) => digest)
+  const most = mostRequests(rules, n)
   let gas = 0
-  for (const row of await pendingAt(index, oracle, pin)) {
+  for (const row of await pendingAt(index, oracle, { pin, digests, rules })) {
     if (isResting(row.requestId, pin, previous)) continue
     const model = models.find(({ digest }) => digest === row.modelDigest)
-    // Another leader may have it.
-    if (model === undefined || !model.status.ok) continue
+    if (model === undefined) continue
     if (items.length > 0 && gas + row.callbackGasLimit > rules.maxCallbackGas) continue
     gas += row.callbackGasLimit
     items.push(itemOf(row, model))
-    if (items.length === rules.maxRequests) break
+    if (items.length === most) break
   }
   return items
 }
@@ -55,7 +56,8 @@ export async function checkRequests(
   const rows = items.map((item) => {
     const row = known.get(item.requestId)
     const name = `request ${item.requestId}`
-    if (row === undefined || !isPendingAt(row, pin)) throw refuse(`${name} does not wait at the pinned block`)
+    if (row === undefined || !isPendingAt(row, pin, rules))
+      throw refuse(`${name} does not wait at the pinned block`)
     if (isResting(item.requestId, pin, previous)) throw refuse(`${name} is resting`)
     if (
       row.modelDigest !== item.modelDigest ||
@@ -75,14 +77,26 @@ export async function checkRequests(
 }
 
 /** What can be seen from the query alone. Throws `ORACLE_BAD_QUERY`. */
-export function checkShape(rules: RequestRules, { items }: RequestQuery): void {
-  if (items.length === 0 || items.length > rules.maxRequests)
-    throw new OracleError('ORACLE_BAD_QUERY', `a query has 1 to ${rules.maxRequests} requests`, {
+export function checkShape(rules: RequestRules, n: number, { items }: RequestQuery): void {
+  const most = mostRequests(rules, n)
+  if (items.length === 0 || items.length > most)
+    throw new OracleError('ORACLE_BAD_QUERY', `a query has 1 to ${most} requests`, {
       got: items.length,
     })
   if (new Set(items.map(({ requestId }) => requestId)).size !== items.length)
     throw new OracleError('ORACLE_BAD_QUERY', 'a query names a request twice')
 }
+
+/**
+ * As many as a round has room for, with 256 values each: an outcome of n validators' results is below the engine's 1 MiB, and
+ * a report below the 128 KiB that a transaction may have.
+ */
+export function mostRequests({ maxRequests }: RequestRules, n: number): number {
+  return Math.min(maxRequests, Math.max(1, Math.floor(OUTCOME_RESULTS / n)))
+}
+
+/** Results of 8 KiB and what stands around them. */
+const OUTCOME_RESULTS = 96
 
 function itemOf(row: InferenceRequestRow, model: ModelInfo): RequestItem {
   const { requestId, modelDigest, inputHash, minAgreeing } = row

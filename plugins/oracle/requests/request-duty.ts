@@ -12,7 +12,7 @@ import { choosePins } from '../choose-pins.ts'
 import type { InferenceConfig } from '../config.ts'
 import { OracleError } from '../errors.ts'
 import { remember } from '../remember.ts'
-import { answerRequest, MAX_PROVIDER } from './answer-request.ts'
+import { answerRequest, isReportable, MAX_PROVIDER, MAX_VALUES } from './answer-request.ts'
 import { checkRequests, checkShape, pickRequests } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
 import { parseRule, requestOutcome } from './request-outcome.ts'
@@ -22,9 +22,6 @@ import type { RequestObservation, RequestOutcome, RequestQuery } from './request
 
 /** As InferenceOracle.sol numbers them. */
 const PENDING = 1
-/** Values of one answer that the contract takes. */
-const MAX_VALUES = 256
-const INT256_LIMIT = 2n ** 255n
 
 export interface RequestDutyModules {
   readonly chain: ChainReader
@@ -55,13 +52,13 @@ export function requestDuty(
       const chosen = await choosePins({ chainIds, maxAgeSeconds: rules.maxPinAgeSeconds }, previous, modules)
       const pin = chosen?.pins[0]
       if (pin === undefined) return null
-      const items = await pickRequests(home, rules, pin, previous, modules)
+      const items = await pickRequests(home, { rules, n: ctx.n }, pin, previous, modules)
       return items.length === 0 ? null : { pins: [pin], items }
     },
 
     async observe(ctx, query, previous) {
       const rules = rulesOf(ctx.pluginConfig)
-      checkShape(rules, query)
+      checkShape(rules, ctx.n, query)
       const options = { chainIds, maxAgeSeconds: rules.maxPinAgeSeconds, signal: ctx.signal }
       await checkPins(options, query, previous, modules)
       const rows = await checkRequests(home, rules, query, previous, modules)
@@ -75,17 +72,18 @@ export function requestDuty(
 
     validate(ctx, query, _previous, { results }) {
       checkChains(chainIds, query)
-      checkShape(rulesOf(ctx.pluginConfig), query)
+      checkShape(rulesOf(ctx.pluginConfig), ctx.n, query)
       for (const { rule } of query.items) parseRule(rule)
       if (results.length !== query.items.length)
         throw new OracleError('ORACLE_BAD_OBSERVATION', 'an observation has a result for each request')
       for (const result of results) {
         if (result.kind === 'abstained') continue
         const { values, provider } = result
-        if (values.length === 0 || values.length > MAX_VALUES || provider.length > MAX_PROVIDER)
-          throw new OracleError('ORACLE_BAD_OBSERVATION', `a result has 1 to ${MAX_VALUES} values`)
-        if (values.some((value) => value >= INT256_LIMIT || value < -INT256_LIMIT))
-          throw new OracleError('ORACLE_BAD_OBSERVATION', 'a value does not fit into an int256')
+        if (!isReportable(values) || provider.length > MAX_PROVIDER)
+          throw new OracleError(
+            'ORACLE_BAD_OBSERVATION',
+            `a result has 1 to ${MAX_VALUES} values, each an int256, and says in ${MAX_PROVIDER} characters what ran it`,
+          )
       }
     },
 

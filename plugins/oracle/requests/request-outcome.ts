@@ -77,16 +77,19 @@ function judge(
   }
   const length = commonLength(results, f)
   if (length === null) return { ...base, outcome: outcomes.deferred, reason: 'abstained' }
-  const agreement = agree(
-    parseRule(item.rule),
-    { f, lengths: [length], minAgreeing: item.minAgreeing },
-    results,
-  )
+  const rule = parseRule(item.rule)
+  // A choice of k classes among k or fewer says nothing.
+  if (length <= choices(rule)) return { ...base, outcome: outcomes.badInput, reason: 'bad-input' }
+  const agreement = agree(rule, { f, lengths: [length], minAgreeing: item.minAgreeing }, results)
   if (agreement.kind === 'none') {
     const { reason } = agreement
     // Those who could not be asked may answer the next time; that the others differ stays as it is.
+    const unheard = results.some(({ value }) => value.kind === 'abstained' && value.reason === 'unavailable')
     const final =
-      reason === 'apart' || reason === 'undecided' || (reason === 'too-few-agreeing' && results.length === n)
+      !unheard &&
+      (reason === 'apart' ||
+        reason === 'undecided' ||
+        (reason === 'too-few-agreeing' && results.length === n))
     return { ...base, outcome: final ? outcomes.noAgreement : outcomes.deferred, reason }
   }
   const distances = new Map(agreement.distances.map(({ oracle, distance }) => [oracle, distance]))
@@ -116,6 +119,12 @@ function commonLength(results: readonly Attributed<RequestResult>[], f: number):
     if (value.kind === 'values') counts.set(value.values.length, (counts.get(value.values.length) ?? 0) + 1)
   const [first] = [...counts].sort(([a, i], [b, j]) => j - i || a - b)
   return first !== undefined && first[1] > f ? first[0] : null
+}
+
+/** Classes that a rule chooses; none of a vector of numbers. */
+function choices(rule: AgreementRule): number {
+  if (rule.rule === 'class') return 1
+  return rule.rule === 'top-k' ? rule.k : 0
 }
 
 /** Throws `ORACLE_BAD_BYTES` for what is no rule. */

@@ -10,7 +10,7 @@ export interface RequestRules {
   readonly inFlightSeconds: number
   /** After so long a request that could not be answered is tried again, until its own deadline. */
   readonly retrySeconds: number
-  /** Most requests of one report, 1 to 32. */
+  /** Most requests of one report, 1 to 12; fewer with many validators, whose results an outcome holds. */
   readonly maxRequests: number
   /** Most gas that the callbacks of one report may have; a single request may have more. */
   readonly maxCallbackGas: number
@@ -74,11 +74,30 @@ const bytesOf = (rules: RequestRules): Hex =>
     rules.maxCallbackGas,
   ])
 
-function check({ maxPinAgeSeconds, inFlightSeconds, retrySeconds, maxRequests }: RequestRules): void {
-  if (maxPinAgeSeconds < 1 || inFlightSeconds < 1 || retrySeconds < 1 || maxRequests < 1 || maxRequests > 32)
+/** With 256 values each a report is below the 128 KiB that a transaction may have. */
+const MAX_REQUESTS = 12
+/** Some chains' blocks have no more than 30 million. */
+const MAX_GAS = 20_000_000
+
+function check({
+  maxPinAgeSeconds,
+  inFlightSeconds,
+  retrySeconds,
+  maxRequests,
+  maxCallbackGas,
+}: RequestRules): void {
+  if (
+    maxPinAgeSeconds < 1 ||
+    inFlightSeconds < 1 ||
+    retrySeconds < 1 ||
+    maxRequests < 1 ||
+    maxRequests > MAX_REQUESTS ||
+    inFlightSeconds > 3_600 ||
+    maxCallbackGas > MAX_GAS
+  )
     throw new OracleError(
       'ORACLE_BAD_BYTES',
-      'maxPinAgeSeconds, inFlightSeconds and retrySeconds must be positive and maxRequests 1 to 32: set the configuration anew',
+      'maxPinAgeSeconds, inFlightSeconds and retrySeconds must be positive and maxRequests 1 to 12, inFlightSeconds at most an hour and maxCallbackGas at most 20 million: set the configuration anew',
       { maxPinAgeSeconds, inFlightSeconds, retrySeconds, maxRequests },
     )
 }

@@ -24,8 +24,9 @@ export function modelSource(
     new OracleError('ORACLE_MODEL_MISMATCH', `model "${id}" ${what}`, { model: id })
 
   return {
-    async observe(query) {
-      const model = modules.inference.models().find((candidate) => candidate.id === id)
+    async observe(query, modelDigest) {
+      // Of several versions the one that the contract names, whichever is the newest.
+      const model = modules.inference.models().find(({ digest }) => digest === modelDigest)
       const window = windowOf(model)
       if (model === undefined || window === null)
         throw mismatch(`takes no "${INPUT}" of shape [batch, pools, window]`)
@@ -55,7 +56,7 @@ export function modelSource(
         data.set(returns, at * window)
       })
       const { quantized } = await modules.inference.run({
-        model: id,
+        model: modelDigest,
         priority: 'duty',
         inputs: { [INPUT]: { type: 'float32', shape: [1, histories.length, window], data } },
       })

@@ -1,5 +1,6 @@
 import { keccak256 } from 'viem'
 import { describe, expect, test } from 'vitest'
+import type { FeedQuery } from '../../../plugins/oracle/feed-types.ts'
 import { type ModelSourceConfig, modelSource } from '../../../plugins/oracle/sources/model.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
 import { AWAY, barRow, modelFeedConfig, ORIGIN, POOL_AWAY, pin, readIndex } from './kit.ts'
@@ -7,16 +8,20 @@ import { AWAY, barRow, modelFeedConfig, ORIGIN, POOL_AWAY, pin, readIndex } from
 // The window of the scripted model is 6 bars; the pins below make it end at ORIGIN + 100.
 const query = { pins: [pin(10, { timestamp: ORIGIN + 109 }), pin(20, { chainId: AWAY })] }
 const CLOSE = 10n ** 12n
+const MODEL = keccak256('0x07')
 const noData = { code: 'ORACLE_NO_DATA', retry: true }
 
 function setUp(changes: Record<string, unknown> = {}) {
   const index = readIndex()
-  const inference = scriptedInference(keccak256('0x07'))
+  const inference = scriptedInference(MODEL)
   const source = modelFeedConfig({ minTradedBars: 2, ...changes }).source as ModelSourceConfig
   const home = (at: number, close: bigint) => index.add('poolBar', barRow(ORIGIN + at, close))
   const away = (at: number, close: bigint) =>
     index.add('poolBar', barRow(ORIGIN + at, close, { chainId: AWAY, pool: POOL_AWAY }))
-  const start = (decimals = 8) => modelSource({ source, decimals }, { index, inference }).observe
+  const start = (decimals = 8) => {
+    const { observe } = modelSource({ source, decimals }, { index, inference })
+    return (query: FeedQuery) => observe(query, MODEL)
+  }
   return { index, inference, home, away, start }
 }
 
@@ -38,7 +43,7 @@ test('one row a pool, ending with the newest bar closed on both chains', async (
   const { inference, start } = traded()
   await expect(start()(query)).resolves.toBe(1_200_000n)
   const [request] = inference.requests
-  expect(request?.model).toBe('volatility')
+  expect(request?.model).toBe(MODEL)
   const tensor = request?.inputs.log_returns
   expect(tensor?.shape).toEqual([1, 2, 6])
   expect([...(tensor?.data ?? [])].map((value) => Number(value) + 0)).toEqual([

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
+import { zeroHash } from 'viem'
 import { describe, expect, test } from 'vitest'
+import type { FeedQuery } from '../../../plugins/oracle/feed-types.ts'
 import {
   liquidityWeightedPrice,
   type PoolReserves,
@@ -125,10 +127,8 @@ describe('poolPriceSource', () => {
 
   function setUp(changes: Partial<PoolPriceConfig> = {}) {
     const index = readIndex()
-    return {
-      index,
-      observe: poolPriceSource({ source: { ...source, ...changes }, decimals: 8 }, { index }).observe,
-    }
+    const { observe } = poolPriceSource({ source: { ...source, ...changes }, decimals: 8 }, { index })
+    return { index, observe: (query: FeedQuery) => observe(query, zeroHash) }
   }
   const home = (blockNumber: bigint, reserve1: bigint, logIndex = 0) =>
     syncRow({ blockNumber, reserve1, logIndex })
@@ -178,7 +178,7 @@ describe('poolPriceSource', () => {
         return index.select(request)
       }) as typeof index.select,
     }
-    await poolPriceSource({ source, decimals: 8 }, { index: spy }).observe(query)
+    await poolPriceSource({ source, decimals: 8 }, { index: spy }).observe(query, zeroHash)
     expect(asked).toEqual([
       { chainId: HOME, block: 10n },
       { chainId: AWAY, block: 20n },

@@ -51,7 +51,14 @@ test('bytes that nobody would have written are refused', () => {
 
 test('rules come back, and rules that can not be are refused', () => {
   expect(decodeRequestRules(hexToBytes(encodeRequestRules(rules)))).toEqual(rules)
-  for (const wrong of [{ maxRequests: 0 }, { maxRequests: 33 }, { retrySeconds: 0 }, { inFlightSeconds: 0 }])
+  for (const wrong of [
+    { maxRequests: 0 },
+    { maxRequests: 13 },
+    { inFlightSeconds: 3_601 },
+    { maxCallbackGas: 20_000_001 },
+    { retrySeconds: 0 },
+    { inFlightSeconds: 0 },
+  ])
     expect(() => encodeRequestRules({ ...rules, ...wrong })).toThrow(
       expect.objectContaining({ code: 'ORACLE_BAD_BYTES' }),
     )

@@ -63,8 +63,18 @@ describe('a leader', () => {
       // Answered above the pin: at the pin it waits.
       requestRow(9, { blockNumber: 4n, endedBlock: 18n }),
       requestRow(10, { modelDigest: `0x${'99'.repeat(32)}`, blockNumber: 1n }),
+      // Its input is not on-chain; and one that a report would reach too late.
+      requestRow(11, { input: '0x', blockNumber: 2n }),
+      requestRow(12, { deadline: BigInt(ORIGIN + 170 + 30), blockNumber: 2n }),
     )
     expect(ids(await query())).toEqual([9, 1, 3])
+  })
+
+  test('takes fewer where many validators’ results must fit into an outcome', async () => {
+    const { index, duty } = validator()
+    index.add('inferenceRequest', requestRow(1), requestRow(2), requestRow(3))
+    const found = await duty.query(requestContext({ n: 48 }), null)
+    expect(found === null ? [] : ids(found)).toEqual([1, 2])
   })
 
   test('leaves out what rests, and what has too much gas beside others', async () => {
@@ -98,6 +108,18 @@ describe('a follower', () => {
     expect(request).toMatchObject({ model: MODEL, raw: true, priority: 'duty' })
     expect(request?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
     duty.validate(requestContext(), await query(), null, observation)
+  })
+
+  test('abstains from what no report could hold: its own observation stays valid', async () => {
+    const { index, duty, query, inference } = validator()
+    index.add('inferenceRequest', requestRow(1))
+    const asked = await query()
+    for (const values of [[], Array.from({ length: 257 }, () => 1n), [2n ** 255n]]) {
+      inference.answer(values)
+      const observation = await duty.observe(requestContext(), asked, null)
+      expect(observation).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }] })
+      duty.validate(requestContext(), asked, null, observation)
+    }
   })
 
   test('abstains with the reason: the input’s fault, or its own', async () => {

@@ -56,6 +56,18 @@ describe('an answer', () => {
     expect(judge([...three, gave(100)], { minAgreeing: 4 }).judged.outcome).toBe(1)
   })
 
+  test('is put off, not given up, while somebody who could not be asked may decide it', () => {
+    const { judged } = judge([gave(100), gave(900), abstains('unavailable')])
+    expect(judged.outcome).toBe(0)
+    expect(judge([gave(100), gave(500), gave(900)]).judged.outcome).toBe(2)
+  })
+
+  test('of a rule that chooses more classes than there are is none: the round goes on', () => {
+    const rule = JSON.stringify({ k: 3, margin: '1', rule: 'top-k' })
+    const { judged } = judge([gave(1, 2, 3), gave(1, 2, 3), gave(1, 2, 3)], { rule })
+    expect(judged).toMatchObject({ outcome: 3, values: [] })
+  })
+
   test('of another length is a liar’s; one liar can not choose the length', () => {
     expect(judge([gave(1, 2, 3), gave(100), gave(100), gave(100)]).judged).toMatchObject({
       outcome: 1,
