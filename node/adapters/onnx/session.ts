@@ -50,10 +50,7 @@ export async function openSession(bytes: Uint8Array, options: SessionOptions): P
       const feeds: Record<string, InstanceType<typeof OrtTensor>> = {}
       for (const name in inputs) {
         const { type, data, shape } = inputs[name] as Tensor
-        const tensor = new OrtTensor(type as 'float32', data as Float32Array, shape)
-        // It makes a Float16Array of the bits, which the binding can't read.
-        if (type === 'float16') Object.defineProperty(tensor, 'data', { value: data })
-        feeds[name] = tensor
+        feeds[name] = new OrtTensor(type as 'float32', data as Float32Array, shape)
       }
       const results = await session.run(feeds)
       return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, asTensor(result)]))

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { PackOptions } from '../../cli/model-deps.ts'
 import { goldensSchema, goldenTensor } from '../../inference/goldens.ts'
 import { type ManifestModel, parseManifest } from '../../inference/manifest.ts'
 import { type OnnxFile, readOnnx } from '../../inference/onnx-file.ts'
@@ -13,19 +14,6 @@ import { type GoldenInputs, INPUT_DECIMALS, randomInputs } from './random-inputs
 import { ENTRY_FILE } from './stage.ts'
 import { cpuBackend, quiet, verifyFolder } from './verify.ts'
 
-export interface PackRequest {
-  readonly file: string
-  readonly id: string
-  readonly version: string
-  readonly out: string
-  readonly decimals: number
-  readonly output: string | null
-  readonly batched: boolean
-  readonly pre: string | null
-  readonly inputs: string | null
-  readonly goldens: number
-}
-
 /** What other machines may differ by beside what was seen on this one. */
 const FLOATS_PPM = 100
 const FLOATS_LEAST = 20n
@@ -35,7 +23,7 @@ const FLOATS_TIMES = 10n
  * Writes a new folder of a model: the ONNX file, goldens that the runtime computes here on the CPU with one thread, and the
  * entry. It is verified as a node would; what fails leaves no folder. Rejects with `ModelError`, `OnnxFileError`.
  */
-export async function packModel(request: PackRequest) {
+export async function packModel(request: PackOptions) {
   const { file, id, version, out } = request
   const bytes = await readFile(file).catch((cause: Error) => {
     throw bad(`${file} can not be read (${cause.message})`, cause)
@@ -99,7 +87,7 @@ function entryOf(entry: unknown): ManifestModel {
   }
 }
 
-function outputOf({ outputs, inputs }: OnnxFile, { output, batched }: PackRequest) {
+function outputOf({ outputs, inputs }: OnnxFile, { output, batched }: PackOptions) {
   const found = outputs.find(({ name }) => (output === null ? outputs.length === 1 : name === output))
   const names = outputs.map(({ name }) => name).join(', ')
   if (found === undefined) throw bad(`say with --output on which of its outputs nodes shall agree: ${names}`)
@@ -110,7 +98,7 @@ function outputOf({ outputs, inputs }: OnnxFile, { output, batched }: PackReques
   return found
 }
 
-async function casesOf(onnx: OnnxFile, request: PackRequest): Promise<readonly GoldenInputs[]> {
+async function casesOf(onnx: OnnxFile, request: PackOptions): Promise<readonly GoldenInputs[]> {
   if (request.inputs === null) return randomInputs(onnx.inputs, request.goldens)
   const given = goldensSchema.shape.cases.element.shape.inputs
     .array()
@@ -138,7 +126,7 @@ function tensorsOf({ inputs }: OnnxFile, given: GoldenInputs): Tensors {
 }
 
 async function answersOf(
-  { id, version, decimals }: PackRequest,
+  { id, version, decimals }: PackOptions,
   bytes: Uint8Array,
   cases: readonly Tensors[],
   output: string,
