@@ -39,6 +39,7 @@ export const handledEvents: readonly {
       'InferencePaid',
       'AnswerSkipped',
       'CallbackMade',
+      'InferenceDelivered',
       'InferenceRefunded',
       'InferenceFinalized',
       'InferenceChallenged',

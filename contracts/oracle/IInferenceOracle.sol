@@ -103,7 +103,8 @@ interface IInferenceOracle is IInferenceLedger {
     /// @param due Pending: last second for an answer. Answered: last second for a challenge. Disputed: last second for
     ///        a verdict. Otherwise the one that was last in force
     /// @param price what the oracles earn
-    /// @param held what the request holds in this contract now, bond apart
+    /// @param held what the request holds in this contract now, bond apart: the escrow, then the price while it can be
+    ///        disputed, and what delivering a final answer may cost until it was delivered
     struct RequestView {
         Status status;
         address requester;
@@ -189,10 +190,13 @@ interface IInferenceOracle is IInferenceLedger {
     );
 
     /// @notice What an answer cost: `price` is held for the oracles, `gasFee` went to the transmitter for `gasUsed`, and
-    ///         `returned` back to the requester.
+    ///         `returned` back to the requester; nothing yet where a callback waits for the final answer.
     event InferencePaid(
         uint256 indexed requestId, uint256 price, uint256 gasUsed, uint256 gasFee, uint256 returned
     );
+
+    /// @notice A callback that waited was made: `gasFee` went to who made it for `gasUsed`, `returned` back to the requester.
+    event InferenceDelivered(uint256 indexed requestId, uint256 gasUsed, uint256 gasFee, uint256 returned);
 
     /// @notice An answer of a report was passed over.
     event AnswerSkipped(uint256 indexed requestId, SkipReason reason);
@@ -302,7 +306,8 @@ interface IInferenceOracle is IInferenceLedger {
     function finalize(uint256[] calldata requestIds) external;
 
     /// @notice Calls a requester back that wanted nothing but the final answer, once. By anyone, once the request can't
-    ///         change any more. After an unresolved dispute the callback says that the answer isn't final.
+    ///         change any more; the caller is credited with its gas, within bounds, out of what was left of `maxFee`. After
+    ///         an unresolved dispute the callback says that the answer isn't final.
     function deliver(uint256 requestId) external;
 
     /// @notice Disputes an answer, once, while it is provisional. Outcome 2 can't be disputed: it was free.

@@ -9,11 +9,12 @@ import {ModelRegistry} from "./ModelRegistry.sol";
 
 /// @title Answers of registered models, agreed by a quorum of nodes
 /// @notice A report is `abi.encode(uint8 kind, uint32 observationsTimestamp, bytes32 evidenceDigest, T[] entries)`: kind 1
-///         carries `Answer`, kind 2 `Verdict`, 1 to 32 of them. An entry that can't be used is passed over with an event
+///         carries `Answer`, kind 2 `Verdict`, kind 3 ids of requests for which something is due, 1 to 32 of them. An entry that can't be used is passed over with an event
 ///         and never harms the others. onchainConfig is empty.
 contract InferenceOracle is InferenceDisputes {
     uint256 private constant ANSWERS = 1;
     uint256 private constant VERDICTS = 2;
+    uint256 private constant UPKEEP = 3;
     uint256 private constant MAX_ENTRIES = 32;
 
     /// @dev Node clocks and block times differ by a little; more than this is a fault.
@@ -51,6 +52,10 @@ contract InferenceOracle is InferenceDisputes {
             (,,, Verdict[] memory verdicts) = abi.decode(report, (uint256, uint256, bytes32, Verdict[]));
             source.gasShare = _shareOf(verdicts.length);
             _takeVerdicts(source, verdicts);
+        } else if (kind == UPKEEP) {
+            (,,, uint256[] memory requestIds) = abi.decode(report, (uint256, uint256, bytes32, uint256[]));
+            source.gasShare = _shareOf(requestIds.length);
+            _tend(source, requestIds);
         } else {
             revert InferenceOracle__UnknownReportKind(kind);
         }

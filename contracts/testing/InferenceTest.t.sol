@@ -136,6 +136,12 @@ abstract contract InferenceTest is TestBase {
         oracle.deliverReport(abi.encode(uint8(2), uint32(block.timestamp), keccak256("re-run"), verdicts));
     }
 
+    /// @dev A report that tends requests.
+    function _tend(uint256[] memory requestIds) internal {
+        vm.prank(TRANSMITTER);
+        oracle.deliverReport(abi.encode(uint8(3), uint32(block.timestamp), EVIDENCE, requestIds));
+    }
+
     function _challenge(uint256 requestId) internal {
         vm.prank(CHALLENGER);
         oracle.challenge{value: BOND}(requestId);

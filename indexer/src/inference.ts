@@ -46,6 +46,20 @@ ponder.on('inference:CallbackMade', async ({ event, context: { db, chain } }) =>
   const id = requestRowId(place, requestId)
   if ((await db.find(inferenceAnswer, { id })) !== null)
     await db.update(inferenceAnswer, { id }).set({ callback: success ? 'succeeded' : 'failed' })
+  await changeRequest(db, place, requestId, { delivered: true })
+})
+
+ponder.on('inference:InferenceDelivered', async ({ event, context: { db, chain } }) => {
+  const place = placeOf(event, chain)
+  if (!isFollowed('inference', place)) return
+  const { requestId, gasUsed, gasFee } = event.args
+  await db.insert(events).values(eventRow(place, 'inference.InferenceDelivered', event.args))
+  const id = requestRowId(place, requestId)
+  const before = await db.find(inferenceAnswer, { id })
+  if (before !== null)
+    await db
+      .update(inferenceAnswer, { id })
+      .set({ gasUsed: before.gasUsed + gasUsed, gasFee: before.gasFee + gasFee })
 })
 
 ponder.on('inference:AnswerSkipped', async ({ event, context: { db, chain } }) => {

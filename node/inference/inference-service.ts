@@ -11,6 +11,7 @@ import { type ManifestSource, ModelSet } from './model-set.ts'
 import type { ModelSlot, Run } from './model-slot.ts'
 import { Penalties } from './penalties.ts'
 import { applyOperations, OperationFault, rawPorts } from './pipeline.ts'
+import { ReferenceModels } from './reference-models.ts'
 import { copyOf, inputDigest, ResultCache } from './result-cache.ts'
 import { Scheduler } from './scheduler.ts'
 import { badInput, checkInputs, checkTensors } from './tensors.ts'
@@ -97,6 +98,7 @@ export function inferenceService(
   }
   const forget = (digest: string) => cache.forget(digest)
   const models = new ModelSet(options, { backends, run: test, drained, forget, log, told })
+  const references = new ReferenceModels({ backends, run: test, log, clock })
   let running = false
   let timers: Timer[] = []
 
@@ -126,7 +128,11 @@ export function inferenceService(
     const restMs = penalties.restMs(entry.digest, priority, now)
     if (restMs > 0) throw resting(entry.id, restMs)
     if (input !== null && penalties.isHarmful(entry.digest, priority, input, now))
-      throw badInput(entry.id, 'it ended the process that ran it before')
+      throw new InferenceError(
+        'INFERENCE_HARMFUL',
+        entry.id,
+        `Model ${entry.id} is not run on this input for an hour: what ran it before took too much time or memory, or ended. Give it more, or another input.`,
+      )
     if (opened === null) throw failed(entry.id, 'the model is not loaded')
     try {
       return await submit(opened.backend, {
@@ -157,7 +163,8 @@ export function inferenceService(
 
   async function answer(slot: ModelSlot, request: InferenceRequest, inputs: Tensors) {
     const input = inputDigest(inputs)
-    const key = input === null || options.cacheBytes === 0 ? null : `${slot.entry.digest} ${input}`
+    const forgets = options.cacheBytes === 0 || request.reference === true
+    const key = input === null || forgets ? null : `${slot.entry.digest} ${input}`
     const kept = key === null ? null : cache.get(key)
     if (key !== null) told.cache(kept !== null)
     if (kept !== null) return { outputs: kept, cached: true }
@@ -170,7 +177,10 @@ export function inferenceService(
 
   async function run(request: InferenceRequest): Promise<InferenceResult> {
     if (!running) throw notStarted(request.model)
-    const slot = models.find(request.model)
+    const slot =
+      request.reference === true
+        ? await references.of(models.known(request.model))
+        : models.find(request.model)
     const { entry } = slot
     const started = clock.monotonic()
     try {
@@ -190,7 +200,9 @@ export function inferenceService(
   async function stop(): Promise<void> {
     running = false
     for (const timer of timers) timer.cancel()
+    references.stop()
     await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
+    await references.close()
     await models.close()
     for (const backend of backends) await backend.stop()
   }

@@ -59,6 +59,14 @@ export class ModelSet {
 
   /** By id, the newest version, or by digest. Throws `INFERENCE_UNKNOWN_MODEL`, `INFERENCE_REFUSED`. */
   find(model: string): ModelSlot {
+    const slot = this.known(model)
+    if (slot.refusal !== null)
+      throw new InferenceError('INFERENCE_REFUSED', model, `Model ${model} is refused: ${slot.refusal}.`)
+    return slot
+  }
+
+  /** The same, refused ones too. Throws `INFERENCE_UNKNOWN_MODEL`. */
+  known(model: string): ModelSlot {
     const slot = this.#slots.findLast(({ entry }) => entry.id === model || entry.digest === model)
     if (slot === undefined) {
       const known = [...new Set(this.#slots.map(({ entry }) => entry.id))].join(', ')
@@ -68,8 +76,6 @@ export class ModelSet {
         `There is no model ${JSON.stringify(model).slice(0, 100)} in the manifest. It has: ${known || 'none'}.`,
       )
     }
-    if (slot.refusal !== null)
-      throw new InferenceError('INFERENCE_REFUSED', model, `Model ${model} is refused: ${slot.refusal}.`)
     return slot
   }
 

@@ -16,8 +16,8 @@ interface Penalty {
 
 /**
  * What did harm to a worker is kept from doing so again: the same input is refused, and the model rests, for twice as long
- * after each time. A crash counts from the second on: the first may have been the machine's. Duties and the API are judged
- * apart, so that nobody can silence a duty through the API.
+ * after each time. A crash counts from the second on: the first may have been the machine's. Duties, requests and the API
+ * are judged apart, so that nobody can silence a duty through a request or the API.
  */
 export class Penalties {
   readonly #penalties = new Map<string, Penalty>()

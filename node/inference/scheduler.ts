@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { InferencePriority } from '../ports/inference.ts'
+import { type InferencePriority, inferencePriorities } from '../ports/inference.ts'
 import type { InferenceBackend, OpenModel } from '../ports/inference-backend.ts'
 import { BackendError, InferenceError, isHarm } from '../ports/inference-error.ts'
 import { bytesOf, type Tensor, type Tensors } from '../ports/tensor.ts'
@@ -57,8 +57,8 @@ type Queue = Record<InferencePriority, Job[]>
 const MAX_LOST = 3
 
 /**
- * Decides which run is next. Duties go before everything else; then the models take turns, so that one that is asked a
- * lot does not keep the others waiting. What waits of one batched model becomes one run; a run of several that fails is
+ * Decides which run is next. Duties go before requests, and both, in the order in which they came, before everything else;
+ * then the models take turns, so that one that is asked a lot does not keep the others waiting. What waits of one batched model becomes one run; a run of several that fails is
  * repeated one by one, so that nobody suffers from somebody else's input.
  */
 export class Scheduler {
@@ -161,8 +161,9 @@ export class Scheduler {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
-    for (const [model, { duty, api }] of this.#queues) {
-      for (const job of [...duty, ...api]) job.reject(stopping(job.of.name))
+    for (const [model, queue] of this.#queues) {
+      for (const job of inferencePriorities.flatMap((priority) => queue[priority]))
+        job.reject(stopping(job.of.name))
       this.#queues.delete(model)
     }
     if (this.#running > 0) await this.#idle.promise
@@ -186,7 +187,7 @@ export class Scheduler {
   #queueOf(model: OpenModel): Queue {
     const found = this.#queues.get(model)
     if (found !== undefined) return found
-    const made: Queue = { duty: [], api: [] }
+    const made: Queue = { duty: [], request: [], api: [] }
     this.#queues.set(model, made)
     return made
   }
@@ -233,16 +234,13 @@ export class Scheduler {
   }
 
   #next(): readonly Job[] {
-    let oldest: Queue | null = null
-    for (const queue of this.#queues.values())
-      if ((queue.duty[0]?.at ?? Infinity) < (oldest?.duty[0]?.at ?? Infinity)) oldest = queue
-    const duty = oldest?.duty.shift()
-    if (duty !== undefined) return [duty]
+    const alone = this.#oldest('duty') ?? this.#oldest('request')
+    if (alone !== undefined) return [alone]
     let patientUntil = Infinity
     for (const [model, queue] of this.#queues) {
       const [first] = queue.api
       if (first === undefined) {
-        if (queue.duty.length === 0) this.#queues.delete(model)
+        this.#queues.delete(model)
         continue
       }
       const jobs = this.#together(queue.api, first)
@@ -264,6 +262,15 @@ export class Scheduler {
         () => this.#pump(),
       )
     return []
+  }
+
+  /** Takes the one that waits longest, of whichever model. */
+  #oldest(priority: InferencePriority): Job | undefined {
+    let oldest: readonly Job[] = []
+    let queue: Job[] = []
+    for (const { [priority]: jobs } of this.#queues.values())
+      if ((jobs[0]?.at ?? Infinity) < (oldest[0]?.at ?? Infinity)) oldest = queue = jobs
+    return queue.shift()
   }
 
   /** The first that waits, and those behind it that fit into one run with it. */

@@ -82,6 +82,8 @@ export interface TxRequest {
   readonly data: Hex
   /** Wei; 0 when absent. */
   readonly value?: bigint
+  /** Gas limit where the estimate, with its margin, is lower. */
+  readonly leastGas?: bigint
   /**
    * Idempotency key: while this process runs a second `send` with a key in flight or mined joins the first.
    * A key whose transaction reverted may be sent again.

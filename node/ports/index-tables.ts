@@ -129,7 +129,7 @@ export const indexTables = {
   /**
    * One row a request to an inference oracle. `status`: pending, answered, disputed, final, upheld, overturned,
    * unresolved, refunded, as the contract has it, but that `final` needs somebody to call `finalize`. `endedBlock`: the
-   * block of its answer or refund, 0 while it is pending.
+   * block of its answer or refund, 0 while it is pending. `delivered`: the requester was called.
    */
   inferenceRequest: {
     id: 'text',
@@ -146,6 +146,7 @@ export const indexTables = {
     callbackGasLimit: 'int',
     minAgreeing: 'int',
     finalOnly: 'bool',
+    delivered: 'bool',
     deadline: 'bigint',
     price: 'bigint',
     maxFee: 'bigint',
@@ -185,7 +186,7 @@ export const indexTables = {
     logIndex: 'int',
     timestamp: 'bigint',
   },
-  /** One row a challenged answer. `status`: open, upheld, overturned, unresolved. `endedBlock`: 0 while it is open. `seed`: zero until it is kept on-chain. */
+  /** One row a challenged answer. `status`: open, upheld, overturned, unresolved. `endedBlock`: 0 while it is open. `seed`: zero until it is kept on-chain. `verdictTransaction`: zero until there is a verdict. */
   inferenceDispute: {
     id: 'text',
     chainId: 'int',
@@ -203,6 +204,7 @@ export const indexTables = {
     values: 'json',
     evidenceDigest: 'hex',
     endedBlock: 'bigint',
+    verdictTransaction: 'hex',
     transactionHash: 'hex',
     blockNumber: 'bigint',
     logIndex: 'int',

@@ -6,6 +6,8 @@ export type InferenceErrorCode =
   | 'INFERENCE_REFUSED'
   | 'INFERENCE_BAD_INPUT'
   | 'INFERENCE_NOT_FINITE'
+  /** This input did harm to what ran it before: too much time or memory, or a crash. That depends on the machine. */
+  | 'INFERENCE_HARMFUL'
   /** Too many runs wait already. */
   | 'INFERENCE_BUSY'
   /** No answer before the deadline. */

@@ -31,8 +31,12 @@ export interface ModelInfo {
   readonly status: { readonly ok: true } | { readonly ok: false; readonly reason: string }
 }
 
-/** `duty` goes before `api`, whatever waited longer. */
-export type InferencePriority = 'duty' | 'api'
+/**
+ * Whose turn is first, whatever waited longer: duties whose inputs the network itself makes, then what strangers ask on-chain,
+ * then the API. Harm that a run did counts against its own class alone.
+ */
+export const inferencePriorities = ['duty', 'request', 'api'] as const
+export type InferencePriority = (typeof inferencePriorities)[number]
 
 export interface InferenceRequest {
   /** A model's id, for its newest version, or a manifest digest. */
@@ -40,7 +44,7 @@ export interface InferenceRequest {
   readonly inputs: Readonly<Record<string, Tensor>>
   /** `inputs` are what the manifest's preprocessing begins with, not yet what the network takes. */
   readonly raw?: boolean
-  /** `api` when absent. A duty's run is never put together with others, so that its floats do not depend on them. */
+  /** `api` when absent. Only those of the API are put together with others: the floats of the rest do not depend on them. */
   readonly priority?: InferencePriority
   /** Milliseconds until it is given up with `INFERENCE_TIMEOUT`; the operator's limit when absent, and at most that. */
   readonly deadlineMs?: number
@@ -48,6 +52,8 @@ export interface InferenceRequest {
   readonly signal?: AbortSignal
   /** False leaves `quantized` empty: for callers of many rows who want floats alone. */
   readonly quantize?: boolean
+  /** Run in the profile in which disputes are settled (`REFERENCE`), whatever else runs the model; nothing of it is kept. */
+  readonly reference?: boolean
 }
 
 export interface InferenceResult {

@@ -64,6 +64,8 @@ export interface Report {
   readonly payload: Uint8Array
   /** ctx[2], 32 bytes. */
   readonly extraHash: Hex
+  /** Gas that its transaction has at least, where an estimate can't know: a callback may do more once it is mined. Not signed. */
+  readonly leastGas?: bigint
 }
 
 /** What a plugin gives to the quorum engine. Only `query`, `observe` and `shouldTransmit` may differ between nodes. */

@@ -113,6 +113,7 @@ export class Transmissions {
       chainId,
       to: address,
       data: transmitData(attested),
+      ...(attested.report.leastGas === undefined ? {} : { leastGas: attested.report.leastGas }),
       key: `${attested.context[0]}:${seqNr}:${attested.index}`,
     })
     instruments.transmission(receipt.status === 'success' ? 'mined' : 'reverted')

@@ -22,7 +22,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
 /** Ten times the value, and a round on-chain that nobody else has seen; of requests, a thousand units more each. */
 function lie(observation: Uint8Array): Uint8Array {
   const request = requestOf(observation)
-  if (request !== null) return requestObservationCodec.encode({ results: request.results.map(perturbed) })
+  if (request !== null)
+    return requestObservationCodec.encode({ ...request, results: request.results.map(perturbed) })
   const { value, onchain } = observationCodec.decode(observation)
   const timestamp = (onchain?.timestamp ?? 0) + 3_600
   return observationCodec.encode({ value: 10n * value, onchain: { answer: 10n * value, timestamp } })

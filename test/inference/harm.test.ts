@@ -92,7 +92,7 @@ describe('a run that nobody waits for any more', () => {
     const run = () => code(inference.run({ model: 'counting', inputs: { x: forEver }, priority: 'duty' }))
     expect(await run()).toBe('INFERENCE_TIMEOUT')
     // Its caller is long gone when the limit ends it.
-    await until('the input is known', async () => (await run()) === 'INFERENCE_BAD_INPUT', {
+    await until('the input is known', async () => (await run()) === 'INFERENCE_HARMFUL', {
       withinMs: 20_000,
       everyMs: 200,
     })
@@ -121,7 +121,7 @@ describe('a run without an end', () => {
 
     const answer = await until('it has rested', () => api(4).catch(() => null), { withinMs: 20_000 })
     expect(answer.quantized).toEqual([4n])
-    await expect(api(2 ** 52)).rejects.toMatchObject({ code: 'INFERENCE_BAD_INPUT', retry: false })
+    await expect(api(2 ** 52)).rejects.toMatchObject({ code: 'INFERENCE_HARMFUL', retry: false })
     expect(await code(api(2 ** 52 + 2))).toBe('INFERENCE_FAILED')
     expect(rests()).toContain(2_000)
     // A duty is judged by what duties did.

@@ -17,6 +17,9 @@ abstract contract InferenceAnswers is InferenceRequests {
     /// @dev Gas of what follows the measurement: three credits and an event, the requester's credit an empty slot.
     uint256 private constant SETTLEMENT_GAS = 32_000;
 
+    /// @dev Most gas repaid for a delivery, callback and share of the report apart.
+    uint256 private constant DELIVERY_GAS = 150_000;
+
     /// @dev Says that a spread is in `wideSpreads`.
     uint72 private constant WIDE = type(uint72).max;
 
@@ -58,16 +61,13 @@ abstract contract InferenceAnswers is InferenceRequests {
     function deliver(uint256 requestId) external nonReentrant {
         Request storage request = requests[requestId];
         if (request.delivery != Delivery.WhenFinal) revert InferenceOracle__NothingToDeliver(requestId);
-        if (_isRipe(request)) _finalize(requestId);
-        Status status = request.status;
-        if (status == Status.Answered) revert InferenceOracle__TooEarly(requestId, uint256(request.due) + 1);
-        if (status == Status.None || status == Status.Pending || status == Status.Disputed || status == Status.Refunded) {
-            revert InferenceOracle__WrongStatus(requestId, status);
+        if (!_isDeliverable(request)) {
+            if (request.status == Status.Answered) {
+                revert InferenceOracle__TooEarly(requestId, uint256(request.due) + 1);
+            }
+            revert InferenceOracle__WrongStatus(requestId, request.status);
         }
-        request.delivery = Delivery.Done;
-        Record storage record = records[requestId];
-        int256[] memory values = AnswerValues.load(contents[requestId], record.valueCount);
-        _callback(requestId, record.outcome, values, status != Status.Unresolved);
+        _credit(msg.sender, _deliver(requestId, 0));
     }
 
     /// @inheritdoc IInferenceOracle
@@ -148,6 +148,38 @@ abstract contract InferenceAnswers is InferenceRequests {
         emit CallbackMade(requestId, requester, success, isFinal_);
     }
 
+    /// @notice Makes the callback that waited, once, out of what was kept for it; the rest goes back.
+    /// @return gasFee what the caller is owed
+    function _deliver(uint256 requestId, uint256 gasShare) internal returns (uint256 gasFee) {
+        uint256 gasBefore = gasleft();
+        Request storage request = requests[requestId];
+        if (_isRipe(request)) _finalize(requestId);
+        request.delivery = Delivery.Done;
+        Record storage record = records[requestId];
+        _callback(
+            requestId,
+            record.outcome,
+            AnswerValues.load(contents[requestId], record.valueCount),
+            request.status != Status.Unresolved
+        );
+        uint256 spare = request.maxFee - request.price;
+        uint256 gasUsed = gasBefore - gasleft() + gasShare + SETTLEMENT_GAS;
+        uint256 bound = DELIVERY_GAS + gasShare + request.callbackGasLimit;
+        if (gasUsed > bound) gasUsed = bound;
+        gasFee = gasUsed * _gasPrice();
+        if (gasFee > spare) gasFee = spare;
+        _credit(request.requester, spare - gasFee);
+        emit InferenceDelivered(requestId, gasUsed, gasFee, spare - gasFee);
+    }
+
+    /// @dev Whether a callback waits that can be made now.
+    function _isDeliverable(Request storage request) internal view returns (bool) {
+        if (request.delivery != Delivery.WhenFinal) return false;
+        Status status = request.status;
+        return status == Status.Final || status == Status.Upheld || status == Status.Overturned
+            || status == Status.Unresolved || _isRipe(request);
+    }
+
     /// @return gasFee what the transmitter is owed
     function _takeAnswer(Source memory source, Answer memory answer) private returns (uint256 gasFee) {
         uint256 gasBefore = gasleft();
@@ -205,7 +237,7 @@ abstract contract InferenceAnswers is InferenceRequests {
     }
 
     /// @dev Splits the escrow: the price is held, or earned if the answer is final; without agreement it goes back. The
-    ///      transmitter gets at most what is left of it, the requester the rest.
+    ///      transmitter gets at most what is left of it, the requester the rest, which is kept while a callback waits.
     function _settle(Request storage request, Answer memory answer, uint256 gasUsed)
         private
         returns (uint256 gasFee)
@@ -221,6 +253,10 @@ abstract contract InferenceAnswers is InferenceRequests {
             price = 0;
         } else if (request.status == Status.Final) {
             _earn(records[answer.requestId].configCount, price);
+        } else if (request.delivery == Delivery.WhenFinal) {
+            // Cast: at most what it was before.
+            request.maxFee = uint96(price + returned);
+            returned = 0;
         }
         _credit(request.requester, returned);
         emit InferencePaid(answer.requestId, price, gasUsed, gasFee, returned);
@@ -244,11 +280,11 @@ abstract contract InferenceAnswers is InferenceRequests {
     }
 
     /// @dev Whether nobody challenged the answer and nobody can any more.
-    function _isRipe(Request storage request) private view returns (bool) {
+    function _isRipe(Request storage request) internal view returns (bool) {
         return request.status == Status.Answered && block.timestamp > request.due;
     }
 
-    function _finalize(uint256 requestId) private {
+    function _finalize(uint256 requestId) internal {
         Request storage request = requests[requestId];
         request.status = Status.Final;
         _earn(records[requestId].configCount, request.price);

@@ -135,8 +135,8 @@ contract InferenceAnswersTest is InferenceTest {
         answers = new IInferenceOracle.Answer[](33);
         vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__EntryCount.selector, 33, 1, 32));
         oracle.deliverReport(abi.encode(uint8(1), uint32(START), EVIDENCE, answers));
-        vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__UnknownReportKind.selector, 3));
-        oracle.deliverReport(abi.encode(uint8(3), uint32(START), EVIDENCE, answers));
+        vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__UnknownReportKind.selector, 4));
+        oracle.deliverReport(abi.encode(uint8(4), uint32(START), EVIDENCE, answers));
         vm.expectRevert(
             abi.encodeWithSelector(IInferenceOracle.InferenceOracle__ObservedInFuture.selector, START + 61, START + 60)
         );

@@ -11,8 +11,8 @@ import {InferenceAnswers} from "./InferenceAnswers.sol";
 ///
 ///         Upheld: the bond, less the transmitter's gas, and the price go to the oracles. Overturned: the challenger gets
 ///         the bond back and the price as reward, which leaves nothing to give back to the requester; it has the
-///         committee's values, and the oracles work for nothing. Unresolved: the challenger gets the bond back and the
-///         requester the price.
+///         committee's values, and the oracles work for nothing, the verdict's transmitter too. Unresolved: the
+///         challenger gets the bond back and the requester the price.
 /// @dev Limits of the draw: who proposes the anchor block can see its hash before others and withhold the block, which
 ///      lets it draw once more at the price of a block. A chain whose `blockhash` isn't its proposer's commitment (some
 ///      rollups) gives what that chain gives. A hash is out of reach after 256 blocks: until somebody has called
@@ -67,18 +67,9 @@ abstract contract InferenceDisputes is InferenceAnswers {
     /// @inheritdoc IInferenceOracle
     function drawCommittee(uint256 requestId) external nonReentrant {
         _inStatus(requestId, Status.Disputed);
-        Dispute storage dispute = disputes[requestId];
-        if (dispute.seed != 0) return;
-        bytes32 seed = _seedOf(requestId);
-        if (seed != 0) {
-            _keepSeed(requestId, seed);
-            return;
+        if (!_draw(requestId)) {
+            revert InferenceOracle__CommitteeNotDrawn(requestId, disputes[requestId].anchorBlock);
         }
-        if (block.number <= dispute.anchorBlock) {
-            revert InferenceOracle__CommitteeNotDrawn(requestId, dispute.anchorBlock);
-        }
-        dispute.anchorBlock = uint64(block.number + ANCHOR_DELAY);
-        emit CommitteeReanchored(requestId, dispute.anchorBlock);
     }
 
     /// @inheritdoc IInferenceOracle
@@ -87,11 +78,7 @@ abstract contract InferenceDisputes is InferenceAnswers {
         if (block.timestamp <= request.due) {
             revert InferenceOracle__TooEarly(requestId, uint256(request.due) + 1);
         }
-        Dispute storage dispute = disputes[requestId];
-        request.status = Status.Unresolved;
-        _credit(dispute.challenger, dispute.bond);
-        _credit(request.requester, request.price);
-        emit DisputeUnresolved(requestId, dispute.challenger, dispute.bond, request.price);
+        _close(requestId);
     }
 
     /// @inheritdoc IInferenceOracle
@@ -127,6 +114,48 @@ abstract contract InferenceDisputes is InferenceAnswers {
         uint256 repaid = 0;
         for (uint256 i = 0; i < verdicts.length; ++i) repaid += _takeVerdict(source, verdicts[i]);
         _credit(msg.sender, repaid);
+    }
+
+    /// @notice Does what is due for each of these requests: makes the callback that waited for a final answer, earns the
+    ///         price of an answer that nobody challenged, draws a committee, closes a dispute without a verdict. Passes
+    ///         over those for which nothing is due.
+    function _tend(Source memory source, uint256[] memory requestIds) internal {
+        uint256 repaid = 0;
+        for (uint256 i = 0; i < requestIds.length; ++i) {
+            Request storage request = requests[requestIds[i]];
+            if (request.status == Status.Disputed) {
+                if (block.timestamp > request.due) _close(requestIds[i]);
+                else _draw(requestIds[i]);
+            }
+            if (_isDeliverable(request)) repaid += _deliver(requestIds[i], source.gasShare);
+            else if (_isRipe(request)) _finalize(requestIds[i]);
+        }
+        _credit(msg.sender, repaid);
+    }
+
+    /// @dev Keeps the seed of an open dispute, or moves its anchor.
+    /// @return done false before the anchor's hash exists
+    function _draw(uint256 requestId) private returns (bool done) {
+        Dispute storage dispute = disputes[requestId];
+        if (dispute.seed != 0) return true;
+        bytes32 seed = _seedOf(requestId);
+        if (seed != 0) {
+            _keepSeed(requestId, seed);
+            return true;
+        }
+        if (block.number <= dispute.anchorBlock) return false;
+        dispute.anchorBlock = uint64(block.number + ANCHOR_DELAY);
+        emit CommitteeReanchored(requestId, dispute.anchorBlock);
+        return true;
+    }
+
+    function _close(uint256 requestId) private {
+        Request storage request = requests[requestId];
+        Dispute storage dispute = disputes[requestId];
+        request.status = Status.Unresolved;
+        _credit(dispute.challenger, dispute.bond);
+        _credit(request.requester, request.price);
+        emit DisputeUnresolved(requestId, dispute.challenger, dispute.bond, request.price);
     }
 
     /// @return gasFee what the transmitter is owed

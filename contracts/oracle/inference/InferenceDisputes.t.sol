@@ -204,6 +204,59 @@ contract InferenceDisputesTest is InferenceTest {
         _equal(requester.noted(), 1, "once");
     }
 
+    function test_aDeliveryIsPaidOfWhatWasKeptForIt() external {
+        vm.txGasPrice(GAS_PRICE);
+        IInferenceOracle.InferenceRequest memory request = _request();
+        request.finalOnly = true;
+        uint256 id = _ask(request);
+        uint256 paid = oracle.getRequest(id).held;
+        _deliver(_answer(id, 42));
+        uint256 forAnswer = oracle.creditOf(TRANSMITTER);
+        _equal(oracle.getRequest(id).held, paid - forAnswer, "all the rest is kept");
+        vm.warp(START + WINDOW + 1);
+        vm.prank(CHALLENGER);
+        oracle.deliver(id);
+        uint256 forDelivery = oracle.creditOf(CHALLENGER);
+        _true(forDelivery > 30_000 * GAS_PRICE && forDelivery < 300_000 * GAS_PRICE, "its gas");
+        _equal(oracle.creditOf(address(requester)), paid - forAnswer - forDelivery - PRICE, "the rest goes back");
+        _equal(oracle.getRequest(id).held, 0, "nothing is held");
+        _equal(requester.noted(), 1, "called");
+    }
+
+    function test_aReportTendsWhatIsDue() external {
+        IInferenceOracle.InferenceRequest memory request = _request();
+        request.finalOnly = true;
+        uint256[] memory ids = new uint256[](6);
+        ids[0] = _ask(request);
+        ids[1] = _ask();
+        ids[2] = _ask();
+        ids[3] = _ask(request);
+        ids[4] = _ask();
+        ids[5] = 12345;
+        for (uint256 i = 0; i < 4; ++i) _deliver(_answer(ids[i], 42));
+        _challenge(ids[2]);
+        _challenge(ids[3]);
+        // Nothing is due yet, and nothing happens.
+        _tend(ids);
+        _expectStatus(ids[0], IInferenceOracle.Status.Answered);
+        _mine(ANCHOR, 1);
+        _tend(ids);
+        _true(oracle.getDispute(ids[2]).seed != 0, "drawn");
+        _deliver(_verdict(ids[2], true));
+        uint256 noted = requester.noted();
+        vm.warp(START + TIMEOUT + 1);
+        _tend(ids);
+        _expectStatus(ids[0], IInferenceOracle.Status.Final);
+        _expectStatus(ids[1], IInferenceOracle.Status.Final);
+        _expectStatus(ids[2], IInferenceOracle.Status.Upheld);
+        _expectStatus(ids[3], IInferenceOracle.Status.Unresolved);
+        _expectStatus(ids[4], IInferenceOracle.Status.Pending);
+        _true(oracle.getRequest(ids[0]).delivered && oracle.getRequest(ids[3]).delivered, "delivered");
+        _equal(requester.noted(), noted + 2, "only who waited is called");
+        _tend(ids);
+        _equal(requester.noted(), noted + 2, "once");
+    }
+
     function test_withoutAVerdictItStaysInDoubt() external {
         IInferenceOracle.InferenceRequest memory request = _request();
         request.finalOnly = true;

@@ -31,7 +31,9 @@ abstract contract InferenceRequests is
         Done
     }
 
-    /// @dev Four slots. `due` is a deadline whose meaning goes with the status; see `RequestView`.
+    /// @dev Four slots. `due` is a deadline whose meaning goes with the status; see `RequestView`. `maxFee` is what lies
+    ///      there of a pending request, and after a provisional answer, if the callback waits, price and what delivering it
+    ///      may cost.
     struct Request {
         address requester;
         uint40 due;
@@ -97,9 +99,12 @@ abstract contract InferenceRequests is
     /// @inheritdoc IInferenceOracle
     function getRequest(uint256 requestId) external view returns (RequestView memory) {
         Request memory request = requests[requestId];
+        bool waits = request.delivery == Delivery.WhenFinal;
         uint256 held = 0;
         if (request.status == Status.Pending) held = request.maxFee;
-        if (request.status == Status.Answered || request.status == Status.Disputed) held = request.price;
+        else if (request.status == Status.Answered || request.status == Status.Disputed) {
+            held = waits ? request.maxFee : request.price;
+        } else if (waits && request.status != Status.Refunded) held = request.maxFee - request.price;
         return RequestView({
             status: request.status,
             requester: request.requester,

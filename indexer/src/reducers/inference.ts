@@ -39,6 +39,7 @@ export function requestRow(place: Place, args: RequestArgs): Row<'inferenceReque
     callbackGasLimit: args.callbackGasLimit,
     minAgreeing: args.minAgreeing,
     finalOnly: args.finalOnly,
+    delivered: false,
     deadline: args.deadline,
     price: args.price,
     maxFee: args.maxFee,
@@ -109,6 +110,7 @@ export function disputeRow(place: Place, args: ChallengeArgs): Row<'inferenceDis
     values: [],
     evidenceDigest: ZERO_WORD,
     endedBlock: 0n,
+    verdictTransaction: ZERO_WORD,
   }
 }
 
@@ -121,7 +123,7 @@ export interface VerdictArgs {
 }
 
 /** What a verdict changes in the row of its dispute. */
-export function verdictOf({ blockNumber }: Place, args: VerdictArgs) {
+export function verdictOf({ blockNumber, transactionHash }: Place, args: VerdictArgs) {
   return {
     status: args.upheld ? 'upheld' : 'overturned',
     votes: args.votes,
@@ -129,6 +131,7 @@ export function verdictOf({ blockNumber }: Place, args: VerdictArgs) {
     values: args.values.map(String),
     evidenceDigest: lower(args.evidenceDigest),
     endedBlock: blockNumber,
+    verdictTransaction: lower(transactionHash),
   }
 }
 

@@ -1,6 +1,12 @@
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
-import type { InferenceBackend, ModelSource, OpenModel, Provider } from '../../ports/inference-backend.ts'
+import {
+  type InferenceBackend,
+  type ModelSource,
+  type OpenModel,
+  type Provider,
+  REFERENCE,
+} from '../../ports/inference-backend.ts'
 import { BackendError } from '../../ports/inference-error.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -197,7 +203,7 @@ export function onnxBackend(
       return Math.max(1, alive * (runMs < SHORT_MS ? 2 : 1))
     },
     takes: () => true,
-    providers: options.providers,
+    providers: [...options.providers, REFERENCE],
     async start() {
       running = true
       await Promise.all(seats.map(seatProcess))

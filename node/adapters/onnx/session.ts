@@ -7,6 +7,8 @@ export interface SessionOptions {
   readonly provider: string
   /** CPU threads of one run. */
   readonly threads: number
+  /** Leave the graph as it is in the file; otherwise the runtime makes it faster. */
+  readonly plain?: boolean
   /** Prefix of the runtime's own profile, which tells what ran where; none is written when absent. */
   readonly profilePrefix?: string
 }
@@ -37,7 +39,7 @@ export async function openSession(bytes: Uint8Array, options: SessionOptions): P
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: options.plain === true ? 'disabled' : 'all',
     logSeverityLevel: 4,
     ...(options.profilePrefix === undefined
       ? {}

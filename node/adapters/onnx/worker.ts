@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, readSync, rmSync, writevSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { REFERENCE } from '../../ports/inference-backend.ts'
 import { bytesOf, type Tensor } from '../../ports/tensor.ts'
 import { decodeFrame, encodeFrame, type Frame, lengthAfterPrefix, PREFIX_BYTES } from './frames.ts'
 import { placementOf } from './placement.ts'
@@ -37,10 +38,11 @@ async function obey(
   if (command.op === 'open') {
     const { provider, threads } = command
     // What is asked for may be done by another provider, operator by operator: only the profile tells.
-    const profile = provider === 'cpu' ? null : mkdtempSync(join(tmpdir(), 'iyi-profile-'))
+    const reference = provider === REFERENCE
+    const profile = provider === 'cpu' || reference ? null : mkdtempSync(join(tmpdir(), 'iyi-profile-'))
     try {
       const session = await openSession(blob, {
-        ...{ provider, threads },
+        ...(reference ? { provider: 'cpu', threads: 1, plain: true } : { provider, threads }),
         ...(profile === null ? {} : { profilePrefix: join(profile, 'run') }),
       })
       models.set(command.model, { session, profile })

@@ -107,7 +107,9 @@ export class Transmitter {
         [this.#callOf(request)],
         quantityOf,
       )
-      return estimate + (estimate * GAS_MARGIN_PERCENT) / 100n
+      const gas = estimate + (estimate * GAS_MARGIN_PERCENT) / 100n
+      const { leastGas = 0n } = request
+      return gas < leastGas ? leastGas : gas
     } catch (error) {
       if (!(error instanceof ChainError)) throw error
       const { data = '0x', reason = '' } = error.data

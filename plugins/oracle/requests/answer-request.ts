@@ -12,20 +12,29 @@ const faults: Readonly<Record<string, Abstention>> = {
   INFERENCE_NOT_FINITE: 'not-finite',
 }
 
-/** This node's result for a request. Never rejects: what goes wrong is the reason to abstain. */
+/** This node's result for a request; in the reference profile for a dispute over it. Never rejects: what goes wrong is the reason to abstain. */
 export async function answerRequest(
   row: InferenceRequestRow,
-  modules: { inference: Inference; log: Logger; signal: AbortSignal },
+  modules: { inference: Inference; log: Logger; signal: AbortSignal; reference?: boolean },
 ): Promise<RequestResult> {
-  const { inference, log, signal } = modules
+  const { inference, log, signal, reference = false } = modules
   try {
     const model = inference.models().find(({ digest }) => digest === row.modelDigest)
-    if (model === undefined || !model.status.ok) return { kind: 'abstained', reason: 'unavailable' }
+    if (model === undefined || (!model.status.ok && !reference))
+      return { kind: 'abstained', reason: 'unavailable' }
     // Delivered apart from the chain, and not here.
     if (row.input === '0x') return { kind: 'abstained', reason: 'unavailable' }
     const inputs = decodeInput(model, row.input)
     const { quantized, provider } = await inference.run({
-      ...{ model: model.digest, inputs, raw: true, priority: 'duty', signal, deadlineMs: ANSWER_MS },
+      ...{
+        model: model.digest,
+        inputs,
+        raw: true,
+        priority: 'request',
+        signal,
+        deadlineMs: ANSWER_MS,
+        reference,
+      },
     })
     // What the contract could not take is no answer to this input, whoever runs it.
     if (!isReportable(quantized)) return { kind: 'abstained', reason: 'bad-input' }

@@ -10,7 +10,7 @@ export type InferenceRequestRow = Row<'inferenceRequest'>
 /** More wait at once only behind these. */
 const LOOKED_AT = 500
 
-const ofOracle = ({ chainId, address }: ContractRef) =>
+export const ofOracle = ({ chainId, address }: ContractRef) =>
   [
     { column: 'chainId', op: '=', value: chainId },
     { column: 'oracle', op: '=', value: address.toLowerCase() as Hex },
@@ -70,6 +70,37 @@ export async function requestsById(
     complete: { chainId: oracle.chainId, block: pin.number },
   })
   return new Map(rows.map((row) => [row.requestId, row]))
+}
+
+/** Answers and disputes of the given requests, by id. */
+export async function recordsOf(
+  index: IndexReader,
+  oracle: ContractRef,
+  requests: readonly { readonly requestId: bigint }[],
+  pin: Pin,
+): Promise<
+  ReadonlyMap<
+    bigint,
+    { readonly answer?: Row<'inferenceAnswer'>; readonly dispute?: Row<'inferenceDispute'> }
+  >
+> {
+  if (requests.length === 0) return new Map()
+  const where = [
+    ...ofOracle(oracle),
+    { column: 'requestId', op: 'in', value: requests.map(({ requestId }) => requestId) },
+  ] as const
+  const complete = { chainId: oracle.chainId, block: pin.number }
+  const [answers, disputes] = await Promise.all([
+    index.select({ table: 'inferenceAnswer', where, complete }),
+    index.select({ table: 'inferenceDispute', where, complete }),
+  ])
+  const challenged = new Map(disputes.map((dispute) => [dispute.requestId, dispute]))
+  return new Map(
+    answers.map((answer) => {
+      const dispute = challenged.get(answer.requestId)
+      return [answer.requestId, dispute === undefined ? { answer } : { answer, dispute }]
+    }),
+  )
 }
 
 /** Made by then, not ended by then, and with time left for a report to get there. */

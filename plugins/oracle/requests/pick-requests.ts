@@ -6,16 +6,17 @@ import type { Pin } from '../feed-types.ts'
 import { type InferenceRequestRow, isPendingAt, pendingAt, requestsById } from './pending.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { RequestItem, RequestOutcome, RequestQuery } from './request-types.ts'
+import { MAX_UPKEEP } from './upkeep.ts'
 
 interface Modules {
   readonly index: IndexReader
   readonly inference: Inference
 }
 
-/** The leader's: the oldest requests that wait at the pin, of models that this node can run, as many as a report takes. */
+/** The leader's: the oldest requests that wait at the pin, of models that this node can run, at most `most`. */
 export async function pickRequests(
   oracle: ContractRef,
-  { rules, n }: { rules: RequestRules; n: number },
+  { rules, most }: { rules: RequestRules; most: number },
   pin: Pin,
   previous: RequestOutcome | null,
   { index, inference }: Modules,
@@ -23,7 +24,7 @@ export async function pickRequests(
   const items: RequestItem[] = []
   const models = inference.models().filter(({ status, request }) => status.ok && request !== null)
   const digests = models.map(({ digest }) => digest)
-  const most = mostRequests(rules, n)
+  if (most < 1) return []
   let gas = 0
   for (const row of await pendingAt(index, oracle, { pin, digests, rules })) {
     if (isResting(row.requestId, pin, previous)) continue
@@ -62,7 +63,8 @@ export async function checkRequests(
     if (
       row.modelDigest !== item.modelDigest ||
       row.inputHash !== item.inputHash ||
-      row.minAgreeing !== item.minAgreeing
+      row.minAgreeing !== item.minAgreeing ||
+      row.callbackGasLimit !== item.callbackGasLimit
     )
       throw refuse(`${name} is not what the contract says`)
     const model = models.find(({ digest }) => digest === row.modelDigest)
@@ -77,14 +79,21 @@ export async function checkRequests(
 }
 
 /** What can be seen from the query alone. Throws `ORACLE_BAD_QUERY`. */
-export function checkShape(rules: RequestRules, n: number, { items }: RequestQuery): void {
+export function checkShape(rules: RequestRules, n: number, query: RequestQuery): void {
+  const { items, disputes, upkeep } = query
   const most = mostRequests(rules, n)
-  if (items.length === 0 || items.length > most)
-    throw new OracleError('ORACLE_BAD_QUERY', `a query has 1 to ${most} requests`, {
-      got: items.length,
-    })
-  if (new Set(items.map(({ requestId }) => requestId)).size !== items.length)
+  const named = [...items, ...disputes, ...upkeep]
+  if (named.length === 0 || items.length + disputes.length > most || upkeep.length > MAX_UPKEEP)
+    throw new OracleError(
+      'ORACLE_BAD_QUERY',
+      `a query has up to ${most} requests and disputes and ${MAX_UPKEEP} chores, and not none of them`,
+      { items: items.length, disputes: disputes.length, upkeep: upkeep.length },
+    )
+  if (new Set(named.map(({ requestId }) => requestId)).size !== named.length)
     throw new OracleError('ORACLE_BAD_QUERY', 'a query names a request twice')
+  for (const { committee } of disputes)
+    if (new Set(committee).size !== committee.length || committee.some((oracle) => oracle >= n))
+      throw new OracleError('ORACLE_BAD_QUERY', 'a committee is a set of oracles')
 }
 
 /**
@@ -99,8 +108,8 @@ export function mostRequests({ maxRequests }: RequestRules, n: number): number {
 const OUTCOME_RESULTS = 96
 
 function itemOf(row: InferenceRequestRow, model: ModelInfo): RequestItem {
-  const { requestId, modelDigest, inputHash, minAgreeing } = row
-  return { requestId, modelDigest, inputHash, minAgreeing, rule: ruleOf(model) }
+  const { requestId, modelDigest, inputHash, minAgreeing, callbackGasLimit } = row
+  return { requestId, modelDigest, inputHash, minAgreeing, callbackGasLimit, rule: ruleOf(model) }
 }
 
 /** The rule's canonical JSON: keys sorted, and nothing but objects, lists, texts and integers in it (RFC 8785). */
@@ -112,6 +121,6 @@ export function ruleOf({ agreement }: Pick<ModelInfo, 'agreement'>): string {
   )
 }
 
-function isResting(requestId: bigint, pin: Pin, previous: RequestOutcome | null): boolean {
+export function isResting(requestId: bigint, pin: Pin, previous: RequestOutcome | null): boolean {
   return (previous?.resting ?? []).some((each) => each.requestId === requestId && each.until > pin.timestamp)
 }

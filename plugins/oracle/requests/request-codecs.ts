@@ -9,14 +9,17 @@ import type { Pin } from '../feed-types.ts'
 import {
   type Abstention,
   abstentions,
+  type JudgedDispute,
   type JudgedItem,
+  type JudgedResult,
   type OutcomeCode,
   outcomes,
-  type RequestItem,
   type RequestObservation,
   type RequestOutcome,
   type RequestQuery,
   type RequestResult,
+  type RulingCode,
+  rulings,
 } from './request-types.ts'
 
 const itemComponents = [
@@ -25,7 +28,28 @@ const itemComponents = [
   { name: 'inputHash', type: 'bytes32' },
   { name: 'minAgreeing', type: 'uint8' },
   { name: 'rule', type: 'string' },
+  { name: 'callbackGasLimit', type: 'uint32' },
 ] as const
+
+const disputeComponents = [
+  { name: 'requestId', type: 'uint256' },
+  { name: 'modelDigest', type: 'bytes32' },
+  { name: 'inputHash', type: 'bytes32' },
+  { name: 'rule', type: 'string' },
+  { name: 'callbackGasLimit', type: 'uint32' },
+  { name: 'outcome', type: 'uint8' },
+  { name: 'values', type: 'int256[]' },
+  { name: 'committee', type: 'uint8[]' },
+] as const
+
+const upkeepAbi = {
+  name: 'upkeep',
+  type: 'tuple[]',
+  components: [
+    { name: 'requestId', type: 'uint256' },
+    { name: 'callbackGasLimit', type: 'uint32' },
+  ],
+} as const
 
 /** `state` 0: a vector; otherwise the place of the reason in `abstentions`, from 1. */
 const resultComponents = [
@@ -34,15 +58,30 @@ const resultComponents = [
   { name: 'provider', type: 'string' },
 ] as const
 
+const judgedResults = {
+  name: 'results',
+  type: 'tuple[]',
+  components: [
+    { name: 'oracle', type: 'uint8' },
+    { name: 'result', type: 'tuple', components: resultComponents },
+    { name: 'agrees', type: 'bool' },
+    { name: 'hasDistance', type: 'bool' },
+    { name: 'distance', type: 'uint256' },
+  ],
+} as const
+
 /** ABI types of a round's query. */
 export const requestQueryAbi = [
   queryAbi[0],
   { name: 'items', type: 'tuple[]', components: itemComponents },
+  { name: 'disputes', type: 'tuple[]', components: disputeComponents },
+  upkeepAbi,
 ] as const satisfies readonly AbiParameter[]
 
 /** ABI types of one observation. */
 export const requestObservationAbi = [
   { name: 'results', type: 'tuple[]', components: resultComponents },
+  { name: 'rulings', type: 'tuple[]', components: resultComponents },
 ] as const satisfies readonly AbiParameter[]
 
 /** ABI types of an outcome: the evidence whose keccak256 stands in the report. `reason` is empty where there is an answer. */
@@ -60,19 +99,23 @@ export const requestOutcomeAbi = [
       { name: 'observers', type: 'uint8' },
       { name: 'spread', type: 'uint256' },
       { name: 'values', type: 'int256[]' },
-      {
-        name: 'results',
-        type: 'tuple[]',
-        components: [
-          { name: 'oracle', type: 'uint8' },
-          { name: 'result', type: 'tuple', components: resultComponents },
-          { name: 'agrees', type: 'bool' },
-          { name: 'hasDistance', type: 'bool' },
-          { name: 'distance', type: 'uint256' },
-        ],
-      },
+      judgedResults,
     ],
   },
+  {
+    name: 'disputes',
+    type: 'tuple[]',
+    components: [
+      { name: 'dispute', type: 'tuple', components: disputeComponents },
+      { name: 'ruling', type: 'uint8' },
+      { name: 'reason', type: 'string' },
+      { name: 'votes', type: 'uint8' },
+      { name: 'distance', type: 'uint256' },
+      { name: 'values', type: 'int256[]' },
+      judgedResults,
+    ],
+  },
+  upkeepAbi,
   {
     name: 'resting',
     type: 'tuple[]',
@@ -110,7 +153,11 @@ const reasons: Readonly<Record<NoAgreementReason | Abstention, true>> = {
   'bad-input': true,
   'not-finite': true,
   unavailable: true,
+  'not-drawn': true,
 }
+const rulingReasons: readonly JudgedDispute['reason'][] = [
+  ...(['too-few-observations', 'abstained', 'undecided', 'apart', 'too-few-agreeing'] as const),
+]
 
 function reasonFromAbi(text: string): JudgedItem['reason'] {
   if (text === '') return null
@@ -124,6 +171,40 @@ function codeFromAbi(code: number): OutcomeCode {
   return found
 }
 
+function rulingReasonFromAbi(text: string): JudgedDispute['reason'] {
+  if (text === '') return null
+  const found = rulingReasons.find((each) => each === text)
+  if (found === undefined) throw bad(`reason ${text}`)
+  return found
+}
+
+function rulingFromAbi(code: number): RulingCode {
+  const found = Object.values(rulings).find((each) => each === code)
+  if (found === undefined) throw bad(`ruling ${code}`)
+  return found
+}
+
+interface JudgedWords {
+  readonly oracle: number
+  readonly result: ResultWords
+  readonly agrees: boolean
+  readonly hasDistance: boolean
+  readonly distance: bigint
+}
+
+const judgedToAbi = ({ distance, result, ...rest }: JudgedResult): JudgedWords => ({
+  ...rest,
+  result: resultToAbi(result),
+  hasDistance: distance !== null,
+  distance: distance ?? 0n,
+})
+
+const judgedFromAbi = ({ hasDistance, distance, result, ...rest }: JudgedWords): JudgedResult => ({
+  ...rest,
+  result: resultFromAbi(result),
+  distance: hasDistance ? distance : null,
+})
+
 function onePin(pins: readonly Pin[]): readonly [Pin] {
   const [pin, ...others] = pins
   if (pin === undefined || others.length > 0) throw bad(`${pins.length} pins`)
@@ -133,44 +214,56 @@ function onePin(pins: readonly Pin[]): readonly [Pin] {
 const bad = (what: string) => new OracleError('ORACLE_BAD_BYTES', `${what.slice(0, 80)} is not known`)
 
 // The ABI coder wants arrays that it may write to.
-const itemToAbi = (item: RequestItem) => ({ ...item })
+const copy = <T extends object>(value: T) => ({ ...value })
 
 export const requestQueryCodec: Codec<RequestQuery> = canonical(
   'query',
-  ({ pins, items }) => encodeAbiParameters(requestQueryAbi, [pinsToAbi(pins), items.map(itemToAbi)]),
+  ({ pins, items, disputes, upkeep }) =>
+    encodeAbiParameters(requestQueryAbi, [
+      pinsToAbi(pins),
+      items.map(copy),
+      disputes.map(copy),
+      upkeep.map(copy),
+    ]),
   (bytes) => {
-    const [pins, items] = decodeAbiParameters(requestQueryAbi, bytes)
-    return { pins: onePin(pinsFromAbi(pins)), items }
+    const [pins, items, disputes, upkeep] = decodeAbiParameters(requestQueryAbi, bytes)
+    return { pins: onePin(pinsFromAbi(pins)), items, disputes, upkeep }
   },
 )
 
 export const requestObservationCodec: Codec<RequestObservation> = canonical(
   'observation',
-  ({ results }) => encodeAbiParameters(requestObservationAbi, [results.map(resultToAbi)]),
-  (bytes) => ({ results: decodeAbiParameters(requestObservationAbi, bytes)[0].map(resultFromAbi) }),
+  ({ results, rulings }) =>
+    encodeAbiParameters(requestObservationAbi, [results.map(resultToAbi), rulings.map(resultToAbi)]),
+  (bytes) => {
+    const [results, rulings] = decodeAbiParameters(requestObservationAbi, bytes)
+    return { results: results.map(resultFromAbi), rulings: rulings.map(resultFromAbi) }
+  },
 )
 
 export const requestOutcomeCodec: Codec<RequestOutcome> = canonical(
   'outcome',
-  ({ oracleId, pins, items, resting }) =>
+  ({ oracleId, pins, items, disputes, upkeep, resting }) =>
     encodeAbiParameters(requestOutcomeAbi, [
       oracleId,
       pinsToAbi(pins),
       items.map((judged) => ({
         ...judged,
-        item: itemToAbi(judged.item),
+        item: copy(judged.item),
         reason: judged.reason ?? '',
-        results: judged.results.map(({ distance, result, ...rest }) => ({
-          ...rest,
-          result: resultToAbi(result),
-          hasDistance: distance !== null,
-          distance: distance ?? 0n,
-        })),
+        results: judged.results.map(judgedToAbi),
       })),
+      disputes.map((judged) => ({
+        ...judged,
+        dispute: copy(judged.dispute),
+        reason: judged.reason ?? '',
+        results: judged.results.map(judgedToAbi),
+      })),
+      upkeep.map(copy),
       resting.map(({ requestId, until }) => ({ requestId, until: BigInt(until) })),
     ]),
   (bytes) => {
-    const [oracleId, pins, items, resting] = decodeAbiParameters(requestOutcomeAbi, bytes)
+    const [oracleId, pins, items, disputes, upkeep, resting] = decodeAbiParameters(requestOutcomeAbi, bytes)
     return {
       oracleId,
       pins: onePin(pinsFromAbi(pins)),
@@ -178,12 +271,15 @@ export const requestOutcomeCodec: Codec<RequestOutcome> = canonical(
         ...judged,
         outcome: codeFromAbi(judged.outcome),
         reason: reasonFromAbi(judged.reason),
-        results: judged.results.map(({ hasDistance, distance, result, ...rest }) => ({
-          ...rest,
-          result: resultFromAbi(result),
-          distance: hasDistance ? distance : null,
-        })),
+        results: judged.results.map(judgedFromAbi),
       })),
+      disputes: disputes.map((judged) => ({
+        ...judged,
+        ruling: rulingFromAbi(judged.ruling),
+        reason: rulingReasonFromAbi(judged.reason),
+        results: judged.results.map(judgedFromAbi),
+      })),
+      upkeep,
       resting: resting.map(({ requestId, until }) => ({ requestId, until: Number(until) })),
     }
   },

@@ -1,4 +1,4 @@
-import { decodeAbiParameters, decodeFunctionResult, encodeFunctionData } from 'viem'
+import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import { inferenceOracleAbi } from '../../../contracts/abi/InferenceOracle.ts'
 import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { ChainTrust } from '../../../node/ports/chain-trust.ts'
@@ -13,15 +13,17 @@ import type { InferenceConfig } from '../config.ts'
 import { OracleError } from '../errors.ts'
 import { remember } from '../remember.ts'
 import { answerRequest, isReportable, MAX_PROVIDER, MAX_VALUES } from './answer-request.ts'
-import { checkRequests, checkShape, pickRequests } from './pick-requests.ts'
+import { parseRule } from './judging.ts'
+import { checkDisputes, pickDisputes } from './open-disputes.ts'
+import { checkRequests, checkShape, isResting, mostRequests, pickRequests } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
-import { parseRule, requestOutcome } from './request-outcome.ts'
-import { answersReportAbi, requestReports } from './request-report.ts'
+import { requestOutcome } from './request-outcome.ts'
+import { readReport, reportKinds, requestReports } from './request-report.ts'
 import { decodeRequestRules } from './request-rules.ts'
-import type { RequestObservation, RequestOutcome, RequestQuery } from './request-types.ts'
+import type { RequestObservation, RequestOutcome, RequestQuery, RequestResult } from './request-types.ts'
+import { checkUpkeep, dueAt } from './upkeep.ts'
 
-/** As InferenceOracle.sol numbers them. */
-const PENDING = 1
+const notDrawn: RequestResult = { kind: 'abstained', reason: 'not-drawn' }
 
 export interface RequestDutyModules {
   readonly chain: ChainReader
@@ -32,7 +34,11 @@ export interface RequestDutyModules {
   readonly log: Logger
 }
 
-/** The duty of one inference oracle: take the requests that wait at a pinned block, run their models, agree, report. */
+/**
+ * The duty of one inference oracle: take the requests that wait at a pinned block, run their models, agree, report; rule on
+ * the answers that are disputed there; and do the chores that the contract can't do by itself. One duty, since a contract has
+ * one row of rounds.
+ */
 export function requestDuty(
   { id, contract }: InferenceConfig,
   modules: RequestDutyModules,
@@ -52,8 +58,20 @@ export function requestDuty(
       const chosen = await choosePins({ chainIds, maxAgeSeconds: rules.maxPinAgeSeconds }, previous, modules)
       const pin = chosen?.pins[0]
       if (pin === undefined) return null
-      const items = await pickRequests(home, { rules, n: ctx.n }, pin, previous, modules)
-      return items.length === 0 ? null : { pins: [pin], items }
+      const most = mostRequests(rules, ctx.n)
+      // Half of the room, so that neither keeps the other waiting for ever.
+      const half = { rules, most: Math.ceil(most / 2) }
+      const [disputes, upkeep] = await Promise.all([
+        pickDisputes(home, half, pin, previous, modules),
+        dueAt(modules.index, home, { rules, pin, isResting: (id) => isResting(id, pin, previous) }),
+      ])
+      const room = { rules, most: most - disputes.length }
+      const items = await pickRequests(home, room, pin, previous, modules)
+      const chores = upkeep.filter(
+        ({ requestId }) => !disputes.some((dispute) => dispute.requestId === requestId),
+      )
+      if (items.length + disputes.length + chores.length === 0) return null
+      return { pins: [pin], items, disputes, upkeep: chores }
     },
 
     async observe(ctx, query, previous) {
@@ -61,22 +79,36 @@ export function requestDuty(
       checkShape(rules, ctx.n, query)
       const options = { chainIds, maxAgeSeconds: rules.maxPinAgeSeconds, signal: ctx.signal }
       await checkPins(options, query, previous, modules)
-      const rows = await checkRequests(home, rules, query, previous, modules)
+      const [rows, disputed] = await Promise.all([
+        checkRequests(home, rules, query, previous, modules),
+        checkDisputes(home, rules, query, previous, modules),
+        checkUpkeep(modules.index, home, { rules, pin: query.pins[0], upkeep: query.upkeep }),
+      ])
       const { inference, log } = modules
-      return {
-        results: await Promise.all(
-          rows.map((row) => answerRequest(row, { inference, log, signal: ctx.signal })),
+      const own = { inference, log, signal: ctx.signal }
+      const [results, rulings] = await Promise.all([
+        Promise.all(rows.map((row) => answerRequest(row, own))),
+        Promise.all(
+          disputed.map((row, at) =>
+            query.disputes[at]?.committee.includes(ctx.self) === true
+              ? answerRequest(row, { ...own, reference: true })
+              : notDrawn,
+          ),
         ),
-      }
+      ])
+      return { results, rulings }
     },
 
-    validate(ctx, query, _previous, { results }) {
+    validate(ctx, query, _previous, { results, rulings }) {
       checkChains(chainIds, query)
       checkShape(rulesOf(ctx.pluginConfig), ctx.n, query)
-      for (const { rule } of query.items) parseRule(rule)
-      if (results.length !== query.items.length)
-        throw new OracleError('ORACLE_BAD_OBSERVATION', 'an observation has a result for each request')
-      for (const result of results) {
+      for (const { rule } of [...query.items, ...query.disputes]) parseRule(rule)
+      if (results.length !== query.items.length || rulings.length !== query.disputes.length)
+        throw new OracleError(
+          'ORACLE_BAD_OBSERVATION',
+          'an observation has a result for each request and each dispute',
+        )
+      for (const result of [...results, ...rulings]) {
         if (result.kind === 'abstained') continue
         const { values, provider } = result
         if (!isReportable(values) || provider.length > MAX_PROVIDER)
@@ -97,24 +129,42 @@ export function requestDuty(
 
     reports: (_ctx, outcome) => requestReports(home, outcome),
 
-    /** Somebody else's report may have answered all of it, or everything in it timed out. */
+    /** Somebody else's report may have done all of it, or it is too late for everything in it. */
     async shouldTransmit(_ctx, { payload }) {
-      const [, , , answers] = decodeAbiParameters(answersReportAbi, payload)
-      const waiting = await Promise.all(
-        answers.map(({ requestId }) => isPending(modules.chain, home, requestId)),
+      const { chain } = modules
+      const { kind, requestIds } = readReport(payload)
+      const { timestamp } = await chain.head(home.chainId)
+      const wanted = await Promise.all(
+        requestIds.map(async (id) => isWanted(kind, await requestOnChain(chain, home, id), timestamp)),
       )
-      return waiting.includes(true)
+      return wanted.includes(true)
     },
   }
 }
 
-async function isPending(
-  chain: ChainReader,
-  { chainId, address }: ContractRef,
-  requestId: bigint,
-): Promise<boolean> {
+/** As InferenceOracle.sol numbers where a request stands. */
+const status = { pending: 1, answered: 2, disputed: 3, final: 4, refunded: 8 } as const
+
+type OnChain = Awaited<ReturnType<typeof requestOnChain>>
+
+/** Whether the contract would do anything for this request. */
+function isWanted(kind: number, request: OnChain, now: number): boolean {
+  const inTime = request.due >= BigInt(now)
+  if (kind === reportKinds.answers) return request.status === status.pending && inTime
+  if (kind === reportKinds.verdicts) return request.status === status.disputed && inTime
+  if (request.status === status.disputed) return true
+  if (request.status === status.answered) return !inTime
+  return (
+    request.status >= status.final &&
+    request.status < status.refunded &&
+    request.finalOnly &&
+    !request.delivered
+  )
+}
+
+async function requestOnChain(chain: ChainReader, { chainId, address }: ContractRef, requestId: bigint) {
   const functionName = 'getRequest'
   const call = encodeFunctionData({ abi: inferenceOracleAbi, functionName, args: [requestId] })
   const data = await chain.call(chainId, { to: address, data: call })
-  return decodeFunctionResult({ abi: inferenceOracleAbi, functionName, data }).status === PENDING
+  return decodeFunctionResult({ abi: inferenceOracleAbi, functionName, data })
 }

@@ -1,7 +1,7 @@
-import { type AgreementRule, agreementRule } from '../../../node/ports/agreement-rule.ts'
 import type { Attributed } from '../../../node/ports/quorum.ts'
 import { agree } from '../agreement/agree.ts'
 import { OracleError } from '../errors.ts'
+import { choices, commonLength, parseRule } from './judging.ts'
 import type { RequestRules } from './request-rules.ts'
 import {
   type JudgedItem,
@@ -12,7 +12,9 @@ import {
   type RequestQuery,
   type RequestResult,
   type Resting,
+  rulings,
 } from './request-types.ts'
+import { ruleOn } from './ruling.ts'
 
 export interface RequestOutcomeOptions {
   readonly oracleId: string
@@ -39,11 +41,22 @@ export function requestOutcome(
       observations.map(({ oracle, value }) => ({ oracle, value: resultAt(value, at) })),
     ),
   )
+  const disputes = query.disputes.map((dispute, at) =>
+    ruleOn(
+      dispute,
+      observations.map(({ oracle, value }) => ({ oracle, value: rulingAt(value, at) })),
+    ),
+  )
   const { inFlightSeconds, retrySeconds } = options.rules
-  const resting: Resting[] = items.map(({ item, outcome }) => ({
-    requestId: item.requestId,
-    until: now + (outcome === outcomes.deferred ? retrySeconds : inFlightSeconds),
-  }))
+  const rest = (requestId: bigint, isDone: boolean): Resting => ({
+    requestId,
+    until: now + (isDone ? inFlightSeconds : retrySeconds),
+  })
+  const resting: Resting[] = [
+    ...items.map(({ item, outcome }) => rest(item.requestId, outcome !== outcomes.deferred)),
+    ...disputes.map(({ dispute, ruling }) => rest(dispute.requestId, ruling !== rulings.deferred)),
+    ...query.upkeep.map(({ requestId }) => rest(requestId, true)),
+  ]
   const before = (previous?.resting ?? []).filter(
     ({ requestId, until }) => until > now && !resting.some((other) => other.requestId === requestId),
   )
@@ -51,6 +64,8 @@ export function requestOutcome(
     oracleId: options.oracleId,
     pins: query.pins,
     items,
+    disputes,
+    upkeep: query.upkeep,
     resting: [...before, ...resting].slice(-MAX_RESTING),
   }
 }
@@ -109,44 +124,11 @@ function judge(
   }
 }
 
-/**
- * How many values the answer has. The model says so, and honest validators that ran it agree; f liars can't make up a
- * length that more than f gave. Null: there is none.
- */
-function commonLength(results: readonly Attributed<RequestResult>[], f: number): number | null {
-  const counts = new Map<number, number>()
-  for (const { value } of results)
-    if (value.kind === 'values') counts.set(value.values.length, (counts.get(value.values.length) ?? 0) + 1)
-  const [first] = [...counts].sort(([a, i], [b, j]) => j - i || a - b)
-  return first !== undefined && first[1] > f ? first[0] : null
-}
+const resultAt = ({ results }: RequestObservation, at: number) => required(results[at], `request ${at}`)
+const rulingAt = ({ rulings }: RequestObservation, at: number) => required(rulings[at], `dispute ${at}`)
 
-/** Classes that a rule chooses; none of a vector of numbers. */
-function choices(rule: AgreementRule): number {
-  if (rule.rule === 'class') return 1
-  return rule.rule === 'top-k' ? rule.k : 0
-}
-
-/** Throws `ORACLE_BAD_BYTES` for what is no rule. */
-export function parseRule(text: string): AgreementRule {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    json = null
-  }
-  const parsed = agreementRule.safeParse(json)
-  if (!parsed.success)
-    throw new OracleError('ORACLE_BAD_BYTES', 'a request of this query has no rule of agreement')
-  return parsed.data
-}
-
-function resultAt({ results }: RequestObservation, at: number): RequestResult {
-  const result = results[at]
+function required(result: RequestResult | undefined, what: string): RequestResult {
   if (result === undefined)
-    throw new OracleError(
-      'ORACLE_BAD_OBSERVATION',
-      `an observation has no result for request ${at} of its query`,
-    )
+    throw new OracleError('ORACLE_BAD_OBSERVATION', `an observation has no result for ${what} of its query`)
   return result
 }

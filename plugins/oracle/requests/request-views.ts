@@ -1,3 +1,4 @@
+import { zeroHash } from 'viem'
 import { z } from 'zod'
 import {
   addressSchema,
@@ -8,6 +9,7 @@ import {
 } from '../../../node/ports/http-schemas.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import { pinSchema, reportSchema } from '../routes/schemas.ts'
+import { abstentions } from './request-types.ts'
 
 const outcomeNames = ['deferred', 'answered', 'no-agreement', 'bad-input'] as const
 const outcomeSchema = z.enum(outcomeNames).meta({
@@ -42,7 +44,8 @@ export const disputeSchema = z.object({
   distance: unsignedSchema,
   values: z.array(decimalSchema).meta({ description: 'What replaced the answer' }),
   evidenceDigest: bytes32Schema,
-  transactionHash: bytes32Schema,
+  transactionHash: bytes32Schema.meta({ description: 'Of the challenge' }),
+  verdictTransaction: bytes32Schema.nullable().meta({ description: 'Null while there is no verdict' }),
 })
 
 export const requestSchema = z.object({
@@ -69,6 +72,7 @@ export const requestSchema = z.object({
   minAgreeing: z.int(),
   callbackGasLimit: z.int(),
   finalOnly: z.boolean(),
+  delivered: z.boolean().meta({ description: 'The requester was called back' }),
   deadline: unsignedSchema,
   price: unsignedSchema,
   maxFee: unsignedSchema,
@@ -85,7 +89,7 @@ const resultSchema = z.object({
     .nullable()
     .meta({ description: 'Its raw output, quantised; null where it gave none' }),
   provider: z.string().nullable().meta({ description: 'What ran the model there, as it says' }),
-  reason: z.enum(['bad-input', 'not-finite', 'unavailable']).nullable(),
+  reason: z.enum(abstentions).nullable(),
   agrees: z.boolean(),
   distance: unsignedSchema
     .nullable()
@@ -97,25 +101,40 @@ const resultSchema = z.object({
   consensusKey: bytes32Schema.nullable(),
 })
 
-/** Everything about one request: enough to check its answer without trusting this node. */
-export const requestEvidenceSchema = requestSchema.extend({
-  answer: answerSchema.nullable(),
-  dispute: disputeSchema.nullable(),
-  report: reportSchema.nullable().meta({ description: 'From the calldata of its transmission' }),
-  evidence: z
-    .object({
-      encoded: hexSchema.meta({ description: 'ABI-encoded outcome; its keccak256 is `evidenceDigest`' }),
-      query: hexSchema,
-      seqNr: unsignedSchema,
-      epoch: z.int(),
-      leader: z.int(),
-      pin: pinSchema,
-      rule: z.string().meta({ description: 'How the results became one' }),
-      reason: z.string().nullable().meta({ description: 'Why there is no answer' }),
-      results: z.array(resultSchema),
+const roundSchema = z.object({
+  encoded: hexSchema.meta({ description: 'ABI-encoded outcome; its keccak256 is `evidenceDigest`' }),
+  query: hexSchema,
+  seqNr: unsignedSchema,
+  epoch: z.int(),
+  leader: z.int(),
+  pin: pinSchema,
+  rule: z.string().meta({ description: 'How the results became one' }),
+  reason: z.string().nullable().meta({ description: 'Why there is no answer' }),
+  results: z.array(resultSchema),
+})
+const elsewhere = 'Null when this node did not take part in that round: ask another one'
+const calldata = 'From the calldata of its transmission'
+
+const verdictSchema = z.object({
+  report: reportSchema.nullable().meta({ description: calldata }),
+  evidence: roundSchema
+    .extend({
+      committee: z
+        .array(z.int())
+        .meta({ description: 'Oracle indices, in the order in which they were drawn' }),
     })
     .nullable()
-    .meta({ description: 'Null when this node did not take part in that round: ask another one' }),
+    .meta({ description: elsewhere }),
+})
+
+/** Everything about one request: enough to check its answer, and a verdict on it, without trusting this node. */
+export const requestEvidenceSchema = requestSchema.extend({
+  answer: answerSchema.nullable(),
+  dispute: disputeSchema
+    .extend({ verdict: verdictSchema.nullable().meta({ description: 'Null while there is none' }) })
+    .nullable(),
+  report: reportSchema.nullable().meta({ description: calldata }),
+  evidence: roundSchema.nullable().meta({ description: elsewhere }),
 })
 
 export function requestView(row: Row<'inferenceRequest'>, oracle: string): z.infer<typeof requestSchema> {
@@ -134,6 +153,7 @@ export function requestView(row: Row<'inferenceRequest'>, oracle: string): z.inf
     minAgreeing: row.minAgreeing,
     callbackGasLimit: row.callbackGasLimit,
     finalOnly: row.finalOnly,
+    delivered: row.delivered,
     deadline: row.deadline.toString(),
     price: row.price.toString(),
     maxFee: row.maxFee.toString(),
@@ -175,5 +195,6 @@ export function disputeView(row: Row<'inferenceDispute'>): z.infer<typeof disput
     values: row.values as string[],
     evidenceDigest: row.evidenceDigest,
     transactionHash: row.transactionHash,
+    verdictTransaction: row.verdictTransaction === zeroHash ? null : row.verdictTransaction,
   }
 }

@@ -58,6 +58,7 @@ describe('inference reducers', () => {
     expect(verdictOf(place({ blockNumber: 20n }), { ...verdict, upheld: false })).toEqual({
       ...{
         status: 'overturned',
+        verdictTransaction: place().transactionHash.toLowerCase(),
         votes: 2,
         distance: 40n,
         values: ['7'],

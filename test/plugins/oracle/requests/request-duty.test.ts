@@ -1,19 +1,30 @@
-import { encodeFunctionResult, sha256 } from 'viem'
+import { decodeFunctionData, encodeFunctionResult, sha256, zeroHash } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { inferenceOracleAbi } from '../../../../contracts/abi/InferenceOracle.ts'
+import { IyiError } from '../../../../node/ports/errors.ts'
 import { InferenceError } from '../../../../node/ports/inference-error.ts'
 import { requestDuty } from '../../../../plugins/oracle/requests/request-duty.ts'
 import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
-import type { RequestQuery } from '../../../../plugins/oracle/requests/request-types.ts'
+import { readReport } from '../../../../plugins/oracle/requests/request-report.ts'
+import type {
+  DisputeItem,
+  RequestQuery,
+  UpkeepItem,
+} from '../../../../plugins/oracle/requests/request-types.ts'
 import { memoryChain } from '../../../fakes/chain-reader.ts'
 import { memoryTrust } from '../../../fakes/chain-trust.ts'
 import { recordingLogger } from '../../../fakes/host-modules.ts'
 import { memoryIndex } from '../../../fakes/index-reader.ts'
 import { scriptedInference } from '../../../fakes/inference.ts'
 import { instantClock } from '../../../fakes/instant-clock.ts'
-import { HOME, ORIGIN } from '../kit.ts'
+import { HOME, ORIGIN, pin } from '../kit.ts'
 import {
+  abstains,
+  answerRow,
   askable,
+  asking,
+  dispute,
+  disputeRow,
   gave,
   INPUT,
   inferenceConfig,
@@ -103,9 +114,9 @@ describe('a follower', () => {
     index.add('inferenceRequest', requestRow(1))
     inference.answer([42n])
     const observation = await duty.observe(requestContext(), await query(), null)
-    expect(observation).toEqual({ results: [gave(42)] })
+    expect(observation).toEqual({ results: [gave(42)], rulings: [] })
     const [request] = inference.requests
-    expect(request).toMatchObject({ model: MODEL, raw: true, priority: 'duty' })
+    expect(request).toMatchObject({ model: MODEL, raw: true, priority: 'request' })
     expect(request?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
     duty.validate(requestContext(), await query(), null, observation)
   })
@@ -117,7 +128,7 @@ describe('a follower', () => {
     for (const values of [[], Array.from({ length: 257 }, () => 1n), [2n ** 255n]]) {
       inference.answer(values)
       const observation = await duty.observe(requestContext(), asked, null)
-      expect(observation).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }] })
+      expect(observation).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }], rulings: [] })
       duty.validate(requestContext(), asked, null, observation)
     }
   })
@@ -127,7 +138,7 @@ describe('a follower', () => {
     index.add('inferenceRequest', requestRow(1, { input: `${INPUT}00`, inputHash: sha256(`${INPUT}00`) }))
     const asked = await query()
     const observe = () => duty.observe(requestContext(), asked, null)
-    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }] })
+    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }], rulings: [] })
     index.remove('inferenceRequest', () => true)
     index.add('inferenceRequest', requestRow(1, { inputHash: sha256(`${INPUT}00`) }))
     for (const [code, reason] of [
@@ -136,10 +147,10 @@ describe('a follower', () => {
       ['INFERENCE_TIMEOUT', 'unavailable'],
     ] as const) {
       inference.fail(new InferenceError(code, 'pair', 'no'))
-      expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason }] })
+      expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason }], rulings: [] })
     }
     inference.set({ status: { ok: false, reason: 'it drifts' } })
-    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'unavailable' }] })
+    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'unavailable' }], rulings: [] })
   })
 
   test.each<[string, (query: RequestQuery) => RequestQuery, string]>([
@@ -195,11 +206,15 @@ describe('a follower', () => {
 })
 
 test.each([
-  ['too few results', { results: [] }],
-  ['no values', { results: [gave()] }],
-  ['a value that fits no int256', { results: [gave(2n ** 255n)] }],
-  ['too many values', { results: [gave(...Array.from({ length: 257 }, () => 1))] }],
-  ['an endless provider', { results: [{ kind: 'values' as const, values: [1n], provider: 'x'.repeat(65) }] }],
+  ['too few results', { results: [], rulings: [] }],
+  ['a ruling on nothing', { results: [gave(1)], rulings: [gave(1)] }],
+  ['no values', { results: [gave()], rulings: [] }],
+  ['a value that fits no int256', { results: [gave(2n ** 255n)], rulings: [] }],
+  ['too many values', { results: [gave(...Array.from({ length: 257 }, () => 1))], rulings: [] }],
+  [
+    'an endless provider',
+    { results: [{ kind: 'values' as const, values: [1n], provider: 'x'.repeat(65) }], rulings: [] },
+  ],
 ])('an observation with %s is not valid', async (_, observation) => {
   const { index, duty, query } = validator()
   index.add('inferenceRequest', requestRow(1))
@@ -209,38 +224,241 @@ test.each([
   )
 })
 
-test('a report is sent while one of its requests still waits on-chain', async () => {
-  const { index, duty, query, chain } = validator()
-  index.add('inferenceRequest', requestRow(1))
-  const outcome = duty.outcome(requestContext(), await query(), null, observations(gave(1), gave(1), gave(1)))
-  const [report] = duty.reports(requestContext(), outcome)
-  if (report === undefined) throw new TypeError('no report')
-  let status = 1
-  chain.onCall(() => {
-    const zero = `0x${'00'.repeat(32)}` as const
+/** The contract says that of every request, and that these oracles were drawn. */
+function onChain(
+  chain: ReturnType<typeof validator>['chain'],
+  says: { status?: number; due?: number; delivered?: boolean; committee?: readonly number[] | null },
+) {
+  chain.onCall((_, { data }) => {
+    const { functionName } = decodeFunctionData({ abi: inferenceOracleAbi, data })
+    if (functionName === 'committee') {
+      const { committee = [3, 0, 1] } = says
+      if (committee === null) throw new IyiError('CHAIN_CALL_REVERTED', 'not drawn', { data: {} })
+      return encodeFunctionResult({ abi: inferenceOracleAbi, functionName, result: [...committee] })
+    }
     return encodeFunctionResult({
       abi: inferenceOracleAbi,
       functionName: 'getRequest',
       result: {
-        ...{
-          status,
-          requester: '0x00000000000000000000000000000000000000c1',
-          modelDigest: zero,
-          inputHash: zero,
-        },
-        ...{
-          requestedAt: 0n,
-          due: 0n,
-          callbackGasLimit: 0,
-          minAgreeing: 0,
-          finalOnly: false,
-          delivered: false,
-        },
-        ...{ price: 0n, held: 0n },
+        ...{ status: says.status ?? 1, requester: '0x00000000000000000000000000000000000000c1' },
+        ...{ modelDigest: zeroHash, inputHash: zeroHash, requestedAt: 0n, callbackGasLimit: 0 },
+        ...{ due: BigInt(says.due ?? ORIGIN + 10_000), minAgreeing: 0, finalOnly: true },
+        ...{ delivered: says.delivered ?? false, price: 0n, held: 0n },
       },
     })
   })
-  await expect(duty.shouldTransmit(requestContext(), report, outcome)).resolves.toBe(true)
-  status = 2
-  await expect(duty.shouldTransmit(requestContext(), report, outcome)).resolves.toBe(false)
+}
+
+describe('a report is sent', () => {
+  const sent = async (query: RequestQuery, says: Parameters<typeof onChain>[1]) => {
+    const { duty, chain } = validator()
+    onChain(chain, says)
+    const given = [0, 1, 2, 3].map((oracle) => ({
+      oracle,
+      value: { results: query.items.map(() => gave(1)), rulings: query.disputes.map(() => gave(100)) },
+    }))
+    const [report] = duty.reports(requestContext(), duty.outcome(requestContext(), query, null, given))
+    if (report === undefined) throw new TypeError('no report')
+    return await duty.shouldTransmit(requestContext(), report, requestOutcome(judging, query, null, given))
+  }
+  const judging = { oracleId: 'questions', n: 4, f: 1, rules }
+
+  test.each<[string, Parameters<typeof onChain>[1], boolean]>([
+    ['waits', { status: 1 }, true],
+    ['was answered', { status: 2 }, false],
+    ['is past its deadline', { status: 1, due: ORIGIN + 189 }, false],
+  ])('of answers while one of its requests %s', async (_, says, expected) => {
+    await expect(sent(asking([pin(17)], [item(1)]), says)).resolves.toBe(expected)
+  })
+
+  test.each<[string, Parameters<typeof onChain>[1], boolean]>([
+    ['is open', { status: 3 }, true],
+    ['was ruled on', { status: 5 }, false],
+    ['is out of time', { status: 3, due: ORIGIN + 189 }, false],
+  ])('of verdicts while one of its disputes %s', async (_, says, expected) => {
+    const query = { ...asking([pin(17)], []), disputes: [dispute()] }
+    await expect(sent(query, says)).resolves.toBe(expected)
+  })
+
+  test.each<[string, Parameters<typeof onChain>[1], boolean]>([
+    ['can be settled', { status: 2, due: ORIGIN + 189 }, true],
+    ['can still be challenged', { status: 2 }, false],
+    ['has a callback that waits', { status: 6 }, true],
+    ['was called back', { status: 6, delivered: true }, false],
+    ['was refunded', { status: 8 }, false],
+  ])('of chores while one of its requests %s', async (_, says, expected) => {
+    const query = { ...asking([pin(17)], []), upkeep: [{ requestId: 1n, callbackGasLimit: 0 }] }
+    await expect(sent(query, says)).resolves.toBe(expected)
+  })
+})
+
+describe('a disputed answer', () => {
+  function disputed() {
+    const found = validator()
+    onChain(found.chain, {})
+    found.index.add('inferenceRequest', requestRow(1, { status: 'disputed', endedBlock: 8n }))
+    found.index.add('inferenceAnswer', answerRow(1))
+    found.index.add('inferenceDispute', disputeRow(1))
+    return found
+  }
+
+  test('is taken up with what was answered, and whom the contract drew', async () => {
+    const { query, chain, duty } = disputed()
+    expect(await query()).toMatchObject({ items: [], upkeep: [], disputes: [dispute()] })
+    onChain(chain, { committee: null })
+    await expect(duty.query(requestContext(), null)).resolves.toBeNull()
+  })
+
+  test('is run again by those who were drawn, in the reference profile, and by nobody else', async () => {
+    const { duty, query, inference } = disputed()
+    inference.answer([100n])
+    const asked = await query()
+    const drawn = await duty.observe(requestContext({ self: 3 }), asked, null)
+    expect(drawn).toEqual({ results: [], rulings: [gave(100)] })
+    expect(inference.requests).toMatchObject([{ reference: true, priority: 'request' }])
+    const other = await duty.observe(requestContext({ self: 2 }), asked, null)
+    expect(other).toEqual({ results: [], rulings: [abstains('not-drawn')] })
+    expect(inference.requests).toHaveLength(1)
+    for (const observation of [drawn, other]) duty.validate(requestContext(), asked, null, observation)
+  })
+
+  test('is run again where the usual provider is refused', async () => {
+    const { duty, query, inference } = disputed()
+    inference.set({ status: { ok: false, reason: 'it drifts' } })
+    const { rulings } = await duty.observe(requestContext({ self: 0 }), await query(), null)
+    expect(rulings).toMatchObject([{ kind: 'values' }])
+  })
+
+  test.each<[string, Partial<DisputeItem>]>([
+    ['another answer', { values: [101n] }],
+    ['another outcome', { outcome: 3, values: [] }],
+    ['another committee', { committee: [0, 1, 2] }],
+    ['a committee in another order', { committee: [0, 1, 3] }],
+    ['another input', { inputHash: sha256('0x01') }],
+    ['a laxer rule', { rule: item(1).rule.replace('"10"', '"99999999"') }],
+    ['a callback that is none', { callbackGasLimit: 0 }],
+    ['an oracle that does not exist', { committee: [3, 0, 4] }],
+  ])('is refused with %s', async (_, changes) => {
+    const { duty, query } = disputed()
+    const lie = { ...(await query()), disputes: [dispute(changes)] }
+    await expect(duty.observe(requestContext(), lie, null)).rejects.toMatchObject({
+      code: 'ORACLE_BAD_QUERY',
+    })
+  })
+
+  test.each<[string, Parameters<typeof disputeRow>[1]]>([
+    ['was ruled on', { endedBlock: 16n, status: 'upheld' }],
+    ['was challenged after the pin', { blockNumber: 18n }],
+    ['has no time left for a verdict', { deadline: BigInt(ORIGIN + 170 + 30) }],
+  ])('is left alone when it %s', async (_, changes) => {
+    const { duty, index, query } = disputed()
+    const asked = await query()
+    index.remove('inferenceDispute', () => true)
+    index.add('inferenceDispute', disputeRow(1, changes))
+    await expect(duty.query(requestContext(), null)).resolves.toBeNull()
+    await expect(duty.observe(requestContext(), asked, null)).rejects.toMatchObject({
+      code: 'ORACLE_BAD_QUERY',
+    })
+  })
+
+  test('rests while its verdict is on its way; requests go on meanwhile, and beside it', async () => {
+    const { duty, index, query } = disputed()
+    index.add('inferenceRequest', requestRow(2), requestRow(3), requestRow(4))
+    const asked = await query()
+    expect([asked.disputes.length, ids(asked)]).toEqual([1, [2, 3]])
+    const given = [0, 1, 3].map((oracle) => ({
+      oracle,
+      value: { results: [gave(1), gave(1)], rulings: [gave(900)] },
+    }))
+    const outcome = duty.outcome(requestContext(), { ...asked, pins: [pin(16)] }, null, given)
+    const reports = duty.reports(requestContext(), outcome)
+    expect(reports.map(({ payload }) => readReport(payload))).toEqual([
+      { kind: 1, requestIds: [2n, 3n] },
+      { kind: 2, requestIds: [1n] },
+    ])
+    const next = await query(outcome)
+    expect([next.disputes, ids(next)]).toEqual([[], [4]])
+  })
+})
+
+describe('chores', () => {
+  const answered = (id: number, changes: Parameters<typeof requestRow>[1] = {}) =>
+    requestRow(id, { status: 'answered', endedBlock: 8n, ...changes })
+
+  test('a callback that waited for the window is made; a price is earned with others', async () => {
+    const { index, query, duty } = validator()
+    index.add('inferenceRequest', answered(1, { finalOnly: true, callbackGasLimit: 70_000 }), answered(2))
+    index.add('inferenceAnswer', answerRow(1), answerRow(2))
+    const asked = await query()
+    expect(asked.upkeep).toEqual([{ requestId: 1n, callbackGasLimit: 70_000 }])
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [], rulings: [] })
+    const rows = Array.from({ length: 7 }, (_, at) => at + 3)
+    index.add('inferenceRequest', ...rows.map((id) => answered(id)))
+    index.add('inferenceAnswer', ...rows.map((id) => answerRow(id)))
+    expect((await query()).upkeep.map(({ requestId }) => Number(requestId))).toEqual([1, 2, ...rows])
+  })
+
+  test('one price that waited for an hour is earned alone', async () => {
+    const { index, query, duty } = validator()
+    index.add('inferenceRequest', answered(1))
+    index.add('inferenceAnswer', answerRow(1))
+    await expect(duty.query(requestContext(), null)).resolves.toBeNull()
+    index.remove('inferenceAnswer', () => true)
+    index.add(
+      'inferenceAnswer',
+      answerRow(1, { finalAt: BigInt(ORIGIN - 3_500), timestamp: BigInt(ORIGIN - 4_000) }),
+    )
+    expect((await query()).upkeep).toHaveLength(1)
+  })
+
+  test.each<[string, Parameters<typeof requestRow>[1], Parameters<typeof disputeRow>[1] | null, boolean]>([
+    ['that somebody else made final', { status: 'final', finalOnly: true }, null, true],
+    ['that was delivered', { status: 'final', finalOnly: true, delivered: true }, null, false],
+    ['after a verdict', { status: 'upheld', finalOnly: true }, { status: 'upheld', endedBlock: 15n }, true],
+    ['whose dispute is out of time', { status: 'disputed' }, { deadline: BigInt(ORIGIN + 169) }, true],
+    ['whose committee was not drawn yet', { status: 'disputed' }, {}, false],
+  ])('a request %s', async (_, row, dispute, isDue) => {
+    const { index, duty, chain } = validator()
+    onChain(chain, { committee: null })
+    index.add('inferenceRequest', answered(1, row))
+    index.add('inferenceAnswer', answerRow(1))
+    if (dispute !== null) index.add('inferenceDispute', disputeRow(1, dispute))
+    const found = await duty.query(requestContext(), null)
+    expect(found?.upkeep.length ?? 0).toBe(isDue ? 1 : 0)
+  })
+
+  test('a committee is drawn before its block is out of reach', async () => {
+    const { index, duty, chain } = validator()
+    chain.grow(HOME, 60)
+    index.setHead(HOME, 59n)
+    onChain(chain, { committee: null })
+    index.add('inferenceRequest', answered(1, { status: 'disputed' }))
+    index.add('inferenceAnswer', answerRow(1))
+    index.add('inferenceDispute', disputeRow(1, { deadline: BigInt(ORIGIN + 90_000) }))
+    expect(await duty.query(requestContext(), null)).toMatchObject({ upkeep: [{ requestId: 1n }] })
+  })
+
+  test.each<[string, UpkeepItem]>([
+    ['that is not due', { requestId: 2n, callbackGasLimit: 0 }],
+    ['of a request that nobody made', { requestId: 77n, callbackGasLimit: 0 }],
+    ['with another callback', { requestId: 1n, callbackGasLimit: 1 }],
+  ])('a follower refuses one %s', async (_, chore) => {
+    const { index, query, duty } = validator()
+    index.add('inferenceRequest', answered(1, { finalOnly: true }), answered(2))
+    index.add('inferenceAnswer', answerRow(1), answerRow(2, { finalAt: BigInt(ORIGIN + 9_000) }))
+    const lie = { ...(await query()), upkeep: [chore] }
+    await expect(duty.observe(requestContext(), lie, null)).rejects.toMatchObject({
+      code: 'ORACLE_BAD_QUERY',
+    })
+  })
+})
+
+test('a report asks for the gas that its callbacks may burn, whatever an estimate says', () => {
+  const { duty } = validator()
+  const gasOf = (callbackGasLimit: number) => {
+    const query = asking([pin(17)], [item(1, { callbackGasLimit })])
+    const outcome = duty.outcome(requestContext(), query, null, observations(gave(1), gave(1), gave(1)))
+    return Number(duty.reports(requestContext(), outcome)[0]?.leastGas ?? 0n)
+  }
+  expect(gasOf(1_000_000) - gasOf(0)).toBeGreaterThan((1_000_000 * 64) / 63)
 })

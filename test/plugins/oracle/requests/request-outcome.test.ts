@@ -7,7 +7,7 @@ import type {
   RequestResult,
 } from '../../../../plugins/oracle/requests/request-types.ts'
 import { HOME, ORIGIN, pin } from '../kit.ts'
-import { abstains, gave, item, ORACLE, observations, rules } from './kit.ts'
+import { abstains, asking, gave, item, ORACLE, observations, rules } from './kit.ts'
 
 const options = { oracleId: 'questions', n: 4, f: 1, rules }
 
@@ -16,7 +16,7 @@ function judge(
   changes: Partial<RequestItem> = {},
   previous?: RequestOutcome,
 ) {
-  const query = { pins: [pin(10)] as const, items: [item(1, changes)] }
+  const query = asking([pin(10)], [item(1, changes)])
   const outcome = requestOutcome(options, query, previous ?? null, observations(...results))
   const [judged] = outcome.items
   if (judged === undefined) throw new TypeError('nothing was judged')
