@@ -136,8 +136,7 @@ export async function configureFeed(on: Deployer, feed: Address, settings: FeedS
 /** What an inference oracle of the devnet costs and how it deals with disputes; amounts are wei. */
 const INFERENCE_RULES = {
   maxGasPrice: parseGwei('100'),
-  // Answers are final at once: the nodes do not rule on disputes yet.
-  disputeWindow: 0,
+  disputeWindow: 30,
   verdictTimeout: 600,
   bond: parseEther('0.01'),
   reportGas: 120_000,

@@ -25,6 +25,14 @@ import type { FeedSource } from './sources/source.ts'
 /** Events of the stream. */
 const ROUND = 'feed.round'
 const ANSWERED = 'request.answered'
+const RULED = 'request.ruled'
+
+/** What the stream says of an inference oracle's events. */
+const TOLD: Readonly<Record<string, string>> = {
+  'inference.InferenceAnswered': ANSWERED,
+  'inference.DisputeResolved': RULED,
+  'inference.DisputeUnresolved': RULED,
+}
 
 type Needs = 'chain.read' | 'chain.trust' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
 export type OracleContext = Context<Needs, Record<never, never>, OracleConfig>
@@ -68,6 +76,10 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
   routes.event({
     type: ANSWERED,
     summary: 'a contract got its answer; as `GET /v1/requests` has it',
+  })
+  routes.event({
+    type: RULED,
+    summary: 'a dispute over an answer ended; the request as `GET /v1/requests` has it',
   })
   routes.event({
     type: ROUND,
@@ -123,7 +135,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       const answers = await events.subscribe(
         {
           consumer: 'oracle.requests',
-          names: ['inference.InferenceAnswered'],
+          names: Object.keys(TOLD),
           from: 'now',
           stage: 'confirmed',
         },
@@ -145,7 +157,9 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
             limit: 1,
           })
           // Reorganised away since, deeper than what counts as confirmed.
-          if (row !== undefined) routes.publish({ type: ANSWERED, data: requestView(row, oracle.config.id) })
+          const type = TOLD[event.name]
+          if (row !== undefined && type !== undefined)
+            routes.publish({ type, data: requestView(row, oracle.config.id) })
         },
       )
       subscriptions.push(answers)

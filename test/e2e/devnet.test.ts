@@ -9,6 +9,7 @@ import { adversaries } from './scenarios/adversaries.ts'
 import { agreement, conviction } from './scenarios/agreement.ts'
 import { byzantine } from './scenarios/byzantine.ts'
 import { crashAndReturn } from './scenarios/crash.ts'
+import { disputes } from './scenarios/disputes.ts'
 import { ends } from './scenarios/end.ts'
 import { evidenceVerifies } from './scenarios/evidence.ts'
 import { feedsAdvance } from './scenarios/feeds.ts'
@@ -37,6 +38,7 @@ describe('devnet', { timeout: 240_000 }, () => {
   describe('comes up', () => comesUp(net))
   describe('feeds', () => feedsAdvance(net))
   describe('questions of contracts', () => questions(net))
+  describe('disputes', () => disputes(net))
   describe('evidence', () => evidenceVerifies(net))
   describe('event stream', () => streamDelivers(net))
   describe('HTTP', () => httpDoors(net))

@@ -105,6 +105,17 @@ describe('viemTxSender', () => {
     expect(sender.health()).toEqual({ status: 'ok' })
   })
 
+  it('gives a transaction the least gas that it asks for, where its estimate is lower', async () => {
+    const { sender } = senderOf()
+    const gasOf = async (leastGas: bigint, key: string) => {
+      const { hash } = await sender.send({ chainId: CHAIN_ID, to: LOGGER, data: '0x', key, leastGas })
+      const { gas } = (await chain.rpc('eth_getTransactionByHash', hash)) as { gas: Hex }
+      return BigInt(gas)
+    }
+    expect(await gasOf(1_234_567n, 'much')).toBe(1_234_567n)
+    expect(await gasOf(1n, 'little')).toBeGreaterThan(21_000n)
+  })
+
   it('sends twenty at once under nonces without a gap', async () => {
     const { sender, metrics } = senderOf()
     const receipts = await Promise.all(Array.from({ length: 20 }, () => sender.send(request())))

@@ -12,14 +12,11 @@ import {
 import { mnemonicToAccount } from 'viem/accounts'
 import { readArtifact } from '../../../scripts/artifacts.ts'
 import { rpc } from './chain.ts'
+import { oracleAbi } from './disputes.ts'
 import { get, type Hex } from './http.ts'
 import type { Network } from './network.ts'
 import { until } from './until.ts'
 
-/** What a contract that asks needs to know of the oracle, and somebody who looks at what came of it. */
-const oracleAbi = parseAbi([
-  'event InferenceRequested(uint256 indexed requestId, bytes32 indexed modelDigest, address indexed requester, uint256 modelId, uint32 version, bytes32 inputHash, uint32 inputLength, bytes input, uint32 callbackGasLimit, uint8 minAgreeing, bool finalOnly, uint64 deadline, uint256 price, uint256 maxFee)',
-])
 const requesterAbi = parseAbi([
   'struct InferenceRequest { uint256 modelId; uint32 version; bytes input; bytes32 inputHash; uint32 inputLength; uint32 callbackGasLimit; uint8 minAgreeing; uint32 deadlineSeconds; bool finalOnly; }',
   'constructor(address oracle)',
@@ -30,6 +27,7 @@ const requesterAbi = parseAbi([
   'function lastOutcome() view returns (uint8)',
   'function lastDigest() view returns (bytes32)',
   'function lastAnswer() view returns (int256[])',
+  'function lastIsFinal() view returns (bool)',
 ])
 
 /** What `GET /v1/requests/{id}` says, as far as these tests look. */
@@ -45,21 +43,32 @@ export interface RequestView {
     evidenceDigest: Hex
     callback: string
   } | null
-  report: { payload: Hex; signatures: { signer: Hex; oracle: number | null }[] } | null
-  evidence: {
-    encoded: Hex
-    rule: string
-    results: {
-      oracle: number
-      signer: Hex | null
-      values: string[] | null
-      provider: string | null
-      reason: string | null
-      agrees: boolean
-      distance: string | null
-      signature: Hex
-    }[]
+  delivered: boolean
+  dispute: {
+    status: string
+    votes: number
+    distance: string
+    values: string[]
+    evidenceDigest: Hex
+    verdict: { evidence: (Evidence & { committee: number[] }) | null } | null
   } | null
+  report: { payload: Hex; context: Hex[]; signatures: { signer: Hex; oracle: number | null }[] } | null
+  evidence: Evidence | null
+}
+
+interface Evidence {
+  encoded: Hex
+  rule: string
+  results: {
+    oracle: number
+    signer: Hex | null
+    values: string[] | null
+    provider: string | null
+    reason: string | null
+    agrees: boolean
+    distance: string | null
+    signature: Hex
+  }[]
 }
 
 export interface AskableModel {
@@ -70,13 +79,24 @@ export interface AskableModel {
   readonly numbers: number
 }
 
+interface Told {
+  readonly outcome: number
+  readonly values: readonly bigint[]
+  readonly digest: Hex
+  readonly isFinal: boolean
+}
+
 /** A contract on the first chain that asks models, and its owner. */
 export interface Asker {
   /** Sends a question and gives its id; whoever answers it is not waited for. */
-  ask(model: AskableModel, numbers: readonly bigint[], options?: { callbackGas?: number }): Promise<bigint>
+  ask(
+    model: AskableModel,
+    numbers: readonly bigint[],
+    options?: { callbackGas?: number; finalOnly?: boolean },
+  ): Promise<bigint>
   setMood(mood: 'note' | 'burn-gas'): Promise<void>
   /** Resolves with what the contract was told, once it was told of this request. */
-  told(requestId: bigint): Promise<{ outcome: number; values: readonly bigint[]; digest: Hex }>
+  told(requestId: bigint): Promise<Told>
   readonly address: Hex
 }
 
@@ -102,16 +122,17 @@ export async function asker(net: Network, addressIndex: number): Promise<Asker> 
   const { contractAddress } = await client.waitForTransactionReceipt({ hash })
   if (contractAddress == null) throw new Error('the asking contract was not created')
   const contract = { address: contractAddress, abi: requesterAbi } as const
-  const read = <N extends 'lastRequestId' | 'lastOutcome' | 'lastDigest' | 'lastAnswer'>(functionName: N) =>
-    client.readContract({ ...contract, functionName })
+  const read = <N extends 'lastRequestId' | 'lastOutcome' | 'lastDigest' | 'lastAnswer' | 'lastIsFinal'>(
+    functionName: N,
+  ) => client.readContract({ ...contract, functionName })
 
   return {
     address: contractAddress,
-    async ask(model, numbers, { callbackGas = 300_000 } = {}) {
+    async ask(model, numbers, { callbackGas = 300_000, finalOnly = false } = {}) {
       const input = encodeAbiParameters([{ type: 'int256[]' }], [numbers])
       const request = {
         ...{ modelId: model.modelId, version: 0, input, inputHash: zeroHash, inputLength: 0 },
-        ...{ callbackGasLimit: callbackGas, minAgreeing: 0, deadlineSeconds: 0, finalOnly: false },
+        ...{ callbackGasLimit: callbackGas, minAgreeing: 0, deadlineSeconds: 0, finalOnly },
       }
       const sent = await client.writeContract({
         ...{ ...contract, functionName: 'ask', args: [request], value: parseEther('0.5') },
@@ -131,14 +152,15 @@ export async function asker(net: Network, addressIndex: number): Promise<Asker> 
       await until(
         `the contract is told of request ${requestId}`,
         async () => (await read('lastRequestId')) === requestId,
-        { withinMs: 60_000, everyMs: 200 },
+        { withinMs: 90_000, everyMs: 200 },
       )
-      const [outcome, values, digest] = await Promise.all([
+      const [outcome, values, digest, isFinal] = await Promise.all([
         read('lastOutcome'),
         read('lastAnswer'),
         read('lastDigest'),
+        read('lastIsFinal'),
       ])
-      return { outcome, values, digest }
+      return { outcome, values, digest, isFinal }
     },
   }
 }
@@ -165,14 +187,14 @@ export async function askableModel(net: Network): Promise<AskableModel> {
   }
 }
 
-/** A request as a validator serves it, once it has its answer and the evidence of it. */
-export function requestAt(api: string, requestId: bigint): Promise<RequestView> {
+/** A request as a validator serves it, once it has its answer; or once it stands so. */
+export function requestAt(api: string, requestId: bigint, status?: string): Promise<RequestView> {
   return until(
-    `${api} serves request ${requestId} with its answer`,
+    `${api} serves request ${requestId} ${status === undefined ? 'with its answer' : `as ${status}`}`,
     async () => {
       const { data } = await get<{ data: RequestView }>(`${api}/v1/requests/${requestId}`)
-      return data.answer !== null && data
+      return data.answer !== null && (status === undefined || data.status === status) && data
     },
-    { withinMs: 30_000, everyMs: 300 },
+    { withinMs: 60_000, everyMs: 300 },
   )
 }

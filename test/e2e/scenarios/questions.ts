@@ -69,7 +69,7 @@ export function questions(net: Network): void {
     const api = net.description.api[0] ?? ''
     const views = await Promise.all(ids.map((id) => requestAt(api, id)))
     expect(views.map(({ answer }) => answer?.outcome)).toEqual(ids.map(() => 'answered'))
-    const { data } = await get<{ data: { id: string }[] }>(`${api}/v1/requests?status=final&limit=100`)
+    const { data } = await get<{ data: { id: string }[] }>(`${api}/v1/requests?status=answered&limit=100`)
     expect(data.map(({ id }) => id)).toEqual(expect.arrayContaining(ids.map(String)))
   })
 }
