@@ -81,6 +81,11 @@ export interface Duty<Q, O, R> {
   readonly destinations?: readonly ContractRef[]
   /** `f+1` when absent. What the contracts demand. */
   readonly signatures?: SignatureRule
+  /**
+   * Observations are worth copying: a leader binds itself to its own before it sees those of others. Costs the time of one more
+   * `observe` a round. False when absent.
+   */
+  readonly sealed?: boolean
   readonly codecs: { readonly query: Codec<Q>; readonly observation: Codec<O>; readonly outcome: Codec<R> }
   /**
    * The leader's: what this round is about. Null when there is nothing to do: the leader asks again after DeltaRound.

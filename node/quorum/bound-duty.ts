@@ -59,6 +59,7 @@ export function bindDuty<Q, O, R>(duty: Duty<Q, O, R>, settings: DutySettings): 
   return {
     id: duty.id,
     signatures: duty.signatures ?? 'f+1',
+    sealed: duty.sealed ?? false,
     checkQuery: (query) => {
       codecs.query.decode(query)
     },

@@ -52,6 +52,8 @@ export type Message =
       readonly epoch: number
       readonly seqNr: bigint
       readonly query: Uint8Array
+      /** `observationSeal` of the leader's own observation; null where the duty wants none, or the leader has none. */
+      readonly seal: Uint8Array | null
     }
   | { readonly kind: 'idle'; readonly epoch: number; readonly seqNr: bigint }
   | {
@@ -147,6 +149,8 @@ export function encodeMessage(message: Message, limits: QuorumLimits): Uint8Arra
       break
     case 'round-start':
       writer.u32(message.epoch).u64(message.seqNr).bytes(message.query, limits.query)
+      writer.u8(message.seal === null ? 0 : 1)
+      if (message.seal !== null) writer.fixed(message.seal, 32)
       break
     case 'idle':
       writer.u32(message.epoch).u64(message.seqNr)
@@ -237,6 +241,7 @@ function readBody(reader: ByteReader, kind: number, limits: QuorumLimits): Messa
         epoch: reader.u32(),
         seqNr: reader.u64(),
         query: reader.bytes(limits.query),
+        seal: reader.flag() ? reader.fixed(32) : null,
       }
     case MESSAGE_KIND.idle:
       return { kind: 'idle', epoch: reader.u32(), seqNr: reader.u64() }

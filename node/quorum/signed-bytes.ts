@@ -70,6 +70,14 @@ export function observationSignedBytes(
 }
 
 /**
+ * What binds a leader to its own observation before it is shown: `sha256(sha256(signed bytes) || signature)`. The signature is
+ * nobody else's to make, so that an observation of few possible values can't be guessed from it.
+ */
+export function observationSeal(signedBytes: Uint8Array, signature: Uint8Array): Uint8Array {
+  return sha256(new ByteWriter().fixed(sha256(signedBytes), 32).fixed(signature, 64).finish())
+}
+
+/**
  * Prefix, then `inputsHash || signaturesHash`: a leader's word that these are the inputs of its proposal, under these
  * signatures of the observers.
  */

@@ -45,7 +45,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     certificate: optional,
     proofs: byOracle(fc.record({ rank, signature: fixed(64) })),
   }),
-  fc.record({ kind: kind('round-start'), epoch, seqNr, query: bytes }),
+  fc.record({ kind: kind('round-start'), epoch, seqNr, query: bytes, seal: fc.option(fixed(32)) }),
   fc.record({ kind: kind('idle'), epoch, seqNr }),
   fc.record({ kind: kind('observation'), epoch, seqNr, observation: bytes, signature: fixed(64) }),
   fc.record({
@@ -157,7 +157,7 @@ describe('messages', () => {
 
   it('does not encode what a peer would refuse', () => {
     const query = new Uint8Array(QUORUM_LIMITS.query + 1)
-    const tooLong: Message = { kind: 'round-start', epoch: 1, seqNr: 1n, query }
+    const tooLong: Message = { kind: 'round-start', epoch: 1, seqNr: 1n, query, seal: null }
     expect(codeOf(() => encodeMessage(tooLong, QUORUM_LIMITS))).toBe('QUORUM_CODEC_LIMIT')
   })
 

@@ -128,7 +128,7 @@ describe('rounds and proposals of a validator that does not lead', () => {
         return [bytes]
       const { epoch, seqNr } = message
       const query = u64Codec.encode(seqNr + 1n)
-      node.say(to, encode({ kind: 'round-start', epoch, seqNr: seqNr + 1n, query }))
+      node.say(to, encode({ kind: 'round-start', epoch, seqNr: seqNr + 1n, query, seal: null }))
       const observations = heard.observations.slice(1)
       if (observations.length < 3) return [bytes]
       return [proposalOf(node, { ...heard, observations }), bytes]

@@ -32,7 +32,7 @@ function largest(n: number, limits: QuorumLimits): readonly Message[] {
     { kind: 'wish', epoch: MAX_EPOCH },
     { kind: 'epoch-start-request', epoch: MAX_EPOCH, rank, signature, certificate },
     { kind: 'epoch-start', epoch: MAX_EPOCH, certificate, proofs: ofAll({ rank, signature }) },
-    { kind: 'round-start', ...position, query },
+    { kind: 'round-start', ...position, query, seal: new Uint8Array(32) },
     { kind: 'idle', ...position },
     { kind: 'observation', ...position, observation, signature },
     { kind: 'proposal', ...position, query, observations: ofAll({ observation, signature }), signature },

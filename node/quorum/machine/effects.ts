@@ -116,6 +116,8 @@ export type Input =
 
 /** The pure half of a duty, on bytes. All but `reports` throw for what is invalid. */
 export interface PureDuty {
+  /** See `Duty.sealed`. */
+  readonly sealed: boolean
   checkQuery(query: Uint8Array): void
   validate(seqNr: bigint, query: Uint8Array, previous: Uint8Array | null, observation: Uint8Array): void
   outcome(

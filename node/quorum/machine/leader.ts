@@ -2,6 +2,7 @@ import type { SignedObservation } from '../../ports/quorum.ts'
 import type { MessageOf } from '../messages.ts'
 import {
   inputsHash,
+  observationSeal,
   observationSignedBytes,
   proposalSignedBytes,
   sha256,
@@ -19,6 +20,8 @@ interface Led {
   readonly observations: Map<number, SignedObservation>
   readonly attempts: Map<number, number>
   graceSet: boolean
+  /** Nobody is asked before this node's own observation is there, or is known not to come. */
+  sealing: boolean
   /** The set of observations is closed. */
   proposing: boolean
   roundStart: Uint8Array | null
@@ -85,6 +88,7 @@ export class Leader {
       observations: new Map(),
       attempts: new Map(),
       graceSet: false,
+      sealing: false,
       proposing: false,
       roundStart: null,
       proposal: null,
@@ -125,10 +129,29 @@ export class Leader {
       return
     }
     led.query = query
-    const message = { kind: 'round-start', epoch, seqNr, query } as const
-    led.roundStart = this.#core.encode(message)
+    led.sealing = this.#core.duty.sealed
+    if (!led.sealing) this.#start(led, query, null)
+    this.#follower.onRoundStart(this.#core.options.self, {
+      kind: 'round-start',
+      epoch,
+      seqNr,
+      query,
+      seal: null,
+    })
+  }
+
+  /** Asks the others. */
+  #start(led: Led, query: Uint8Array, seal: Uint8Array | null): void {
+    led.sealing = false
+    const { epoch } = this.#core
+    led.roundStart = this.#core.encode({ kind: 'round-start', epoch, seqNr: led.round.seqNr, query, seal })
     this.#core.broadcast(led.roundStart)
-    this.#follower.onRoundStart(this.#core.options.self, message)
+  }
+
+  /** This node has no observation of its own in this round: the others are asked without. */
+  onNothingObserved(): void {
+    const led = this.#led
+    if (led?.sealing === true && led.query !== null) this.#start(led, led.query, null)
   }
 
   onObservation(from: number, message: MessageOf<'observation'>): void {
@@ -152,6 +175,14 @@ export class Leader {
       content: payload,
       bytes: () => payload,
     })
+    if (led.sealing) {
+      // Nobody else was asked yet.
+      if (from !== self) {
+        this.#core.drop('unexpected', from)
+        return
+      }
+      this.#start(led, led.query, observationSeal(payload, signature))
+    }
     if (led.proposing) {
       this.#core.drop('late', from)
       return

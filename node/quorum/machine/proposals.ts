@@ -4,6 +4,7 @@ import { QuorumCodecError } from '../errors.ts'
 import type { LeaderWord, MessageOf } from '../messages.ts'
 import {
   inputsBytes,
+  observationSeal,
   observationSignedBytes,
   proposalSignedBytes,
   type SignedPosition,
@@ -80,7 +81,7 @@ export class Proposals {
       this.#core.fault('equivocation', from, { message: message.kind })
       return
     }
-    if (!own && !this.#isSound(from, at, message, { inputs, signatures, signed })) return
+    if (!own && !this.#isSound(from, at, message, { inputs, signatures, signed, seal: round.seal })) return
     this.#accept(round, message, hash, word)
   }
 
@@ -120,7 +121,12 @@ export class Proposals {
     leader: number,
     at: SignedPosition,
     message: MessageOf<'proposal'>,
-    parts: { readonly inputs: Uint8Array; readonly signatures: Uint8Array; readonly signed: Uint8Array },
+    parts: {
+      readonly inputs: Uint8Array
+      readonly signatures: Uint8Array
+      readonly signed: Uint8Array
+      readonly seal: Uint8Array | null | undefined
+    },
   ): boolean {
     const { n, f } = this.#core.options
     const { query, observations, seqNr } = message
@@ -144,6 +150,8 @@ export class Proposals {
       })
       return refuse(`bad signature of oracle ${each.oracle}`)
     }
+    if (!this.#isSealed(leader, at, message, parts.seal))
+      return refuse('another observation of its own than it bound itself to')
     try {
       for (const { observation } of observations) {
         this.#core.duty.validate(seqNr, query, this.#core.previousOutcome, observation)
@@ -152,6 +160,22 @@ export class Proposals {
       return refuse(reasonOf(error))
     }
     return true
+  }
+
+  /**
+   * Whether the leader's own observation is the one that it bound itself to before it saw others. Who did not see the round's
+   * start can't tell; but of 2f+1 observers f+1 are honest and did, so that too few are left for a quorum of prepares.
+   */
+  #isSealed(
+    leader: number,
+    at: SignedPosition,
+    { query, observations }: MessageOf<'proposal'>,
+    seal: Uint8Array | null | undefined,
+  ): boolean {
+    const own = observations.find(({ oracle }) => oracle === leader)
+    if (!this.#core.duty.sealed || own === undefined || seal === undefined) return true
+    const payload = observationSignedBytes(at, query, own.observation)
+    return seal !== null && sameBytes(seal, observationSeal(payload, own.signature))
   }
 
   #isObservers(

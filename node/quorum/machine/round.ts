@@ -30,6 +30,8 @@ export class Round {
   readonly prepares: Votes<PrepareVote>
   readonly commits: Votes<CommitVote>
   query: Uint8Array | null = null
+  /** What the leader bound itself to at the round's start; undefined while this node has not seen that. */
+  seal: Uint8Array | null | undefined = undefined
   candidate: Candidate | null = null
   /** Hash of the inputs of the accepted proposal. */
   proposalHash: Uint8Array | null = null

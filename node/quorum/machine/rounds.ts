@@ -228,7 +228,7 @@ export class Rounds {
     const round = this.#round
     if (round === null || round.seqNr !== message.seqNr || round.candidate !== null) return
     if (round.query !== null) {
-      if (!sameBytes(round.query, message.query))
+      if (!sameBytes(round.query, message.query) || !isSameSeal(round.seal, message.seal))
         this.#core.fault('equivocation', from, { message: message.kind })
       return
     }
@@ -241,9 +241,11 @@ export class Rounds {
       this.#core.duty.checkQuery(message.query)
     } catch (error) {
       this.#core.fault('bad-query', from, { reason: reasonOf(error) })
+      this.#leader.onNothingObserved()
       return
     }
     round.query = message.query
+    round.seal = message.seal
     this.#core.observe(
       message.seqNr,
       message.query,
@@ -251,6 +253,7 @@ export class Rounds {
       (reason) => {
         if (this.#round !== round) return
         this.#core.fault('observe-failed', null, { seqNr: message.seqNr.toString(), reason })
+        this.#leader.onNothingObserved()
       },
     )
   }
@@ -260,6 +263,7 @@ export class Rounds {
     if (observation.length > options.limits.observation) {
       const reason = `${observation.length} bytes are more than ${options.limits.observation}`
       this.#core.fault('observe-failed', null, { seqNr: round.seqNr.toString(), reason })
+      this.#leader.onNothingObserved()
       return
     }
     const payload = observationSignedBytes(this.#position(round.seqNr), query, observation)
@@ -287,4 +291,10 @@ export class Rounds {
     if (round.commit !== null) this.#core.broadcast(round.commit)
     round.askedForOutcome = false
   }
+}
+
+/** A start that this node has not seen yet contradicts nothing. */
+function isSameSeal(known: Uint8Array | null | undefined, said: Uint8Array | null): boolean {
+  if (known === undefined) return true
+  return known === null || said === null ? known === said : sameBytes(known, said)
 }

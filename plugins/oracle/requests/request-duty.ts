@@ -51,6 +51,8 @@ export function requestDuty(
     id: `oracle/${id}`,
     contract: home,
     signatures: 'quorum',
+    // A model's run is dear: nobody shall wait for others' and say theirs.
+    sealed: true,
     codecs: { query: requestQueryCodec, observation: requestObservationCodec, outcome: requestOutcomeCodec },
 
     async query(ctx, previous) {

@@ -77,7 +77,7 @@ function messages({ n, epoch, roundsOnly }: FloodOrder): {
     ],
     large: [
       { kind: 'proposal', ...at, query, observations: ofAll({ observation, signature }), signature },
-      { kind: 'round-start', ...at, query },
+      { kind: 'round-start', ...at, query, seal: null },
       { kind: 'observation', ...at, observation, signature },
       { kind: 'epoch-start', epoch, certificate, proofs: ofAll({ rank, signature }) },
       { kind: 'epoch-start-request', epoch, rank, signature, certificate },

@@ -181,4 +181,20 @@ export const AGREEMENT: readonly Mutant[] = [
     'this.#core.duty.validate(seqNr, led.query, this.#core.previousOutcome, observation)',
     'void seqNr',
   ),
+  mutant(
+    'any observation of a leader',
+    'validity',
+    'a leader may propose another observation of its own than it bound itself to',
+    'node/quorum/machine/proposals.ts',
+    'if (!this.#isSealed(leader, at, message, parts.seal))',
+    'if (false as boolean)',
+  ),
+  mutant(
+    'asks before it observes',
+    'validity',
+    'a leader asks the others before it is bound to its own observation',
+    'node/quorum/machine/leader.ts',
+    'led.sealing = this.#core.duty.sealed',
+    'led.sealing = false',
+  ),
 ]

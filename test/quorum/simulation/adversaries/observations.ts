@@ -107,6 +107,23 @@ function copied(node: SimNode, epoch: number, seqNr: bigint): Uint8Array | null 
   return encode({ kind: 'observation', epoch, seqNr, observation, signature })
 }
 
+/** It bound itself to what it observed; what others say may be better, or cheaper. */
+export const lateObserver: Behaviour = {
+  about: "as leader proposes another's observation as its own",
+  unguarded: true,
+  outgoing: (node, _to, bytes, message) => {
+    if (message.kind !== 'proposal') return [bytes]
+    const other = message.observations.find(({ oracle }) => oracle !== node.index)
+    if (other === undefined) return [bytes]
+    const { observation } = other
+    const signature = observationSignature(node, node.index, message, message.query, observation)
+    const observations = message.observations.map((each) =>
+      each.oracle === node.index ? { oracle: node.index, observation, signature } : each,
+    )
+    return [proposalOf(node, { ...message, observations })]
+  },
+}
+
 export const misattributor: Behaviour = {
   about: 'signs observations for a query that nobody asked',
   unguarded: true,

@@ -23,7 +23,7 @@ export interface SimDuty extends DutyWorld {
 
 /** Joins a duty's pure half, as a plugin would give it, with a simulated world. */
 export function simDuty<Q, O, R>(
-  pure: Pick<Duty<Q, O, R>, 'id' | 'contract' | 'codecs' | 'validate' | 'outcome' | 'reports'>,
+  pure: Pick<Duty<Q, O, R>, 'id' | 'contract' | 'sealed' | 'codecs' | 'validate' | 'outcome' | 'reports'>,
   world: DutyWorld,
 ): SimDuty {
   // The machine never calls these: the world answers its `query` and `observe` effects.

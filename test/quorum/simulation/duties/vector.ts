@@ -87,6 +87,7 @@ export function vectorDuty(options: {
     {
       id: 'simulation/vector',
       contract: CONTRACT,
+      sealed: true,
       codecs: { query: u64Codec, observation: vectorCodec, outcome: outcomeCodec },
       validate: (_ctx, _query, _previous, vector) => {
         if (vector.some((value) => Math.abs(value) === I32_MAX)) throw new RangeError('saturated')
