@@ -13,7 +13,10 @@ interface Modules {
   readonly inference: Inference
 }
 
-/** The leader's: the oldest requests that wait at the pin, of models that this node can run, at most `most`. */
+/**
+ * The leader's: requests that wait at the pin, of models that this node can run, at most `most`: the oldest of each requester, then
+ * the second of each, so that nobody's questions, however many can't be answered, keep the others waiting.
+ */
 export async function pickRequests(
   oracle: ContractRef,
   { rules, most }: { rules: RequestRules; most: number },
@@ -26,7 +29,7 @@ export async function pickRequests(
   const digests = models.map(({ digest }) => digest)
   if (most < 1) return []
   let gas = 0
-  for (const row of await pendingAt(index, oracle, { pin, digests, rules })) {
+  for (const row of inTurns(await pendingAt(index, oracle, { pin, digests, rules }))) {
     if (isResting(row.requestId, pin, previous)) continue
     const model = models.find(({ digest }) => digest === row.modelDigest)
     if (model === undefined) continue
@@ -106,6 +109,19 @@ export function mostRequests({ maxRequests }: RequestRules, n: number): number {
 
 /** Results of 8 KiB and what stands around them. */
 const OUTCOME_RESULTS = 96
+
+/** Stable: of one requester, and of one turn, the older goes first. */
+function inTurns(rows: readonly InferenceRequestRow[]): readonly InferenceRequestRow[] {
+  const turns = new Map<string, number>()
+  return rows
+    .map((row) => {
+      const turn = turns.get(row.requester) ?? 0
+      turns.set(row.requester, turn + 1)
+      return { row, turn }
+    })
+    .sort((a, b) => a.turn - b.turn)
+    .map(({ row }) => row)
+}
 
 function itemOf(row: InferenceRequestRow, model: ModelInfo): RequestItem {
   const { requestId, modelDigest, inputHash, minAgreeing, callbackGasLimit } = row

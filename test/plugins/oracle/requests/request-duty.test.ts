@@ -88,6 +88,18 @@ describe('a leader', () => {
     expect(found === null ? [] : ids(found)).toEqual([1, 2])
   })
 
+  test('lets the requesters take turns: many questions of one keep nobody else waiting', async () => {
+    const { index, query } = validator()
+    const other = { requester: '0x00000000000000000000000000000000000000c9' } as const
+    index.add(
+      'inferenceRequest',
+      ...[1, 2, 3, 4].map((id) => requestRow(id, { blockNumber: 5n })),
+      requestRow(5, { ...other, blockNumber: 12n }),
+      requestRow(6, { ...other, blockNumber: 13n }),
+    )
+    expect(ids(await query())).toEqual([1, 5, 2])
+  })
+
   test('leaves out what rests, and what has too much gas beside others', async () => {
     const { index, query } = validator()
     index.add(
