@@ -495,17 +495,6 @@ export const inferenceOracleAbi = [
         "internalType": "uint256",
         "name": "got",
         "type": "uint256"
-      }
-    ],
-    "name": "InferenceOracle__UnknownReportKind",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "uint256",
-        "name": "got",
-        "type": "uint256"
       },
       {
         "internalType": "uint256",

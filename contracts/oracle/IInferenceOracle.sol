@@ -195,7 +195,7 @@ interface IInferenceOracle is IInferenceLedger {
         uint256 indexed requestId, uint256 price, uint256 gasUsed, uint256 gasFee, uint256 returned
     );
 
-    /// @notice A callback that waited was made: `gasFee` went to who made it for `gasUsed`, `returned` back to the requester.
+    /// @notice A callback that waited was made: `gasFee` went to the transmitter for `gasUsed`, `returned` back to the requester.
     event InferenceDelivered(uint256 indexed requestId, uint256 gasUsed, uint256 gasFee, uint256 returned);
 
     /// @notice An answer of a report was passed over.
@@ -263,7 +263,6 @@ interface IInferenceOracle is IInferenceLedger {
     error InferenceOracle__FinalOnlyWithoutCallback();
 
     // Faults of a report that a quorum signed.
-    error InferenceOracle__UnknownReportKind(uint256 got);
     error InferenceOracle__ReportTooShort(uint256 got, uint256 min);
     error InferenceOracle__ObservedInFuture(uint256 observationsTimestamp, uint256 latestAllowed);
     error InferenceOracle__EntryCount(uint256 got, uint256 min, uint256 max);
@@ -305,9 +304,9 @@ interface IInferenceOracle is IInferenceLedger {
     ///         over the others. By anyone.
     function finalize(uint256[] calldata requestIds) external;
 
-    /// @notice Calls a requester back that wanted nothing but the final answer, once. By anyone, once the request can't
-    ///         change any more; the caller is credited with its gas, within bounds, out of what was left of `maxFee`. After
-    ///         an unresolved dispute the callback says that the answer isn't final.
+    /// @notice Calls a requester back that wanted nothing but the final answer, once. By anyone, unpaid, once the request
+    ///         can't change any more. Oracles do it by themselves, and are repaid for it, within bounds, out of what was left
+    ///         of `maxFee`. After an unresolved dispute the callback says that the answer isn't final.
     function deliver(uint256 requestId) external;
 
     /// @notice Disputes an answer, once, while it is provisional. Outcome 2 can't be disputed: it was free.

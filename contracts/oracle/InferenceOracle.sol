@@ -8,20 +8,17 @@ import {InferenceRequests} from "./inference/InferenceRequests.sol";
 import {ModelRegistry} from "./ModelRegistry.sol";
 
 /// @title Answers of registered models, agreed by a quorum of nodes
-/// @notice A report is `abi.encode(uint8 kind, uint32 observationsTimestamp, bytes32 evidenceDigest, T[] entries)`: kind 1
-///         carries `Answer`, kind 2 `Verdict`, kind 3 ids of requests for which something is due, 1 to 32 of them. An entry that can't be used is passed over with an event
-///         and never harms the others. onchainConfig is empty.
+/// @notice A report is `abi.encode(uint32 observationsTimestamp, bytes32 evidenceDigest, Answer[], Verdict[], uint256[])`: answers,
+///         verdicts, and ids of requests for which something is due, 1 to 32 of them together. An entry that can't be used is
+///         passed over with an event and never harms the others. onchainConfig is empty.
 contract InferenceOracle is InferenceDisputes {
-    uint256 private constant ANSWERS = 1;
-    uint256 private constant VERDICTS = 2;
-    uint256 private constant UPKEEP = 3;
     uint256 private constant MAX_ENTRIES = 32;
 
     /// @dev Node clocks and block times differ by a little; more than this is a fault.
     uint256 private constant MAX_CLOCK_DRIFT = 60 seconds;
 
-    /// @dev Kind, timestamp, evidence, offset, length.
-    uint256 private constant MIN_REPORT_LENGTH = 5 * WORD;
+    /// @dev Timestamp, evidence, three offsets, three lengths.
+    uint256 private constant MIN_REPORT_LENGTH = 8 * WORD;
 
     /// @param owner who configures the oracle set and sets prices and rules
     /// @param registry where models are found
@@ -37,28 +34,22 @@ contract InferenceOracle is InferenceDisputes {
         if (report.length < MIN_REPORT_LENGTH) {
             revert InferenceOracle__ReportTooShort(report.length, MIN_REPORT_LENGTH);
         }
-        uint256 kind = uint256(bytes32(report[:WORD]));
-        (uint256 timestamp, bytes32 evidenceDigest) = abi.decode(report[WORD:], (uint256, bytes32));
+        (
+            uint256 timestamp,
+            bytes32 evidenceDigest,
+            Answer[] memory answers,
+            Verdict[] memory verdicts,
+            uint256[] memory due
+        ) = abi.decode(report, (uint256, bytes32, Answer[], Verdict[], uint256[]));
         if (timestamp > block.timestamp + MAX_CLOCK_DRIFT) {
             revert InferenceOracle__ObservedInFuture(timestamp, block.timestamp + MAX_CLOCK_DRIFT);
         }
+        uint256 gasShare = _shareOf(answers.length + verdicts.length + due.length);
         // Cast: not after the block's time, which fits 32 bits until 2106.
-        Source memory source = Source(_configCount(), epochAndRound, uint32(timestamp), evidenceDigest, 0);
-        if (kind == ANSWERS) {
-            (,,, Answer[] memory answers) = abi.decode(report, (uint256, uint256, bytes32, Answer[]));
-            source.gasShare = _shareOf(answers.length);
-            _takeAnswers(source, answers);
-        } else if (kind == VERDICTS) {
-            (,,, Verdict[] memory verdicts) = abi.decode(report, (uint256, uint256, bytes32, Verdict[]));
-            source.gasShare = _shareOf(verdicts.length);
-            _takeVerdicts(source, verdicts);
-        } else if (kind == UPKEEP) {
-            (,,, uint256[] memory requestIds) = abi.decode(report, (uint256, uint256, bytes32, uint256[]));
-            source.gasShare = _shareOf(requestIds.length);
-            _tend(source, requestIds);
-        } else {
-            revert InferenceOracle__UnknownReportKind(kind);
-        }
+        Source memory source = Source(_configCount(), epochAndRound, uint32(timestamp), evidenceDigest, gasShare);
+        _takeVerdicts(source, verdicts);
+        _takeAnswers(source, answers);
+        _tend(source, due);
     }
 
     /// @inheritdoc QuorumVerifier

@@ -118,7 +118,15 @@ abstract contract InferenceTest is TestBase {
     }
 
     function _report(IInferenceOracle.Answer[] memory answers) internal view returns (bytes memory) {
-        return abi.encode(uint8(1), uint32(block.timestamp), EVIDENCE, answers);
+        return _report(uint32(block.timestamp), EVIDENCE, answers);
+    }
+
+    function _report(uint32 timestamp, bytes32 evidence, IInferenceOracle.Answer[] memory answers)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encode(timestamp, evidence, answers, new IInferenceOracle.Verdict[](0), new uint256[](0));
     }
 
     function _deliver(IInferenceOracle.Answer memory answer) internal {
@@ -133,13 +141,18 @@ abstract contract InferenceTest is TestBase {
         IInferenceOracle.Verdict[] memory verdicts = new IInferenceOracle.Verdict[](1);
         verdicts[0] = verdict;
         vm.prank(TRANSMITTER);
-        oracle.deliverReport(abi.encode(uint8(2), uint32(block.timestamp), keccak256("re-run"), verdicts));
+        IInferenceOracle.Answer[] memory answers = new IInferenceOracle.Answer[](0);
+        oracle.deliverReport(
+            abi.encode(uint32(block.timestamp), keccak256("re-run"), answers, verdicts, new uint256[](0))
+        );
     }
 
     /// @dev A report that tends requests.
     function _tend(uint256[] memory requestIds) internal {
         vm.prank(TRANSMITTER);
-        oracle.deliverReport(abi.encode(uint8(3), uint32(block.timestamp), EVIDENCE, requestIds));
+        IInferenceOracle.Answer[] memory answers = new IInferenceOracle.Answer[](0);
+        IInferenceOracle.Verdict[] memory verdicts = new IInferenceOracle.Verdict[](0);
+        oracle.deliverReport(abi.encode(uint32(block.timestamp), EVIDENCE, answers, verdicts, requestIds));
     }
 
     function _challenge(uint256 requestId) internal {

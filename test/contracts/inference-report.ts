@@ -30,21 +30,18 @@ export interface ReportHead {
   readonly evidenceDigest: Hex
 }
 
-const ANSWER_FIELDS = parseAbiParameters([
-  'uint8 kind, uint32 observationsTimestamp, bytes32 evidenceDigest, Answer[] answers',
+const REPORT_FIELDS = parseAbiParameters([
+  'uint32 observationsTimestamp, bytes32 evidenceDigest, Answer[] answers, Verdict[] verdicts, uint256[] due',
   'struct Answer { uint256 requestId; bytes32 inputHash; uint8 outcome; uint8 agreeing; uint8 observers; uint256 spread; int256[] values }',
-])
-const VERDICT_FIELDS = parseAbiParameters([
-  'uint8 kind, uint32 observationsTimestamp, bytes32 evidenceDigest, Verdict[] verdicts',
   'struct Verdict { uint256 requestId; bool upheld; uint8 votes; uint8 committeeSize; uint256 distance; int256[] values }',
 ])
 
-/** A report of answers, kind 1. */
+/** A report of answers. */
 export function encodeAnswers(head: ReportHead, answers: readonly Answer[]): Hex {
-  return encodeAbiParameters(ANSWER_FIELDS, [1, head.observationsTimestamp, head.evidenceDigest, answers])
+  return encodeAbiParameters(REPORT_FIELDS, [head.observationsTimestamp, head.evidenceDigest, answers, [], []])
 }
 
-/** A report of verdicts, kind 2. */
+/** A report of verdicts. */
 export function encodeVerdicts(head: ReportHead, verdicts: readonly Verdict[]): Hex {
-  return encodeAbiParameters(VERDICT_FIELDS, [2, head.observationsTimestamp, head.evidenceDigest, verdicts])
+  return encodeAbiParameters(REPORT_FIELDS, [head.observationsTimestamp, head.evidenceDigest, [], verdicts, []])
 }

@@ -5,6 +5,8 @@ export interface ScriptedInference extends Inference {
   readonly requests: Parameters<Inference['run']>[0][]
   set(model: Partial<ModelInfo>): void
   answer(quantized: readonly bigint[]): void
+  /** The next run waits for its answer. */
+  hold(): { answer(quantized: readonly bigint[]): void }
   /** The next run rejects with it. */
   fail(error: Error): void
 }
@@ -13,6 +15,7 @@ export interface ScriptedInference extends Inference {
 export function scriptedInference(digest: ModelInfo['digest']): ScriptedInference {
   const requests: Parameters<Inference['run']>[0][] = []
   let failure: Error | null = null
+  let held: Promise<readonly bigint[]> | null = null
   let quantized: readonly bigint[] = [1_200_000n]
   let model: ModelInfo = {
     id: 'volatility',
@@ -41,12 +44,20 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     fail: (error) => {
       failure = error
     },
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<readonly bigint[]>()
+      held = promise
+      return { answer: resolve }
+    },
     models: () => [model],
     run: async (request) => {
       requests.push(request)
       const error = failure
       failure = null
       if (error !== null) throw error
+      const waited = held
+      held = null
+      if (waited !== null) quantized = await waited
       return { outputs: {}, quantized, digest: model.digest, provider: 'cpu', durationMs: 1, cached: false }
     },
   }

@@ -67,7 +67,7 @@ abstract contract InferenceAnswers is InferenceRequests {
             }
             revert InferenceOracle__WrongStatus(requestId, request.status);
         }
-        _credit(msg.sender, _deliver(requestId, 0));
+        _deliver(requestId, 0);
     }
 
     /// @inheritdoc IInferenceOracle
@@ -148,8 +148,10 @@ abstract contract InferenceAnswers is InferenceRequests {
         emit CallbackMade(requestId, requester, success, isFinal_);
     }
 
-    /// @notice Makes the callback that waited, once, out of what was kept for it; the rest goes back.
-    /// @return gasFee what the caller is owed
+    /// @notice Makes the callback that waited, once; what was kept for it and isn't owed goes back.
+    /// @param gasShare of a report; zero where no report asked for it, which is not paid: whoever builds a block could
+    ///        otherwise take all that was kept by a tip to itself
+    /// @return gasFee what the transmitter is owed
     function _deliver(uint256 requestId, uint256 gasShare) internal returns (uint256 gasFee) {
         uint256 gasBefore = gasleft();
         Request storage request = requests[requestId];
@@ -163,7 +165,7 @@ abstract contract InferenceAnswers is InferenceRequests {
             request.status != Status.Unresolved
         );
         uint256 spare = request.maxFee - request.price;
-        uint256 gasUsed = gasBefore - gasleft() + gasShare + SETTLEMENT_GAS;
+        uint256 gasUsed = gasShare == 0 ? 0 : gasBefore - gasleft() + gasShare + SETTLEMENT_GAS;
         uint256 bound = DELIVERY_GAS + gasShare + request.callbackGasLimit;
         if (gasUsed > bound) gasUsed = bound;
         gasFee = gasUsed * _gasPrice();
@@ -243,7 +245,8 @@ abstract contract InferenceAnswers is InferenceRequests {
         returns (uint256 gasFee)
     {
         (uint256 price, uint256 spare) = (request.price, request.maxFee - request.price);
-        uint256 bound = uint256(request.answerGas) + request.callbackGasLimit;
+        bool waits = request.delivery == Delivery.WhenFinal;
+        uint256 bound = uint256(request.answerGas) + (waits ? 0 : request.callbackGasLimit);
         if (gasUsed > bound) gasUsed = bound;
         gasFee = gasUsed * _gasPrice();
         if (gasFee > spare) gasFee = spare;
@@ -253,7 +256,7 @@ abstract contract InferenceAnswers is InferenceRequests {
             price = 0;
         } else if (request.status == Status.Final) {
             _earn(records[answer.requestId].configCount, price);
-        } else if (request.delivery == Delivery.WhenFinal) {
+        } else if (waits) {
             // Cast: at most what it was before.
             request.maxFee = uint96(price + returned);
             returned = 0;

@@ -127,20 +127,18 @@ contract InferenceAnswersTest is InferenceTest {
     }
 
     function test_refusedReports() external {
-        vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__ReportTooShort.selector, 159, 160));
-        oracle.deliverReport(new bytes(159));
+        vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__ReportTooShort.selector, 255, 256));
+        oracle.deliverReport(new bytes(255));
         IInferenceOracle.Answer[] memory answers = new IInferenceOracle.Answer[](0);
         vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__EntryCount.selector, 0, 1, 32));
-        oracle.deliverReport(abi.encode(uint8(1), uint32(START), EVIDENCE, answers));
+        oracle.deliverReport(_report(uint32(START), EVIDENCE, answers));
         answers = new IInferenceOracle.Answer[](33);
         vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__EntryCount.selector, 33, 1, 32));
-        oracle.deliverReport(abi.encode(uint8(1), uint32(START), EVIDENCE, answers));
-        vm.expectRevert(abi.encodeWithSelector(IInferenceOracle.InferenceOracle__UnknownReportKind.selector, 4));
-        oracle.deliverReport(abi.encode(uint8(4), uint32(START), EVIDENCE, answers));
+        oracle.deliverReport(_report(uint32(START), EVIDENCE, answers));
         vm.expectRevert(
             abi.encodeWithSelector(IInferenceOracle.InferenceOracle__ObservedInFuture.selector, START + 61, START + 60)
         );
-        oracle.deliverReport(abi.encode(uint8(1), uint32(START + 61), EVIDENCE, answers));
+        oracle.deliverReport(_report(uint32(START + 61), EVIDENCE, answers));
     }
 
     function test_hostileRequestersHarmNobody() external {

@@ -204,23 +204,37 @@ contract InferenceDisputesTest is InferenceTest {
         _equal(requester.noted(), 1, "once");
     }
 
-    function test_aDeliveryIsPaidOfWhatWasKeptForIt() external {
+    function test_aDeliveryByTheOraclesIsPaidOfWhatWasKeptForIt() external {
+        vm.txGasPrice(GAS_PRICE);
+        IInferenceOracle.InferenceRequest memory request = _request();
+        request.finalOnly = true;
+        uint256[] memory ids = new uint256[](1);
+        ids[0] = _ask(request);
+        uint256 paid = oracle.getRequest(ids[0]).held;
+        _deliver(_answer(ids[0], 42));
+        uint256 forAnswer = oracle.creditOf(TRANSMITTER);
+        _equal(oracle.getRequest(ids[0]).held, paid - forAnswer, "all the rest is kept");
+        vm.warp(START + WINDOW + 1);
+        _tend(ids);
+        uint256 forDelivery = oracle.creditOf(TRANSMITTER) - forAnswer;
+        _true(forDelivery > 30_000 * GAS_PRICE && forDelivery < 400_000 * GAS_PRICE, "its gas");
+        _equal(oracle.creditOf(address(requester)), paid - forAnswer - forDelivery - PRICE, "the rest goes back");
+        _equal(oracle.getRequest(ids[0]).held, 0, "nothing is held");
+        _equal(requester.noted(), 1, "called");
+    }
+
+    function test_aDeliveryByAnybodyElseIsNotPaid() external {
         vm.txGasPrice(GAS_PRICE);
         IInferenceOracle.InferenceRequest memory request = _request();
         request.finalOnly = true;
         uint256 id = _ask(request);
-        uint256 paid = oracle.getRequest(id).held;
         _deliver(_answer(id, 42));
-        uint256 forAnswer = oracle.creditOf(TRANSMITTER);
-        _equal(oracle.getRequest(id).held, paid - forAnswer, "all the rest is kept");
+        uint256 held = oracle.getRequest(id).held;
         vm.warp(START + WINDOW + 1);
         vm.prank(CHALLENGER);
         oracle.deliver(id);
-        uint256 forDelivery = oracle.creditOf(CHALLENGER);
-        _true(forDelivery > 30_000 * GAS_PRICE && forDelivery < 300_000 * GAS_PRICE, "its gas");
-        _equal(oracle.creditOf(address(requester)), paid - forAnswer - forDelivery - PRICE, "the rest goes back");
-        _equal(oracle.getRequest(id).held, 0, "nothing is held");
-        _equal(requester.noted(), 1, "called");
+        _equal(oracle.creditOf(CHALLENGER), 0, "nothing");
+        _equal(oracle.creditOf(address(requester)), held - PRICE, "all of it goes back");
     }
 
     function test_aReportTendsWhatIsDue() external {

@@ -243,7 +243,8 @@ export class Leader {
 
   /** What the followers may have missed of the current round. */
   resend(): void {
-    const bytes = this.#led?.proposal ?? this.#led?.roundStart
-    if (bytes != null) this.#core.broadcast(bytes)
+    const { roundStart = null, proposal = null } = this.#led ?? {}
+    if (roundStart !== null && (proposal === null || this.#core.duty.sealed)) this.#core.broadcast(roundStart)
+    if (proposal !== null) this.#core.broadcast(proposal)
   }
 }

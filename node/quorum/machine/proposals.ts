@@ -81,6 +81,11 @@ export class Proposals {
       this.#core.fault('equivocation', from, { message: message.kind })
       return
     }
+    if (!own && this.#lacksStart(from, message, round)) {
+      // The leader sends it again with its proposal.
+      this.#core.drop('no-round-start', from)
+      return
+    }
     if (!own && !this.#isSound(from, at, message, { inputs, signatures, signed, seal: round.seal })) return
     this.#accept(round, message, hash, word)
   }
@@ -162,10 +167,14 @@ export class Proposals {
     return true
   }
 
-  /**
-   * Whether the leader's own observation is the one that it bound itself to before it saw others. Who did not see the round's
-   * start can't tell; but of 2f+1 observers f+1 are honest and did, so that too few are left for a quorum of prepares.
-   */
+  /** Who did not see the round's start can't tell what the leader bound itself to, and waits for it. */
+  #lacksStart(leader: number, { observations }: MessageOf<'proposal'>, { seal }: Round): boolean {
+    return (
+      this.#core.duty.sealed && seal === undefined && observations.some(({ oracle }) => oracle === leader)
+    )
+  }
+
+  /** Whether the leader's own observation is the one that it bound itself to before it saw others. */
   #isSealed(
     leader: number,
     at: SignedPosition,
@@ -173,9 +182,9 @@ export class Proposals {
     seal: Uint8Array | null | undefined,
   ): boolean {
     const own = observations.find(({ oracle }) => oracle === leader)
-    if (!this.#core.duty.sealed || own === undefined || seal === undefined) return true
+    if (!this.#core.duty.sealed || own === undefined) return true
     const payload = observationSignedBytes(at, query, own.observation)
-    return seal !== null && sameBytes(seal, observationSeal(payload, own.signature))
+    return seal != null && sameBytes(seal, observationSeal(payload, own.signature))
   }
 
   #isObservers(

@@ -32,7 +32,6 @@ export async function answerRequest(
         raw: true,
         priority: 'request',
         signal,
-        deadlineMs: ANSWER_MS,
         reference,
       },
     })
@@ -49,12 +48,6 @@ export async function answerRequest(
     return { kind: 'abstained', reason: reason ?? 'unavailable' }
   }
 }
-
-/**
- * A round must not wait for one model: what takes longer is put off, and the others are answered. Twice that, since the leader
- * runs it before it asks, is less than DeltaProgress.
- */
-const ANSWER_MS = 2_500
 
 /** Values of one answer that the contract takes. */
 export const MAX_VALUES = 256

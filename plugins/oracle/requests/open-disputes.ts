@@ -5,6 +5,7 @@ import { IyiError } from '../../../node/ports/errors.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { Inference } from '../../../node/ports/inference.ts'
+import type { Logger } from '../../../node/ports/log.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import { OracleError } from '../errors.ts'
 import type { Pin } from '../feed-types.ts'
@@ -28,10 +29,10 @@ interface Modules {
  */
 export async function pickDisputes(
   oracle: ContractRef,
-  { rules, most }: { rules: RequestRules; most: number },
+  { rules, most, busy }: { rules: RequestRules; most: number; busy: ReadonlySet<bigint> },
   pin: Pin,
   previous: RequestOutcome | null,
-  { index, chain, inference }: Modules,
+  { index, chain, inference, log }: Modules & { readonly log: Logger },
 ): Promise<readonly DisputeItem[]> {
   const open = await index.select({
     table: 'inferenceDispute',
@@ -47,12 +48,31 @@ export async function pickDisputes(
     limit: LOOKED_AT,
     complete: { chainId: oracle.chainId, block: pin.number },
   })
-  const waiting = open.filter((row) => isOpenAt(row, pin, rules) && !isResting(row.requestId, pin, previous))
+  const waiting = open
+    .filter((row) => isOpenAt(row, pin, rules) && !isResting(row.requestId, pin, previous))
+    .filter(({ requestId }) => !busy.has(requestId))
+    .slice(0, 2 * most)
   if (waiting.length === 0) return []
   const ids = waiting.map(({ requestId }) => requestId)
   const requests = await requestsById(index, oracle, ids, pin)
   const records = await recordsOf(index, oracle, waiting, pin)
   const models = inference.models()
+  const committees = new Map(
+    await Promise.all(
+      ids.map(async (id) => {
+        try {
+          return [id, await committeeAt(chain, oracle, id, pin)] as const
+        } catch (error) {
+          // Requests go on, whatever the provider makes of this call.
+          log.warn(
+            { requestId: id.toString(), err: error },
+            'Leave out a dispute whose committee can not be read',
+          )
+          return [id, null] as const
+        }
+      }),
+    ),
+  )
   const items: DisputeItem[] = []
   let gas = 0
   for (const { requestId } of waiting) {
@@ -61,7 +81,7 @@ export async function pickDisputes(
     const answer = records.get(requestId)?.answer
     const model = models.find(({ digest }) => digest === row?.modelDigest)
     if (row === undefined || answer === undefined || model === undefined) continue
-    const committee = await committeeAt(chain, oracle, requestId, pin)
+    const committee = committees.get(requestId) ?? null
     if (committee === null) continue
     const item = itemOf(row, answer, { rule: ruleOf(model), committee })
     if (items.length > 0 && gas + item.callbackGasLimit > rules.maxCallbackGas) continue

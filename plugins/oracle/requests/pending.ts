@@ -8,7 +8,7 @@ import type { RequestRules } from './request-rules.ts'
 export type InferenceRequestRow = Row<'inferenceRequest'>
 
 /** More wait at once only behind these. */
-const LOOKED_AT = 500
+const LOOKED_AT = 2_000
 
 export const ofOracle = ({ chainId, address }: ContractRef) =>
   [

@@ -1,4 +1,4 @@
-import { decodeFunctionResult, encodeFunctionData } from 'viem'
+import { decodeFunctionResult, encodeFunctionData, zeroHash } from 'viem'
 import { inferenceOracleAbi } from '../../../contracts/abi/InferenceOracle.ts'
 import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { ChainTrust } from '../../../node/ports/chain-trust.ts'
@@ -15,13 +15,17 @@ import { remember } from '../remember.ts'
 import { answerRequest, isReportable, MAX_PROVIDER, MAX_VALUES } from './answer-request.ts'
 import { parseRule } from './judging.ts'
 import { checkDisputes, pickDisputes } from './open-disputes.ts'
+import { PatientRuns } from './patient-runs.ts'
 import { checkRequests, checkShape, isResting, mostRequests, pickRequests } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
 import { requestOutcome } from './request-outcome.ts'
-import { readReport, reportKinds, requestReports } from './request-report.ts'
+import { readReport, requestReports } from './request-report.ts'
 import { decodeRequestRules } from './request-rules.ts'
 import type { RequestObservation, RequestOutcome, RequestQuery, RequestResult } from './request-types.ts'
 import { checkUpkeep, dueAt } from './upkeep.ts'
+
+/** Of runs that nobody gives up; the inference service ends them at its own limits, and when the node stops. */
+const never = new AbortController().signal
 
 const notDrawn: RequestResult = { kind: 'abstained', reason: 'not-drawn' }
 
@@ -46,6 +50,7 @@ export function requestDuty(
   const home: ContractRef = { chainId: contract.chainId, address: contract.address }
   const rulesOf = remember(decodeRequestRules)
   const chainIds = [home.chainId]
+  const runs = new PatientRuns(modules.clock)
 
   return {
     id: `oracle/${id}`,
@@ -63,17 +68,16 @@ export function requestDuty(
       const most = mostRequests(rules, ctx.n)
       // Half of the room, so that neither keeps the other waiting for ever.
       const half = { rules, most: Math.ceil(most / 2) }
-      const [disputes, upkeep] = await Promise.all([
-        pickDisputes(home, half, pin, previous, modules),
-        dueAt(modules.index, home, { rules, pin, isResting: (id) => isResting(id, pin, previous) }),
-      ])
+      const upkeep = await dueAt(modules.index, home, {
+        ...{ rules, pin, isResting: (id: bigint) => isResting(id, pin, previous) },
+      })
+      // What a dispute needs on-chain goes first: a committee that is not kept can be lost.
+      const busy = new Set(upkeep.map(({ requestId }) => requestId))
+      const disputes = await pickDisputes(home, { ...half, busy }, pin, previous, modules)
       const room = { rules, most: most - disputes.length }
       const items = await pickRequests(home, room, pin, previous, modules)
-      const chores = upkeep.filter(
-        ({ requestId }) => !disputes.some((dispute) => dispute.requestId === requestId),
-      )
-      if (items.length + disputes.length + chores.length === 0) return null
-      return { pins: [pin], items, disputes, upkeep: chores }
+      if (items.length + disputes.length + upkeep.length === 0) return null
+      return { pins: [pin], items, disputes, upkeep }
     },
 
     async observe(ctx, query, previous) {
@@ -84,16 +88,24 @@ export function requestDuty(
       const [rows, disputed] = await Promise.all([
         checkRequests(home, rules, query, previous, modules),
         checkDisputes(home, rules, query, previous, modules),
-        checkUpkeep(modules.index, home, { rules, pin: query.pins[0], upkeep: query.upkeep }),
+        checkUpkeep(modules.index, home, {
+          ...{ rules, pin: query.pins[0], upkeep: query.upkeep },
+          isResting: (id) => isResting(id, query.pins[0], previous),
+        }),
       ])
       const { inference, log } = modules
-      const own = { inference, log, signal: ctx.signal }
+      // Not the round's signal: a run goes on when its round is over.
+      const signal = never
       const [results, rulings] = await Promise.all([
-        Promise.all(rows.map((row) => answerRequest(row, own))),
+        Promise.all(
+          rows.map((row) => runs.result(row.id, () => answerRequest(row, { inference, log, signal }))),
+        ),
         Promise.all(
           disputed.map((row, at) =>
             query.disputes[at]?.committee.includes(ctx.self) === true
-              ? answerRequest(row, { ...own, reference: true })
+              ? runs.result(`${row.id} again`, () =>
+                  answerRequest(row, { inference, log, signal, reference: true }),
+                )
               : notDrawn,
           ),
         ),
@@ -134,11 +146,18 @@ export function requestDuty(
     /** Somebody else's report may have done all of it, or it is too late for everything in it. */
     async shouldTransmit(_ctx, { payload }) {
       const { chain } = modules
-      const { kind, requestIds } = readReport(payload)
+      const { answers, verdicts, due } = readReport(payload)
       const { timestamp } = await chain.head(home.chainId)
-      const wanted = await Promise.all(
-        requestIds.map(async (id) => isWanted(kind, await requestOnChain(chain, home, id), timestamp)),
-      )
+      const ask = (ids: readonly bigint[], isWanted: (request: OnChain, inTime: boolean) => boolean) =>
+        ids.map(async (id) => {
+          const request = await readOnChain(chain, home, 'getRequest', id)
+          return isWanted(request, request.due >= BigInt(timestamp))
+        })
+      const wanted = await Promise.all([
+        ...ask(answers, (request, inTime) => request.status === status.pending && inTime),
+        ...ask(verdicts, (request, inTime) => request.status === status.disputed && inTime),
+        ...due.map((id) => isDue(chain, home, id, timestamp)),
+      ])
       return wanted.includes(true)
     },
   }
@@ -147,15 +166,20 @@ export function requestDuty(
 /** As InferenceOracle.sol numbers where a request stands. */
 const status = { pending: 1, answered: 2, disputed: 3, final: 4, refunded: 8 } as const
 
-type OnChain = Awaited<ReturnType<typeof requestOnChain>>
+type OnChain = Awaited<ReturnType<typeof readOnChain<'getRequest'>>>
 
-/** Whether the contract would do anything for this request. */
-function isWanted(kind: number, request: OnChain, now: number): boolean {
+/** Whether the contract would still do anything for a request that something was due for. */
+async function isDue(
+  chain: ChainReader,
+  home: ContractRef,
+  requestId: bigint,
+  now: number,
+): Promise<boolean> {
+  const request = await readOnChain(chain, home, 'getRequest', requestId)
   const inTime = request.due >= BigInt(now)
-  if (kind === reportKinds.answers) return request.status === status.pending && inTime
-  if (kind === reportKinds.verdicts) return request.status === status.disputed && inTime
-  if (request.status === status.disputed) return true
   if (request.status === status.answered) return !inTime
+  if (request.status === status.disputed)
+    return !inTime || (await readOnChain(chain, home, 'getDispute', requestId)).seed === zeroHash
   return (
     request.status >= status.final &&
     request.status < status.refunded &&
@@ -164,9 +188,18 @@ function isWanted(kind: number, request: OnChain, now: number): boolean {
   )
 }
 
-async function requestOnChain(chain: ChainReader, { chainId, address }: ContractRef, requestId: bigint) {
-  const functionName = 'getRequest'
-  const call = encodeFunctionData({ abi: inferenceOracleAbi, functionName, args: [requestId] })
+async function readOnChain<const N extends 'getRequest' | 'getDispute'>(
+  chain: ChainReader,
+  { chainId, address }: ContractRef,
+  functionName: N,
+  requestId: bigint,
+) {
+  const abi = inferenceOracleAbi
+  const call = encodeFunctionData<typeof abi, 'getRequest' | 'getDispute'>({
+    abi,
+    functionName,
+    args: [requestId],
+  })
   const data = await chain.call(chainId, { to: address, data: call })
-  return decodeFunctionResult({ abi: inferenceOracleAbi, functionName, data })
+  return decodeFunctionResult<typeof abi, N>({ abi, functionName, data } as never)
 }

@@ -4,19 +4,12 @@ import type { ContractRef, Report } from '../../../node/ports/quorum.ts'
 import { requestEvidenceDigest } from './request-codecs.ts'
 import { outcomes, type RequestOutcome, rulings } from './request-types.ts'
 
-/** A report's kind, as InferenceOracle.sol numbers it. */
-export const reportKinds = { answers: 1, verdicts: 2, upkeep: 3 } as const
 const NO_EXTRA: Hex = `0x${'00'.repeat(32)}`
 
-const head = [
-  { name: 'kind', type: 'uint8' },
+/** ABI types of a report, as InferenceOracle.sol decodes it. */
+export const inferenceReportAbi = [
   { name: 'observationsTimestamp', type: 'uint32' },
   { name: 'evidenceDigest', type: 'bytes32' },
-] as const
-
-/** ABI types of a report of answers, as InferenceOracle.sol decodes it. */
-export const answersReportAbi = [
-  ...head,
   {
     name: 'answers',
     type: 'tuple[]',
@@ -30,11 +23,6 @@ export const answersReportAbi = [
       { name: 'values', type: 'int256[]' },
     ],
   },
-] as const satisfies readonly AbiParameter[]
-
-/** The same of verdicts. */
-export const verdictsReportAbi = [
-  ...head,
   {
     name: 'verdicts',
     type: 'tuple[]',
@@ -47,32 +35,44 @@ export const verdictsReportAbi = [
       { name: 'values', type: 'int256[]' },
     ],
   },
-] as const satisfies readonly AbiParameter[]
-
-/** The same of chores. */
-export const upkeepReportAbi = [
-  ...head,
-  { name: 'requestIds', type: 'uint256[]' },
+  { name: 'due', type: 'uint256[]' },
 ] as const satisfies readonly AbiParameter[]
 
 /** A report holds its time as uint32. */
 const LAST_TIMESTAMP = 2 ** 32 - 1
 
-/** Pure: one report each of what was answered, what was ruled on, and what is due; none of what was put off. */
+/**
+ * Pure: one report of what was ruled on, answered, and is due; none where everything was put off. One, since a contract takes
+ * reports in their order alone: a second one would come too late behind the next round's. What has no room in a transaction is
+ * left out, and comes again once it has rested.
+ */
 export function requestReports(contract: ContractRef, outcome: RequestOutcome): readonly Report[] {
   const { timestamp } = outcome.pins[0]
   if (timestamp > LAST_TIMESTAMP) return []
-  const evidence = requestEvidenceDigest(outcome)
-  const report = (payload: Hex, entries: readonly Entry[]): Report => ({
-    contract,
-    payload: hexToBytes(payload),
-    extraHash: NO_EXTRA,
-    leastGas: leastGas(entries),
-  })
-  const reports: Report[] = []
-  const told = outcome.items.filter((judged) => judged.outcome !== outcomes.deferred)
-  if (told.length > 0) {
-    const answers = told.map(({ item, outcome: code, agreeing, observers, spread, values }) => ({
+  let gas = REPORT_GAS
+  let isEmpty = true
+  const hasRoom = (callbackGasLimit: number, values: number): boolean => {
+    const more = gas + entryGas(callbackGasLimit, values)
+    if (!isEmpty && more > MAX_REPORT_GAS) return false
+    gas = more
+    isEmpty = false
+    return true
+  }
+  const verdicts = outcome.disputes
+    .filter(({ ruling }) => ruling !== rulings.deferred)
+    .filter(({ dispute, values }) => hasRoom(dispute.callbackGasLimit, values.length))
+    .map(({ dispute, ruling, votes, distance, values }) => ({
+      requestId: dispute.requestId,
+      upheld: ruling === rulings.upheld,
+      votes,
+      committeeSize: dispute.committee.length,
+      distance,
+      values,
+    }))
+  const answers = outcome.items
+    .filter((judged) => judged.outcome !== outcomes.deferred)
+    .filter(({ item, values }) => hasRoom(item.callbackGasLimit, values.length))
+    .map(({ item, outcome: code, agreeing, observers, spread, values }) => ({
       requestId: item.requestId,
       inputHash: item.inputHash,
       outcome: code,
@@ -81,72 +81,28 @@ export function requestReports(contract: ContractRef, outcome: RequestOutcome): 
       spread,
       values,
     }))
-    const payload = encodeAbiParameters(answersReportAbi, [reportKinds.answers, timestamp, evidence, answers])
-    reports.push(
-      report(
-        payload,
-        told.map(({ item, values }) => ({ callbackGasLimit: item.callbackGasLimit, values: values.length })),
-      ),
-    )
-  }
-  const ruled = outcome.disputes.filter(({ ruling }) => ruling !== rulings.deferred)
-  if (ruled.length > 0) {
-    const verdicts = ruled.map(({ dispute, ruling, votes, distance, values }) => ({
-      requestId: dispute.requestId,
-      upheld: ruling === rulings.upheld,
-      votes,
-      committeeSize: dispute.committee.length,
-      distance,
-      values,
-    }))
-    const payload = encodeAbiParameters(verdictsReportAbi, [
-      ...([reportKinds.verdicts, timestamp, evidence] as const),
-      verdicts,
-    ])
-    reports.push(
-      report(
-        payload,
-        ruled.map(({ dispute, values }) => ({
-          callbackGasLimit: dispute.callbackGasLimit,
-          values: values.length,
-        })),
-      ),
-    )
-  }
-  if (outcome.upkeep.length > 0) {
-    const ids = outcome.upkeep.map(({ requestId }) => requestId)
-    const payload = encodeAbiParameters(upkeepReportAbi, [reportKinds.upkeep, timestamp, evidence, ids])
-    reports.push(
-      report(
-        payload,
-        outcome.upkeep.map(({ callbackGasLimit }) => ({ callbackGasLimit, values: 0 })),
-      ),
-    )
-  }
-  return reports
+  const due = outcome.upkeep
+    .filter(({ callbackGasLimit }) => hasRoom(callbackGasLimit, 0))
+    .map(({ requestId }) => requestId)
+  if (isEmpty) return []
+  const payload = encodeAbiParameters(inferenceReportAbi, [
+    ...([timestamp, requestEvidenceDigest(outcome), answers, verdicts, due] as const),
+  ])
+  return [{ contract, payload: hexToBytes(payload), extraHash: NO_EXTRA, leastGas: gas }]
 }
 
-/** Kind and requests of a report that `requestReports` made. */
-export function readReport(payload: Uint8Array): {
-  readonly kind: number
-  readonly requestIds: readonly bigint[]
-} {
-  const [kind] = decodeAbiParameters(head, payload)
-  if (kind === reportKinds.upkeep) {
-    const [, , , requestIds] = decodeAbiParameters(upkeepReportAbi, payload)
-    return { kind, requestIds }
-  }
-  const abi = kind === reportKinds.answers ? answersReportAbi : verdictsReportAbi
-  const [, , , entries] = decodeAbiParameters(abi, payload)
-  return { kind, requestIds: entries.map(({ requestId }) => requestId) }
+/** The requests that a report is about. */
+export function readReport(
+  payload: Uint8Array,
+): Readonly<Record<'answers' | 'verdicts' | 'due', readonly bigint[]>> {
+  const [, , answers, verdicts, due] = decodeAbiParameters(inferenceReportAbi, payload)
+  const ids = (entries: readonly { readonly requestId: bigint }[]) =>
+    entries.map(({ requestId }) => requestId)
+  return { answers: ids(answers), verdicts: ids(verdicts), due }
 }
 
-interface Entry {
-  readonly callbackGasLimit: number
-  /** How many values are written. */
-  readonly values: number
-}
-
+/** A transaction has at most 2^24 gas (EIP-7825). */
+const MAX_REPORT_GAS = 15_000_000n
 /** Signatures of 31 oracles, their evidence, and what a report costs before its first entry. */
 const REPORT_GAS = 300_000n
 /** Five storage slots, three events, and calldata. */
@@ -155,12 +111,10 @@ const ENTRY_GAS = 200_000n
 const VALUE_GAS = 8_000n
 
 /**
- * What the transaction has at least: a callback can tell an estimate from the real thing, and burn its gas only then. 64/63 of
- * a callback's gas has to be left when it is called (EIP-150).
+ * What an entry may take. A callback can tell an estimate from the real thing, and burn its gas only then; 64/63 of its gas has to
+ * be left when it is called (EIP-150).
  */
-function leastGas(entries: readonly Entry[]): bigint {
-  return entries.reduce((sum, { callbackGasLimit, values }) => {
-    const callback = callbackGasLimit === 0 ? 0n : (BigInt(callbackGasLimit) * 64n) / 63n + 5_000n
-    return sum + ENTRY_GAS + VALUE_GAS * BigInt(values) + callback
-  }, REPORT_GAS)
+function entryGas(callbackGasLimit: number, values: number): bigint {
+  const callback = callbackGasLimit === 0 ? 0n : (BigInt(callbackGasLimit) * 64n) / 63n + 5_000n
+  return ENTRY_GAS + VALUE_GAS * BigInt(values) + callback
 }

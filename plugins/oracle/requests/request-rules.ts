@@ -76,8 +76,8 @@ const bytesOf = (rules: RequestRules): Hex =>
 
 /** With 256 values each a report is below the 128 KiB that a transaction may have. */
 const MAX_REQUESTS = 12
-/** Some chains' blocks have no more than 30 million. */
-const MAX_GAS = 20_000_000
+/** A transaction has at most 2^24 gas (EIP-7825). */
+const MAX_GAS = 10_000_000
 
 function check({
   maxPinAgeSeconds,
@@ -97,7 +97,7 @@ function check({
   )
     throw new OracleError(
       'ORACLE_BAD_BYTES',
-      'maxPinAgeSeconds, inFlightSeconds and retrySeconds must be positive and maxRequests 1 to 12, inFlightSeconds at most an hour and maxCallbackGas at most 20 million: set the configuration anew',
+      'maxPinAgeSeconds, inFlightSeconds and retrySeconds must be positive and maxRequests 1 to 12, inFlightSeconds at most an hour and maxCallbackGas at most 10 million: set the configuration anew',
       { maxPinAgeSeconds, inFlightSeconds, retrySeconds, maxRequests },
     )
 }

@@ -1,3 +1,4 @@
+import { zeroHash } from 'viem'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
@@ -79,21 +80,31 @@ export async function dueAt(
 }
 
 /**
- * A follower's: takes a chore only if something was due at the pin. That it may have been done since then does not matter: the
- * contract passes it over.
+ * A follower's: takes a chore only if something is due at the pin, as far as this node knows, and it does not rest. That somebody
+ * else did it since the pin costs a round: it is refused then.
  * @throws OracleError `ORACLE_BAD_QUERY`, IndexError `INDEX_BEHIND`
  */
 export async function checkUpkeep(
   index: IndexReader,
   oracle: ContractRef,
-  { rules, pin, upkeep }: { rules: RequestRules; pin: Pin; upkeep: readonly UpkeepItem[] },
+  {
+    rules,
+    pin,
+    upkeep,
+    isResting,
+  }: {
+    rules: RequestRules
+    pin: Pin
+    upkeep: readonly UpkeepItem[]
+    isResting: (requestId: bigint) => boolean
+  },
 ): Promise<void> {
   const ids = upkeep.map(({ requestId }) => requestId)
   const known = await requestsById(index, oracle, ids, pin)
   const records = await recordsOf(index, oracle, [...known.values()], pin)
   for (const { requestId, callbackGasLimit } of upkeep) {
     const row = known.get(requestId)
-    if (row === undefined || choreOf(row, records.get(requestId), pin) === null)
+    if (row === undefined || isResting(requestId) || choreOf(row, records.get(requestId), pin) === null)
       throw new OracleError('ORACLE_BAD_QUERY', `nothing is due for request ${requestId} at the pinned block`)
     if (itemOf(row).callbackGasLimit !== callbackGasLimit)
       throw new OracleError('ORACLE_BAD_QUERY', `request ${requestId} has another callback`)
@@ -108,9 +119,9 @@ const itemOf = ({ requestId, finalOnly, callbackGasLimit }: InferenceRequestRow)
   callbackGasLimit: finalOnly ? callbackGasLimit : 0,
 })
 
-/** What was due at the pin, by what had happened up to it; what happened since is passed over. */
+/** What is due, by what had happened up to the pin and was not made up for since. */
 function choreOf(
-  { finalOnly }: InferenceRequestRow,
+  { finalOnly, delivered, status }: InferenceRequestRow,
   record: { readonly answer?: AnswerRow; readonly dispute?: DisputeRow } | undefined,
   pin: Pin,
 ): Chore | null {
@@ -118,10 +129,13 @@ function choreOf(
   const answer = record?.answer
   const dispute = record?.dispute
   if (answer === undefined || answer.blockNumber > pin.number) return null
-  const after: Chore = finalOnly ? 'deliver' : 'settle'
-  if (dispute === undefined || dispute.blockNumber > pin.number)
-    return answer.finalAt < now && answer.finalAt > answer.timestamp ? after : null
-  if (dispute.endedBlock !== 0n && dispute.endedBlock <= pin.number) return finalOnly ? 'deliver' : null
+  const waits = finalOnly && !delivered
+  if (dispute === undefined || dispute.blockNumber > pin.number) {
+    if (answer.finalAt >= now || answer.finalAt === answer.timestamp) return null
+    if (waits) return 'deliver'
+    return status === 'answered' ? 'settle' : null
+  }
+  if (dispute.endedBlock !== 0n) return waits && dispute.endedBlock <= pin.number ? 'deliver' : null
   if (dispute.deadline < now) return 'close'
-  return /^0x0+$/.test(dispute.seed) && dispute.blockNumber + DRAW_AFTER_BLOCKS < pin.number ? 'draw' : null
+  return dispute.seed === zeroHash && dispute.blockNumber + DRAW_AFTER_BLOCKS < pin.number ? 'draw' : null
 }

@@ -58,7 +58,7 @@ test('rules come back, and rules that can not be are refused', () => {
     { maxRequests: 0 },
     { maxRequests: 13 },
     { inFlightSeconds: 3_601 },
-    { maxCallbackGas: 20_000_001 },
+    { maxCallbackGas: 10_000_001 },
     { retrySeconds: 0 },
     { inFlightSeconds: 0 },
   ])

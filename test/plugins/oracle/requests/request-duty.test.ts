@@ -2,11 +2,13 @@ import { decodeFunctionData, encodeFunctionResult, sha256, zeroHash } from 'viem
 import { describe, expect, test } from 'vitest'
 import { inferenceOracleAbi } from '../../../../contracts/abi/InferenceOracle.ts'
 import { IyiError } from '../../../../node/ports/errors.ts'
-import { InferenceError } from '../../../../node/ports/inference-error.ts'
+import type { ModelInfo } from '../../../../node/ports/inference.ts'
+import { InferenceError, type InferenceErrorCode } from '../../../../node/ports/inference-error.ts'
 import { requestDuty } from '../../../../plugins/oracle/requests/request-duty.ts'
 import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
 import { readReport } from '../../../../plugins/oracle/requests/request-report.ts'
 import type {
+  Abstention,
   DisputeItem,
   RequestQuery,
   UpkeepItem,
@@ -120,6 +122,11 @@ describe('a leader', () => {
   })
 })
 
+interface Trouble {
+  readonly fails?: InferenceErrorCode
+  readonly status?: ModelInfo['status']
+}
+
 describe('a follower', () => {
   test('runs the model on the input, as a duty', async () => {
     const { index, duty, query, inference } = validator()
@@ -134,10 +141,10 @@ describe('a follower', () => {
   })
 
   test('abstains from what no report could hold: its own observation stays valid', async () => {
-    const { index, duty, query, inference } = validator()
-    index.add('inferenceRequest', requestRow(1))
-    const asked = await query()
     for (const values of [[], Array.from({ length: 257 }, () => 1n), [2n ** 255n]]) {
+      const { index, duty, query, inference } = validator()
+      index.add('inferenceRequest', requestRow(1))
+      const asked = await query()
       inference.answer(values)
       const observation = await duty.observe(requestContext(), asked, null)
       expect(observation).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }], rulings: [] })
@@ -145,24 +152,22 @@ describe('a follower', () => {
     }
   })
 
-  test('abstains with the reason: the input’s fault, or its own', async () => {
+  test.each<[string, Parameters<typeof requestRow>[1], Trouble | undefined, Abstention]>([
+    ['an input that is none', { input: `${INPUT}00` }, undefined, 'bad-input'],
+    ['an output that is not finite', {}, { fails: 'INFERENCE_NOT_FINITE' }, 'not-finite'],
+    ['an input that the model refuses', {}, { fails: 'INFERENCE_BAD_INPUT' }, 'bad-input'],
+    ['a run that takes too long', {}, { fails: 'INFERENCE_TIMEOUT' }, 'unavailable'],
+    ['an input that harms the machine', {}, { fails: 'INFERENCE_HARMFUL' }, 'unavailable'],
+    ['a model that is refused', {}, { status: { ok: false, reason: 'it drifts' } }, 'unavailable'],
+  ])('abstains with the reason: %s', async (_, row, trouble, reason) => {
     const { index, duty, query, inference } = validator()
-    index.add('inferenceRequest', requestRow(1, { input: `${INPUT}00`, inputHash: sha256(`${INPUT}00`) }))
+    index.add('inferenceRequest', requestRow(1, { ...row, inputHash: sha256(row?.input ?? INPUT) }))
     const asked = await query()
-    const observe = () => duty.observe(requestContext(), asked, null)
-    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'bad-input' }], rulings: [] })
-    index.remove('inferenceRequest', () => true)
-    index.add('inferenceRequest', requestRow(1, { inputHash: sha256(`${INPUT}00`) }))
-    for (const [code, reason] of [
-      ['INFERENCE_NOT_FINITE', 'not-finite'],
-      ['INFERENCE_BAD_INPUT', 'bad-input'],
-      ['INFERENCE_TIMEOUT', 'unavailable'],
-    ] as const) {
-      inference.fail(new InferenceError(code, 'pair', 'no'))
-      expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason }], rulings: [] })
-    }
-    inference.set({ status: { ok: false, reason: 'it drifts' } })
-    expect(await observe()).toEqual({ results: [{ kind: 'abstained', reason: 'unavailable' }], rulings: [] })
+    if (trouble?.fails !== undefined) inference.fail(new InferenceError(trouble.fails, 'pair', 'no'))
+    if (trouble?.status !== undefined) inference.set({ status: trouble.status })
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({
+      ...{ results: [{ kind: 'abstained', reason }], rulings: [] },
+    })
   })
 
   test.each<[string, (query: RequestQuery) => RequestQuery, string]>([
@@ -384,9 +389,9 @@ describe('a disputed answer', () => {
     }))
     const outcome = duty.outcome(requestContext(), { ...asked, pins: [pin(16)] }, null, given)
     const reports = duty.reports(requestContext(), outcome)
+    // One report: a contract takes them in their order alone.
     expect(reports.map(({ payload }) => readReport(payload))).toEqual([
-      { kind: 1, requestIds: [2n, 3n] },
-      { kind: 2, requestIds: [1n] },
+      { answers: [2n, 3n], verdicts: [1n], due: [] },
     ])
     const next = await query(outcome)
     expect([next.disputes, ids(next)]).toEqual([[], [4]])
@@ -443,11 +448,33 @@ describe('chores', () => {
     const { index, duty, chain } = validator()
     chain.grow(HOME, 60)
     index.setHead(HOME, 59n)
-    onChain(chain, { committee: null })
+    onChain(chain, {})
     index.add('inferenceRequest', answered(1, { status: 'disputed' }))
     index.add('inferenceAnswer', answerRow(1))
     index.add('inferenceDispute', disputeRow(1, { deadline: BigInt(ORIGIN + 90_000) }))
-    expect(await duty.query(requestContext(), null)).toMatchObject({ upkeep: [{ requestId: 1n }] })
+    const first = await duty.query(requestContext(), null)
+    expect(first).toMatchObject({ upkeep: [{ requestId: 1n }], disputes: [] })
+    // It stands then, and the committee rules.
+    index.remove('inferenceDispute', () => true)
+    index.add('inferenceDispute', disputeRow(1, { seed: sha256('0x5e'), deadline: BigInt(ORIGIN + 90_000) }))
+    expect(await duty.query(requestContext(), null)).toMatchObject({
+      upkeep: [],
+      disputes: [{ requestId: 1n }],
+    })
+  })
+
+  test('a committee that can not be read leaves the requests as they are', async () => {
+    const { index, duty, chain } = validator()
+    chain.onCall(() => {
+      throw new IyiError('CHAIN_RPC_ERROR', 'no such method', { data: {} })
+    })
+    index.add('inferenceRequest', answered(1, { status: 'disputed' }), requestRow(2))
+    index.add('inferenceAnswer', answerRow(1))
+    index.add('inferenceDispute', disputeRow(1))
+    expect(await duty.query(requestContext(), null)).toMatchObject({
+      disputes: [],
+      items: [{ requestId: 2n }],
+    })
   })
 
   test.each<[string, UpkeepItem]>([
@@ -463,6 +490,68 @@ describe('chores', () => {
       code: 'ORACLE_BAD_QUERY',
     })
   })
+
+  test('a follower refuses one that rests, or was done', async () => {
+    const { index, query, duty } = validator()
+    index.add('inferenceRequest', answered(1, { finalOnly: true }))
+    index.add('inferenceAnswer', answerRow(1))
+    const asked = await query()
+    const refused = { code: 'ORACLE_BAD_QUERY' }
+    const outcome = duty.outcome(requestContext(), { ...asked, pins: [pin(16)] }, null, [])
+    await expect(duty.observe(requestContext(), asked, outcome)).rejects.toMatchObject(refused)
+    index.remove('inferenceRequest', () => true)
+    index.add('inferenceRequest', answered(1, { finalOnly: true, status: 'final', delivered: true }))
+    await expect(duty.observe(requestContext(), asked, null)).rejects.toMatchObject(refused)
+    index.remove('inferenceRequest', () => true)
+    index.add('inferenceRequest', answered(1, { status: 'final' }))
+    const settled = { ...asked, upkeep: [{ requestId: 1n, callbackGasLimit: 0 }] }
+    await expect(duty.observe(requestContext(), settled, null)).rejects.toMatchObject(refused)
+  })
+})
+
+describe('a model that takes longer than a round waits', () => {
+  test('is run on: the next round has its result at once, and it was run once', async () => {
+    const { index, duty, query, inference } = validator()
+    index.add('inferenceRequest', requestRow(1))
+    const asked = await query()
+    const slow = inference.hold()
+    const observe = () => duty.observe(requestContext(), asked, null)
+    expect((await observe()).results).toEqual([abstains('unavailable')])
+    expect((await observe()).results).toEqual([abstains('unavailable')])
+    slow.answer([42n])
+    await Promise.resolve()
+    expect((await observe()).results).toEqual([gave(42)])
+    expect(inference.requests).toHaveLength(1)
+    expect(inference.requests[0]?.signal?.aborted).toBe(false)
+  })
+
+  test('is not run again at once after own trouble', async () => {
+    const { index, duty, query, inference } = validator()
+    index.add('inferenceRequest', requestRow(1))
+    const asked = await query()
+    inference.fail(new InferenceError('INFERENCE_TIMEOUT', 'pair', 'no'))
+    for (let round = 0; round < 3; round++)
+      expect((await duty.observe(requestContext(), asked, null)).results).toEqual([abstains('unavailable')])
+    expect(inference.requests).toHaveLength(1)
+  })
+})
+
+test('what has no room in a transaction is left out of the report, whoever answers', () => {
+  const { duty } = validator()
+  const many = Array.from({ length: 256 }, () => 1n)
+  const items = Array.from({ length: 12 }, (_, at) => item(at + 1, { callbackGasLimit: 0 }))
+  const query = asking([pin(17)], items)
+  const given = [0, 1, 2].map((oracle) => ({
+    oracle,
+    value: { results: items.map(() => gave(...many)), rulings: [] },
+  }))
+  const [report, ...others] = duty.reports(
+    requestContext(),
+    requestOutcome({ oracleId: 'questions', n: 4, f: 1, rules }, query, null, given),
+  )
+  expect(others).toEqual([])
+  expect(report?.leastGas).toBeLessThanOrEqual(15_000_000n)
+  expect(readReport(report?.payload ?? new Uint8Array()).answers).toEqual([1n, 2n, 3n, 4n, 5n, 6n])
 })
 
 test('a report asks for the gas that its callbacks may burn, whatever an estimate says', () => {
