@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
 import type { ContentPeers, Contents } from '../ports/content.ts'
 import { ContentError } from '../ports/content-error.ts'
@@ -11,8 +10,6 @@ import { ContentStore } from './store.ts'
 
 /** Of contents for the store; those of models have a place of their own. */
 const MOST_AT_ONCE = 4
-/** A content that nobody had is not asked for again before this. */
-const ABSENT_MS = 3_000
 /** Longer is no transfer of something that fits the store worth. */
 const FETCH_MS = 120_000
 const REMEMBERED = 4_096
@@ -23,6 +20,8 @@ export interface ContentServiceOptions {
   readonly maxBytes: number
   /** Longest that a peer may take for one answer; 10 s when absent. */
   readonly answerMs?: number
+  /** A content that nobody had is not asked for again before this; 3 s when absent. */
+  readonly againMs?: number
 }
 
 /** The `Contents` port, and what else the node does with contents. */
@@ -58,10 +57,11 @@ export function contentService(
     readonly random?: () => number
   },
 ): ContentService {
+  const { answerMs = 10_000, againMs = 3_000 } = options
   const { peers, clock, metrics, random = Math.random } = modules
   const log = modules.log.child({ module: 'content' })
   const standing = new Standing({ clock, log, metrics })
-  const store = new ContentStore({ dir: join(options.dir), maxBytes: options.maxBytes }, { clock, metrics })
+  const store = new ContentStore({ dir: options.dir, maxBytes: options.maxBytes }, { clock, metrics })
   const stored: Offers = {
     file: async (hash) => (store.find(hash) === null ? null : store.path(hash)),
     entry: async () => null,
@@ -75,7 +75,7 @@ export function contentService(
   /** When nobody had it, oldest first. */
   const absent = new Map<string, number>()
   const stopped = new AbortController()
-  const toPeers = { peers, standing, clock, answerMs: options.answerMs ?? 10_000, random }
+  const toPeers = { peers, standing, clock, answerMs, random }
 
   async function transfer(hash: string, maxBytes: number, keepMs: number): Promise<Uint8Array> {
     const late = new AbortController()
@@ -108,7 +108,7 @@ export function contentService(
     if (known !== undefined && known.maxBytes >= maxBytes) return known.done
     if (stopped.signal.aborted)
       return Promise.reject(new ContentError('CONTENT_STOPPED', 'the node ends', { hash }))
-    if (clock.monotonic() - (absent.get(hash) ?? Number.NEGATIVE_INFINITY) < ABSENT_MS)
+    if (clock.monotonic() - (absent.get(hash) ?? Number.NEGATIVE_INFINITY) < againMs)
       return Promise.reject(unavailable(hash, 'nobody had it a moment ago'))
     if (known !== undefined || transfers.size >= MOST_AT_ONCE)
       return Promise.reject(unavailable(hash, `${transfers.size} others are being fetched`))
@@ -143,7 +143,7 @@ export function contentService(
     async fetchEntry(digest, take, signal) {
       for (const peer of peers.connected()) {
         if (standing.isAside(peer)) continue
-        const until = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(toPeers.answerMs)])
+        const until = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(answerMs)])
         const answer = await peers.ask(peer, { kind: 'entry', digest }, until).catch(() => null)
         if (answer?.kind !== 'entry') continue
         const taken = take(answer.bytes)

@@ -97,7 +97,9 @@ async function takeFrom(
       if (answer?.kind !== 'part') return
       const proven = provePart(hash, partial.proven, answer.part)
       if (proven === null) {
-        standing.blame(peer, 'lies', hash)
+        // What does not fit a note on disk may be right: the note is not believed against a peer.
+        if (partial.resumed) await partial.forget()
+        else standing.blame(peer, 'lies', hash)
         return
       }
       refuseLarge(hash, proven, maxBytes)

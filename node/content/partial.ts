@@ -11,17 +11,19 @@ export class Partial {
   #file: FileHandle | null = null
   #proven: Proven | null
   #unnoted = 0
+  #resumed: boolean
 
   private constructor(path: string, proven: Proven | null) {
     this.#path = path
     this.#proven = proven
+    this.#resumed = proven !== null
   }
 
   /** Goes on where an earlier one ended; what it left that can't be used is begun anew. */
   static async open(path: string): Promise<Partial> {
     const partial = new Partial(path, await readNote(path))
     partial.#file = await open(`${path}.part`, 'r+').catch(() => null)
-    if (partial.#file === null) partial.#proven = null
+    if (partial.#file === null) await partial.forget()
     partial.#file ??= await open(`${path}.part`, 'w+')
     return partial
   }
@@ -30,10 +32,23 @@ export class Partial {
     return this.#proven
   }
 
+  /** Nothing came yet since it was opened: where it goes on is what a disk says. */
+  get resumed(): boolean {
+    return this.#resumed
+  }
+
+  /** Begins anew, whatever an earlier note says. */
+  async forget(): Promise<void> {
+    this.#proven = null
+    this.#resumed = false
+    await rm(`${this.#path}.part.json`, { force: true })
+  }
+
   /** Keeps a part that was proven to come next. */
   async add(bytes: Uint8Array, proven: Proven): Promise<void> {
     await this.#file?.write(bytes, 0, bytes.length, (proven.next + 1) * PART_BYTES)
     this.#proven = proven
+    this.#resumed = false
     if (++this.#unnoted >= NOTE_EVERY) await this.#note()
   }
 

@@ -147,6 +147,14 @@ it.each([
     (bytes: Buffer) => bytes.map((byte, i) => (i > 5 * PART_BYTES ? 0 : byte)),
   ],
   ['no note of them', '.part.json', () => Buffer.from('{')],
+  [
+    'another note of them',
+    '.part.json',
+    (bytes: Buffer) => {
+      const note = JSON.parse(bytes.toString())
+      return Buffer.from(JSON.stringify({ ...note, state: 'ab'.repeat(32) }))
+    },
+  ],
 ])('begins anew with what the disk made of a half: %s', async (_what, end, change) => {
   const dir = await temporary()
   const content = bytesFor('some', 6 * PART_BYTES)
@@ -162,6 +170,7 @@ it.each([
     interval: 100,
   })
   expect(await readdir(dir)).toEqual([hash])
+  expect(node.metrics.sum('iyi_content_peers_aside_total')).toBe(0)
 })
 
 it('refuses what is larger than asked for, whoever has it, and keeps nothing of it', async () => {

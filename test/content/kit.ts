@@ -84,7 +84,7 @@ export async function member(
   })
   const dir = options.dir ?? (await temporary())
   const contents = contentService(
-    { dir, maxBytes, answerMs },
+    { dir, maxBytes, answerMs, againMs: 50 },
     {
       ...{ peers: node.transport.contents, offers, clock: systemClock, log: silent, metrics: node.metrics },
       random: () => 0,

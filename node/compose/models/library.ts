@@ -15,7 +15,7 @@ import { type Verified, verifyStaged } from './verify.ts'
 /** Begins the names of folders of models that are not verified yet. */
 const STAGING = '.new-'
 
-interface Known {
+export interface Known {
   readonly entry: ManifestModel
   readonly written: unknown
   /** Folder that its files lie in. */
@@ -119,7 +119,8 @@ export async function findModel(config: NodeConfig, model: string): Promise<Know
   return find(await readAll(config), model, 'is known to this node')
 }
 
-async function readAll(config: NodeConfig): Promise<readonly Known[]> {
+/** Every model of the configured manifest and of the operator. Rejects with `INFERENCE_BAD_MANIFEST`. */
+export async function readAll(config: NodeConfig): Promise<readonly Known[]> {
   const path = manifestPath(config)
   const node = readManifest(path).map((entry): Known => {
     return { entry, written: entry, root: dirname(path), source: 'node' }

@@ -15,6 +15,7 @@ import { remember } from '../remember.ts'
 import { answerRequest, isReportable, MAX_PROVIDER, MAX_VALUES } from './answer-request.ts'
 import { checkRequests, checkShape, pickRequests } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
+import type { RequestInputs } from './request-inputs.ts'
 import { parseRule, requestOutcome } from './request-outcome.ts'
 import { answersReportAbi, requestReports } from './request-report.ts'
 import { decodeRequestRules } from './request-rules.ts'
@@ -29,6 +30,7 @@ export interface RequestDutyModules {
   readonly trust: ChainTrust
   readonly clock: Clock
   readonly inference: Inference
+  readonly inputs: RequestInputs
   readonly log: Logger
 }
 
@@ -62,10 +64,10 @@ export function requestDuty(
       const options = { chainIds, maxAgeSeconds: rules.maxPinAgeSeconds, signal: ctx.signal }
       await checkPins(options, query, previous, modules)
       const rows = await checkRequests(home, rules, query, previous, modules)
-      const { inference, log } = modules
+      const { inference, inputs, log } = modules
       return {
         results: await Promise.all(
-          rows.map((row) => answerRequest(row, { inference, log, signal: ctx.signal })),
+          rows.map((row) => answerRequest(row, { inference, inputs, log, signal: ctx.signal })),
         ),
       }
     },

@@ -1,18 +1,22 @@
-import { encodeFunctionResult, sha256 } from 'viem'
-import { describe, expect, test } from 'vitest'
+import { encodeFunctionResult, hexToBytes, sha256 } from 'viem'
+import { describe, expect, test, vi } from 'vitest'
 import { inferenceOracleAbi } from '../../../../contracts/abi/InferenceOracle.ts'
+import { systemClock } from '../../../../node/adapters/clock/system.ts'
 import { InferenceError } from '../../../../node/ports/inference-error.ts'
 import { requestDuty } from '../../../../plugins/oracle/requests/request-duty.ts'
+import { requestInputs } from '../../../../plugins/oracle/requests/request-inputs.ts'
 import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
 import type { RequestQuery } from '../../../../plugins/oracle/requests/request-types.ts'
 import { memoryChain } from '../../../fakes/chain-reader.ts'
 import { memoryTrust } from '../../../fakes/chain-trust.ts'
+import { memoryContents } from '../../../fakes/contents.ts'
 import { recordingLogger } from '../../../fakes/host-modules.ts'
 import { memoryIndex } from '../../../fakes/index-reader.ts'
 import { scriptedInference } from '../../../fakes/inference.ts'
 import { instantClock } from '../../../fakes/instant-clock.ts'
 import { HOME, ORIGIN } from '../kit.ts'
 import {
+  abstains,
   askable,
   gave,
   INPUT,
@@ -33,15 +37,18 @@ function validator() {
   inference.set(askable)
   chain.grow(HOME, 20)
   index.setHead(HOME, 19n)
+  const contents = memoryContents()
+  const inputs = requestInputs({ keepMs: 600_000 }, { contents, clock: systemClock })
   const duty = requestDuty(inferenceConfig(), {
-    ...{ chain, index, inference, trust: memoryTrust(chain), clock: instantClock(), log: recordingLogger() },
+    ...{ chain, index, inference, inputs, trust: memoryTrust(chain) },
+    ...{ clock: instantClock(), log: recordingLogger() },
   })
   const query = async (previous: Parameters<typeof duty.query>[1] = null) => {
     const found = await duty.query(requestContext(), previous)
     if (found === null) throw new TypeError('there is nothing to do')
     return found
   }
-  return { chain, index, inference, duty, query }
+  return { chain, index, inference, contents, duty, query }
 }
 
 const ids = ({ items }: RequestQuery) => items.map(({ requestId }) => Number(requestId))
@@ -243,4 +250,59 @@ test('a report is sent while one of its requests still waits on-chain', async ()
   await expect(duty.shouldTransmit(requestContext(), report, outcome)).resolves.toBe(true)
   status = 2
   await expect(duty.shouldTransmit(requestContext(), report, outcome)).resolves.toBe(false)
+})
+
+describe('an input that a request names by its hash', () => {
+  const delivered = hexToBytes(INPUT)
+  const byHash = (requestId: number, changes: Parameters<typeof requestRow>[1] = {}) =>
+    requestRow(requestId, { input: '0x', inputLength: delivered.length, ...changes })
+
+  test('a leader takes its request once the input is here, and fetches it until then', async () => {
+    const { index, contents, duty, query } = validator()
+    index.add('inferenceRequest', byHash(1), requestRow(2))
+    expect(ids(await query())).toEqual([2])
+    await vi.waitFor(() => expect(contents.asked).toEqual([sha256(INPUT).slice(2)]))
+    await contents.put(delivered, { keepMs: 1 })
+    expect(ids(await query())).toEqual([1, 2])
+    await expect(duty.query(requestContext(), null)).resolves.not.toBeNull()
+  })
+
+  test('a follower answers with what it has or fetches, and needs it until the deadline', async () => {
+    const { index, contents, duty, query, inference } = validator()
+    index.add('inferenceRequest', byHash(1))
+    await contents.put(delivered, { keepMs: 1 })
+    const asked = await query()
+    contents.lose(sha256(INPUT))
+    contents.elsewhere(delivered)
+    inference.answer([42n])
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [gave(42)] })
+    expect(inference.requests[0]?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
+    expect(contents.kept).toEqual([[sha256(INPUT).slice(2), (ORIGIN + 3_600) * 1_000 + 600_000]])
+  })
+
+  test('a follower that can not have it abstains for its own part', async () => {
+    const { index, contents, duty, query } = validator()
+    index.add('inferenceRequest', byHash(1))
+    await contents.put(delivered, { keepMs: 1 })
+    const asked = await query()
+    contents.lose(sha256(INPUT))
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [abstains('unavailable')] })
+  })
+
+  test('one of another length than the request pays for is a bad input, at every validator', async () => {
+    const { index, contents, duty, query, inference } = validator()
+    index.add('inferenceRequest', byHash(1, { inputLength: delivered.length - 1 }))
+    await contents.put(delivered, { keepMs: 1 })
+    expect(await duty.observe(requestContext(), await query(), null)).toEqual({
+      results: [abstains('bad-input')],
+    })
+    expect(inference.requests).toEqual([])
+  })
+
+  test('one that nobody may deliver is not asked for', async () => {
+    const { index, contents, duty } = validator()
+    index.add('inferenceRequest', byHash(1, { inputLength: 2 ** 20 + 1 }))
+    await expect(duty.query(requestContext(), null)).resolves.toBeNull()
+    expect(contents.asked).toEqual([])
+  })
 })
