@@ -38,6 +38,7 @@ import { contentRate, nodeContents } from './contents.ts'
 import { databaseUrl } from './database-url.ts'
 import { nodeInference } from './inference.ts'
 import { managedIndexer } from './managed-indexer.ts'
+import { wantedModels } from './models/fetch-wanted.ts'
 import { nodeOutbox } from './outbox.ts'
 import { requireFreePorts } from './ports.ts'
 import { publicIndex } from './public-index.ts'
@@ -173,6 +174,9 @@ export async function runNode(
     const contents = nodeContents(config, { peers: transport.contents, ...common })
     teardown.add('contents', () => contents.stop())
     await contents.start()
+    const wanted = wantedModels(config, { contents, ...common })
+    teardown.add('wanted models', () => wanted.stop())
+    wanted.start()
 
     const alerts = alertStore({ database, targets: alertTargets(config) })
     const store = quorumStore({ database })

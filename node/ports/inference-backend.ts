@@ -5,6 +5,10 @@ import type { Tensor, TensorType } from './tensor.ts'
 /** Execution providers of ONNX Runtime that the node knows. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda'
 
+/** How far ONNX Runtime may change a graph before it runs it. */
+export const optimisations = ['disabled', 'basic', 'extended', 'all'] as const
+export type Optimisation = (typeof optimisations)[number]
+
 /** A model's verified bytes, for whoever runs it. */
 export interface ModelSource {
   readonly id: string

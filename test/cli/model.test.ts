@@ -6,9 +6,16 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { benchModel } from '../../node/compose/models/bench.ts'
-import { addModel, listModels, removeModel, showModel } from '../../node/compose/models/library.ts'
+import { calibrateModel } from '../../node/compose/models/calibrate/calibrate.ts'
+import {
+  addFromPeers,
+  addModel,
+  listModels,
+  removeModel,
+  showModel,
+} from '../../node/compose/models/library.ts'
 import { packModel } from '../../node/compose/models/pack.ts'
-import { verifyFolder } from '../../node/compose/models/verify.ts'
+import { verifyFolder, verifyKnown } from '../../node/compose/models/verify.ts'
 import { until } from '../e2e/kit/until.ts'
 import { start } from '../inference/fixture.ts'
 import { float32, tinyFolder } from '../inference/tiny-fixture.ts'
@@ -30,6 +37,9 @@ async function world(onnx: Uint8Array = unary('Add', 'float32', ['n', 2], 2)) {
       models: {
         pack: packModel,
         verify: (options) => verifyFolder(options.folder),
+        verifyKnown: (given, options) => verifyKnown(given, options.model),
+        calibrate: calibrateModel,
+        addFromPeers,
         add: addModel,
         remove: (given, options) => removeModel(given, options.model),
         list: listModels,
@@ -152,6 +162,24 @@ describe('iyi model add, list, show, remove', () => {
       err: expect.stringContaining('pack'),
     })
     expect(await readdir(library)).toEqual([])
+  })
+
+  it('verifies what the node has, by id or digest', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    const digest = (await pack('1')).out.trim()
+    await iyi('add', at('net-1'), ...config)
+    for (const name of ['net', digest])
+      expect(await iyi('verify', name, ...config)).toMatchObject({ code: 0, out: `${digest}\n` })
+    expect(await iyi('verify', 'volatility', ...config)).toMatchObject({
+      ...{ code: 0, err: expect.stringContaining('volatility 1.0.0 passed') },
+    })
+    await appendFile(join(library, digest, 'net.onnx'), 'x')
+    expect(await iyi('verify', 'net', ...config)).toMatchObject({
+      ...{ code: 1, out: '', err: expect.stringContaining('SHA-256') },
+    })
+    expect(await iyi('verify', 'nobody', ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('iyi model list') },
+    })
   })
 
   it('tells versions apart, and one that is there already', async () => {

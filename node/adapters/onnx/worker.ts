@@ -35,12 +35,12 @@ async function obey(
   const { id } = command
   const open = models.get(command.model)
   if (command.op === 'open') {
-    const { provider, threads } = command
+    const { provider, threads, optimisation } = command
     // What is asked for may be done by another provider, operator by operator: only the profile tells.
     const profile = provider === 'cpu' ? null : mkdtempSync(join(tmpdir(), 'iyi-profile-'))
     try {
       const session = await openSession(blob, {
-        ...{ provider, threads },
+        ...{ provider, threads, optimisation },
         ...(profile === null ? {} : { profilePrefix: join(profile, 'run') }),
       })
       models.set(command.model, { session, profile })

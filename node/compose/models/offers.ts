@@ -3,7 +3,7 @@ import type { NodeConfig } from '../../config/schema.ts'
 import type { Offers } from '../../content/shelf.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/log.ts'
-import { type Known, readAll } from './library.ts'
+import { type Known, readAll } from './known.ts'
 
 /** Manifests are read again after this at the earliest, however often peers ask. */
 const FRESH_MS = 2_000
