@@ -107,6 +107,8 @@ export interface Calibrated {
   readonly unanswered: number
   readonly absent: readonly { readonly provider: string; readonly reason: string }[]
   readonly now: Scale
+  /** What twice the greatest spread alone asks for. */
+  readonly twice: Scale
   readonly proposed: Scale & { readonly margin: string }
   /** The folder's new digest, and its card. */
   readonly written: { readonly digest: string; readonly card: string } | null

@@ -299,3 +299,101 @@ it('iyi model bench says how fast a model answers, alone and 64 at once', async 
     err: expect.stringContaining('MODEL_UNKNOWN'),
   })
 })
+
+describe('iyi model calibrate', () => {
+  const few = ['--inputs', '6']
+
+  it('prints how far answers drift, and writes what other machines hold theirs against', async () => {
+    const { pack, iyi, at, config } = await world()
+    await pack('1', '--batched')
+    const { code, out, err } = await iyi(
+      'calibrate',
+      at('net-1'),
+      ...few,
+      '--export',
+      at('here.json'),
+      ...config,
+    )
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('--peers') })
+    expect(out).toContain('| cpu   | all          | 1       | 0       | 0       | 0       | 0        |')
+    expect(out).toContain('net 1: 14 inputs, 32 ways here, results of 0 other machines')
+    expect(out).toMatch(/twice as much +tolerance 2 units or 0 ppm, 8 decimals/)
+    // One machine is no reason for less than what stands.
+    expect(out).toMatch(/proposed +tolerance 20 units or 100 ppm, 8 decimals/)
+    expect((await iyi('calibrate', at('net-1'), ...few, '--peers', at('here.json'), ...config)).out).toMatch(
+      /results of 1 other machines[\s\S]*proposed +tolerance 2 units or 0 ppm/,
+    )
+    expect((await iyi('calibrate', 'volatility', '--inputs', '2', ...config)).out).toContain(
+      'volatility 1.0.0: 14 inputs',
+    )
+  })
+
+  it('--write puts tolerance, scale and table into the folder, and says that the digest is another', async () => {
+    const { pack, iyi, at, config } = await world()
+    const digest = (await pack('1', '--batched')).out.trim()
+    await iyi('calibrate', at('net-1'), ...few, '--export', at('here.json'), ...config)
+    // Another machine, whose answers are up to half a million units higher.
+    const there = JSON.parse(await readFile(at('here.json'), 'utf8'))
+    there.machine = 'plan9 mips'
+    there.high[0][0] = String(BigInt(there.high[0][0]) + 987_654_321_000n)
+    await writeFile(at('there.json'), JSON.stringify(there))
+    const asked = ['calibrate', at('net-1'), ...few, '--peers', at('here.json'), at('there.json'), '--write']
+    const { code, out, err } = await iyi(...asked, ...config)
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/results of 2 other machines/) })
+    const entry = JSON.parse(await readFile(at('net-1/model.json'), 'utf8'))
+    expect(entry.quantization.decimals).toBeLessThan(8)
+    expect(out).toContain(
+      `tolerance ${entry.tolerance.absolute} units or ${entry.tolerance.relativePpm} ppm, ${entry.quantization.decimals} decimals; for`,
+    )
+    const verified = await iyi('verify', at('net-1'))
+    expect(verified.code).toBe(0)
+    expect(verified.out.trim()).not.toBe(digest)
+    expect(err).toContain(`the digest was ${digest} and is ${verified.out.trim()}`)
+    const card = await readFile(at('net-1/README.md'), 'utf8')
+    expect(card).toMatch(/<!-- calibration: begin -->[\s\S]*plan9 mips[\s\S]*<!-- calibration: end -->/)
+    // Again: in the same place, and nothing else of the card changes.
+    await writeFile(at('net-1/README.md'), `${card}\nMore.\n`)
+    await iyi('calibrate', at('net-1'), ...few, '--write', ...config)
+    const again = await readFile(at('net-1/README.md'), 'utf8')
+    expect(again).not.toContain('plan9')
+    expect(again.match(/calibration: begin/g)).toHaveLength(1)
+    expect(again.endsWith('More.\n')).toBe(true)
+  })
+
+  it('refuses results of other questions, what is none, and to change what a node runs', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    await pack('1')
+    await iyi('calibrate', at('net-1'), ...few, '--export', at('here.json'), ...config)
+    const refused = async (said: string, ...args: string[]) =>
+      expect(await iyi('calibrate', ...args, ...config)).toMatchObject({
+        ...{ code: 1, out: '', err: expect.stringContaining(said) },
+      })
+    await refused(
+      'its seed is 1, here it is 2',
+      at('net-1'),
+      ...few,
+      '--seed',
+      '2',
+      '--peers',
+      at('here.json'),
+    )
+    await refused('its inputs is 6', at('net-1'), '--inputs', '5', '--peers', at('here.json'))
+    await refused('can not be read', at('net-1'), ...few, '--peers', at('nothing.json'))
+    await refused('holds no results', at('net-1'), ...few, '--peers', at('net-1/model.json'))
+    await refused('MODEL_BAD_FOLDER', 'volatility', '--write')
+    await refused('iyi model list', 'nobody')
+    await refused('MODEL_BAD_FOLDER', at('nothing'))
+    expect(await readdir(at('.'))).not.toContain(library)
+  })
+
+  it('says which provider of the configuration is not at hand', async () => {
+    const { pack, iyi, at, config } = await world()
+    await pack('1')
+    await writeFile(
+      at('iyi.yaml'),
+      'dataDir: data\nchains:\n  - { id: 1, name: one, rpc: [http://127.0.0.1:1] }\ninference: { providers: [cuda] }\n',
+    )
+    const { code, err } = await iyi('calibrate', at('net-1'), ...few, ...config)
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^cuda was not measured: /) })
+  })
+})

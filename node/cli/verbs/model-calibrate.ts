@@ -10,13 +10,14 @@ export async function modelCalibrate(
 ): Promise<void> {
   const { config } = loadConfig({ path, env: deps.env })
   const found = await deps.models.calibrate(config, { ...request, isFolder: isFolder(request.model) })
-  const { id, version, ways, peers, answered, spread, now, proposed, written } = found
+  const { id, version, ways, peers, answered, spread, twice, now, proposed, written } = found
   const scale = ({ decimals, tolerance: { absolute, relativePpm } }: typeof now) =>
     `tolerance ${absolute} units or ${relativePpm} ppm, ${decimals} decimals`
   deps.stdout.write(`${found.table}\n\n`)
   deps.stdout.write(
     `${id} ${version}: ${answered} inputs, ${ways} ways here, results of ${peers} other machines\n` +
       `greatest spread   ${spread} units (ppm)\n` +
+      `twice as much     ${scale(twice)}\n` +
       `now               ${scale(now)}\n` +
       `proposed          ${scale(proposed)}; for votes on classes, margin ${proposed.margin}\n`,
   )
@@ -24,6 +25,10 @@ export async function modelCalibrate(
     deps.stderr.write(`${provider} was not measured: ${reason}\n`)
   if (found.unanswered > 0)
     deps.stderr.write(`${found.unanswered} inputs were not answered here, and left out\n`)
+  if (peers === 0)
+    deps.stderr.write(
+      'other processors differ by more than this one from itself: no tolerance is lowered without --peers\n',
+    )
   if (written !== null)
     deps.stderr.write(
       written.digest === found.digest

@@ -10,7 +10,7 @@ import { readEntry } from '../stage.ts'
 import { drawInputs } from './draw-inputs.ts'
 import { type Answers, batchesOf, type Measured, measureWays } from './measure-ways.ts'
 import { type Results, readResults, thisMachine, writeResults } from './results-file.ts'
-import { extremesOf, FINER_DECIMALS, type Gap, gapBetween, propose } from './spread.ts'
+import { extremesOf, FINER_DECIMALS, type Gap, gapBetween, notBelow, propose } from './spread.ts'
 import { writeCalibration } from './write-calibration.ts'
 
 /** Most decimals that a quantised answer has. */
@@ -18,7 +18,7 @@ const MOST_DECIMALS = 18
 
 /**
  * Runs a model's goldens and seeded inputs near them in every way that this machine has, holds them and other machines'
- * results against each other, and proposes tolerance and scale. With `write` the folder holds them afterwards, and the card
+ * results against each other, and proposes tolerance and scale; without other machines' no tolerance below the present one. With `write` the folder holds them afterwards, and the card
  * the table. Rejects with `ModelError`; then nothing was written.
  */
 export async function calibrateModel(config: NodeConfig, options: CalibrateOptions): Promise<Calibrated> {
@@ -49,7 +49,9 @@ export async function calibrateModel(config: NodeConfig, options: CalibrateOptio
 
   const extremes = extremesOf([reference, ...[own, ...peers].flatMap(({ low, high }) => [low, high])])
   const per = 10n ** BigInt(decimals - entry.quantization.decimals)
-  const proposal = propose(extremes, entry, decimals)
+  const now = { decimals: entry.quantization.decimals, tolerance: entry.tolerance }
+  const twice = propose(extremes, entry, decimals)
+  const proposal = peers.length === 0 ? notBelow(now, twice) : twice
   const table = tableOf(measured, batchesOf(entry), peers, per)
   const result = {
     ...{ id: entry.id, version: entry.version, digest: entry.digest, table },
@@ -58,8 +60,7 @@ export async function calibrateModel(config: NodeConfig, options: CalibrateOptio
     answered: reference.filter((answer) => answer !== null).length,
     unanswered: reference.filter((answer) => answer === null).length,
     absent: [...absent].map(([provider, reason]) => ({ provider, reason })),
-    now: { decimals: entry.quantization.decimals, tolerance: entry.tolerance },
-    proposed: proposal,
+    ...{ now, twice, proposed: proposal },
   }
   if (!options.write) return { ...result, written: null }
   const goldens = { answers: reference.slice(0, golden.length), decimals }

@@ -50,9 +50,12 @@ export function gapBetween(got: Answers, from: Answers, per: bigint): Gap {
   return { units, ppm, unequal }
 }
 
-export interface Proposal {
+export interface Scale {
   readonly decimals: number
   readonly tolerance: { readonly absolute: string; readonly relativePpm: number }
+}
+
+export interface Proposal extends Scale {
   /** For votes on classes: above twice the greatest spread, no two honest nodes choose differently. */
   readonly margin: string
 }
@@ -86,6 +89,20 @@ export function propose(
       relativePpm: Number(min(twoDigits(ppm), 1_000_000n)),
     },
     margin: String(twoDigits(whole) + 1n),
+  }
+}
+
+/** No tolerance below one that stands already: what one machine sees says nothing of others. */
+export function notBelow(now: Scale, { decimals, tolerance, margin }: Proposal): Proposal {
+  const more = decimals - now.decimals
+  const standing = BigInt(now.tolerance.absolute)
+  const absolute = more >= 0 ? standing * 10n ** BigInt(more) : ceil(standing, 10n ** BigInt(-more))
+  return {
+    ...{ decimals, margin },
+    tolerance: {
+      absolute: String(max(absolute, BigInt(tolerance.absolute))),
+      relativePpm: Math.max(now.tolerance.relativePpm, tolerance.relativePpm),
+    },
   }
 }
 
