@@ -145,6 +145,8 @@ export function contentService(
         if (standing.isAside(peer)) continue
         const until = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(answerMs)])
         const answer = await peers.ask(peer, { kind: 'entry', digest }, until).catch(() => null)
+        if (answer === null && !signal.aborted && !stopped.signal.aborted)
+          standing.blame(peer, 'slow', digest)
         if (answer?.kind !== 'entry') continue
         const taken = take(answer.bytes)
         if (taken !== null) return taken

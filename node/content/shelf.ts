@@ -18,10 +18,12 @@ export interface Offers {
   entry(digest: Hex): Promise<Uint8Array | null>
 }
 
+/** Of one file: another one of that name has proofs of its own. */
 interface Proofs {
+  readonly file: string
   readonly size: number
-  readonly mtimeMs: number
-  readonly states: readonly Uint8Array[]
+  /** Null for a file that is not what it is named for. */
+  readonly states: readonly Uint8Array[] | null
 }
 
 /** Answers what peers ask, from files: the states that prove a part are computed once a file, in the background. */
@@ -30,7 +32,7 @@ export class Shelf implements ContentSource {
   readonly #clock: Clock
   readonly #log: Logger
   /** Least recently asked first. */
-  readonly #proofs = new Map<string, Promise<Proofs | null>>()
+  readonly #proofs = new Map<string, { readonly file: string; readonly done: Promise<Proofs> }>()
 
   constructor(offers: readonly Offers[], { clock, log }: { clock: Clock; log: Logger }) {
     this.#offers = offers
@@ -45,17 +47,14 @@ export class Shelf implements ContentSource {
     }
     const path = await this.#first((offers) => offers.file(question.hash))
     if (path === null) return { kind: 'absent' }
-    const proofs = await this.#soon(this.#proofsOf(question.hash, path))
+    const file = await identityOf(path)
+    if (file === null) return { kind: 'absent' }
+    const proofs = await this.#soon(this.#proofsOf(question.hash, path, file))
     if (proofs === 'later') return { kind: 'busy' }
-    if (proofs === null) return { kind: 'absent' }
     const index = question.index === 'last' ? partsOf(proofs.size) - 1 : question.index
-    const before = proofs.states[index]
-    if (before === undefined) return { kind: 'absent' }
-    const bytes = await readPart(path, index, proofs).catch(() => null)
-    if (bytes === null) {
-      this.#proofs.delete(question.hash)
-      return { kind: 'absent' }
-    }
+    const before = proofs.states?.[index]
+    const bytes = before === undefined ? null : await readPart(path, index, proofs).catch(() => null)
+    if (before === undefined || bytes === null) return { kind: 'absent' }
     return { kind: 'part', part: { size: proofs.size, before, bytes } }
   }
 
@@ -67,28 +66,29 @@ export class Shelf implements ContentSource {
     return null
   }
 
-  #proofsOf(hash: string, path: string): Promise<Proofs | null> {
-    const known = this.#proofs.get(hash) ?? this.#prove(hash, path)
+  #proofsOf(hash: string, path: string, file: string): Promise<Proofs> {
+    const known = this.#proofs.get(hash)
+    const proofs = known?.file === file ? known : { file, done: this.#prove(hash, path, file) }
     this.#proofs.delete(hash)
-    this.#proofs.set(hash, known)
+    this.#proofs.set(hash, proofs)
     for (const oldest of this.#proofs.keys()) {
       if (this.#proofs.size <= REMEMBERED) break
       this.#proofs.delete(oldest)
     }
-    return known
+    return proofs.done
   }
 
-  async #prove(hash: string, path: string): Promise<Proofs | null> {
+  /** Never rejects: what can't be read is given to nobody. */
+  async #prove(hash: string, path: string, file: string): Promise<Proofs> {
     try {
-      const { size, mtimeMs } = await stat(path)
+      const { size } = await stat(path)
       const { states, hash: actual } = await statesOf(partsIn(path))
-      if (actual === hash) return { size, mtimeMs, states }
+      if (actual === hash) return { file, size, states }
       this.#log.warn({ path, hash, actual }, 'Give a file to no peer: it is not what it is named for')
     } catch (error) {
       this.#log.debug({ path, hash, err: error }, 'Give a file to no peer: it can not be read')
     }
-    this.#proofs.delete(hash)
-    return null
+    return { file, size: 0, states: null }
   }
 
   async #soon<T>(work: Promise<T>): Promise<T | 'later'> {
@@ -100,6 +100,12 @@ export class Shelf implements ContentSource {
       timer.cancel()
     }
   }
+}
+
+/** Tells a file from another one that took its place; null when there is none. */
+async function identityOf(path: string): Promise<string | null> {
+  const found = await stat(path).catch(() => null)
+  return found === null ? null : `${found.dev} ${found.ino} ${found.size}`
 }
 
 async function* partsIn(path: string): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -138,6 +138,28 @@ it('goes on after a restart where it was', async () => {
   ]).toContainEqual(indices)
   expect(sha256(await readFile(join(dir, hash)))).toBe(hash)
   expect(await readdir(dir)).toEqual([hash])
+})
+
+it('goes on with what was on disk when its process was killed', async () => {
+  const [dir, killed] = [await temporary(), await temporary()]
+  const content = bytesFor('some', 50 * PART_BYTES)
+  const hash = sha256(content)
+  const truthful = honest(await partsWithProofs(content))
+  const first = await member(0, { dir })
+  const { asked } = await scripted(1, first, (question, count) =>
+    count > 40 ? new Promise(() => {}) : truthful(question),
+  )
+  await connected(first, 1)
+  first.contents.fetch(hash, wanted).catch(() => {})
+  await until('most of it is there', () => asked.length > 40)
+  // As it lies there in the middle of the transfer, with parts that no note tells of yet.
+  for (const name of await readdir(dir)) await copyFile(join(dir, name), join(killed, name))
+  const second = await member(2, { dir: killed })
+  const rest = await scripted(3, second, truthful)
+  await connected(second, 1)
+  expect(sha256(await second.contents.fetch(hash, wanted))).toBe(hash)
+  // A note is written every 32 parts.
+  expect(rest.asked).toHaveLength(50 - 32)
 })
 
 it.each([

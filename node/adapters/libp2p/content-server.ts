@@ -7,6 +7,8 @@ import { decodeQuestion, encodeAnswer, MAX_ANSWER_BYTES, QUESTION_BYTES } from '
 const MAX_WAITING = 16
 /** One write: what a quorum's message to the same peer may come to stand behind. */
 const SLICE_BYTES = 16_384
+/** What a question counts for at least: each costs a look at the disk, whatever the answer. */
+const LEAST_BYTES = 1_024
 /** A peer that takes nothing for so long has gone away. */
 const STUCK_MS = 30_000
 
@@ -46,7 +48,7 @@ export function serveContents(
         return
       }
       const bytes = encodeAnswer(await source.answer(question))
-      await pace(bytes.length)
+      await pace(Math.max(bytes.length, LEAST_BYTES))
       for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
         await drained(stream, clock)
         stream.send(bytes.subarray(at, at + SLICE_BYTES))
