@@ -110,6 +110,14 @@ const inputs = z
       .describe(
         'How long an input is kept that no request names, and one that was named beyond its deadline. Room for them: `content.maxMb`',
       ),
+    keepAnsweredHours: z
+      .int()
+      .min(0)
+      .max(720)
+      .default(24)
+      .describe(
+        'How long an input is kept that this node answered. Choose more than the dispute windows of the oracles and their rulings take: whoever is drawn runs the model on it again',
+      ),
     perMinute: z
       .int()
       .min(1)

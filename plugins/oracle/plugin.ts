@@ -63,8 +63,9 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     return { config, duty: quorum.register(duty), withheld: watch.withheld }
   })
 
+  const { keepMinutes, keepAnsweredHours } = ctx.config.inputs
   const inputs = requestInputs(
-    { keepMs: ctx.config.inputs.keepMinutes * 60_000 },
+    { keepMs: keepMinutes * 60_000, keepAnsweredMs: keepAnsweredHours * 3_600_000 },
     { contents, clock: ctx.clock },
   )
   const oracles: readonly ServedOracle[] = ctx.config.inference.map((config) => ({

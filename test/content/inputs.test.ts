@@ -35,7 +35,10 @@ function validator({ contents }: Member) {
   chain.grow(HOME, 20)
   index.setHead(HOME, 19n)
   index.add('inferenceRequest', requestRow(1, { input: '0x', inputLength: bytes.length }))
-  const inputs = requestInputs({ keepMs: 600_000 }, { contents, clock: systemClock })
+  const inputs = requestInputs(
+    { keepMs: 600_000, keepAnsweredMs: 86_400_000 },
+    { contents, clock: systemClock },
+  )
   return requestDuty(inferenceConfig(), {
     ...{ chain, index, inference, inputs, trust: memoryTrust(chain) },
     ...{ clock: systemClock, log: recordingLogger() },

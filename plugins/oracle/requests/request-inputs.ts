@@ -28,7 +28,12 @@ export interface RequestInputs {
 }
 
 export function requestInputs(
-  options: { readonly keepMs: number },
+  options: {
+    /** Of what nobody has answered, beyond the deadline of a request that names it. */
+    readonly keepMs: number
+    /** Of what this node answered, since then: a dispute may be about it. */
+    readonly keepAnsweredMs: number
+  },
   { contents, clock }: { contents: Contents; clock: Clock },
 ): RequestInputs {
   const untilMs = ({ deadline }: InferenceRequestRow) => Number(deadline) * 1_000 + options.keepMs
@@ -59,6 +64,7 @@ export function requestInputs(
             'ORACLE_BAD_INPUT',
             `the input has ${bytes.length} bytes, the request says ${row.inputLength}`,
           )
+        contents.keep(row.inputHash.slice(2), Math.max(untilMs(row), clock.now() + options.keepAnsweredMs))
         return bytesToHex(bytes)
       } finally {
         timer.cancel()

@@ -31,7 +31,7 @@ describe('schema', () => {
   test('defaults', () => {
     expect(oracleConfig.parse({})).toEqual({
       ...{ feeds: [], inference: [] },
-      inputs: { accept: true, keepMinutes: 10, perMinute: 60 },
+      inputs: { accept: true, keepMinutes: 10, keepAnsweredHours: 24, perMinute: 60 },
     })
     const [parsed] = oracleConfig.parse({ feeds: [feed] }).feeds
     expect(parsed).toMatchObject({

@@ -38,7 +38,11 @@ function validator() {
   chain.grow(HOME, 20)
   index.setHead(HOME, 19n)
   const contents = memoryContents()
-  const inputs = requestInputs({ keepMs: 600_000 }, { contents, clock: systemClock })
+  const now = () => ORIGIN * 1_000
+  const inputs = requestInputs(
+    { keepMs: 600_000, keepAnsweredMs: 86_400_000 },
+    { contents, clock: { ...systemClock, now } },
+  )
   const duty = requestDuty(inferenceConfig(), {
     ...{ chain, index, inference, inputs, trust: memoryTrust(chain) },
     ...{ clock: instantClock(), log: recordingLogger() },
@@ -267,7 +271,7 @@ describe('an input that a request names by its hash', () => {
     await expect(duty.query(requestContext(), null)).resolves.not.toBeNull()
   })
 
-  test('a follower answers with what it has or fetches, and needs it until the deadline', async () => {
+  test('a follower answers with what it has or fetches, and keeps it for a dispute', async () => {
     const { index, contents, duty, query, inference } = validator()
     index.add('inferenceRequest', byHash(1))
     await contents.put(delivered, { keepMs: 1 })
@@ -277,7 +281,12 @@ describe('an input that a request names by its hash', () => {
     inference.answer([42n])
     expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [gave(42)] })
     expect(inference.requests[0]?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
-    expect(contents.kept).toEqual([[sha256(INPUT).slice(2), (ORIGIN + 3_600) * 1_000 + 600_000]])
+    const hash = sha256(INPUT).slice(2)
+    expect(contents.kept).toEqual([
+      [hash, (ORIGIN + 3_600) * 1_000 + 600_000],
+      // Answered: somebody may dispute it.
+      [hash, ORIGIN * 1_000 + 86_400_000],
+    ])
   })
 
   test('a follower that can not have it abstains for its own part', async () => {
