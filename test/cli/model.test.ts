@@ -280,6 +280,37 @@ describe('iyi model add from an address', () => {
   })
 })
 
+describe('iyi model add peer:<digest>', () => {
+  const digest = `0x${'ab'.repeat(32)}`
+
+  it('leaves the wish to the node, lists and ends it', async () => {
+    const { iyi, config, library } = await world()
+    expect(await iyi('add', `peer:${digest}`, ...config)).toMatchObject({
+      ...{ code: 0, out: `${digest}\n`, err: expect.stringContaining('iyi model list') },
+    })
+    expect((await iyi('list', ...config)).out).toMatch(
+      new RegExp(`^-  -  ${digest}  wanted  waiting: no node`, 'm'),
+    )
+    expect(await iyi('remove', digest, ...config)).toMatchObject({ code: 0, out: `${digest}\n` })
+    expect((await iyi('list', ...config)).out).not.toContain(digest)
+    expect(await readdir(join(library, 'wanted'))).toEqual([])
+  })
+
+  it('refuses what names no model, what is there, and options that say it twice', async () => {
+    const { pack, iyi, at, config } = await world()
+    const known = (await pack('1')).out.trim()
+    await iyi('add', at('net-1'), ...config)
+    for (const [source, said, ...more] of [
+      ['peer:net', 'MODEL_UNREACHABLE'],
+      [`peer:${known}`, 'MODEL_EXISTS'],
+      [`peer:${digest}`, 'CLI_BAD_OPTIONS', '--digest', digest],
+    ] as const)
+      expect(await iyi('add', source, ...more, ...config)).toMatchObject({
+        ...{ code: 1, out: '', err: expect.stringContaining(said) },
+      })
+  })
+})
+
 it('iyi model bench says how fast a model answers, alone and 64 at once', async () => {
   const { iyi, config } = await world()
   const { code, out, err } = await iyi('bench', 'volatility', '--seconds', '1', ...config)
