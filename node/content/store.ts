@@ -5,11 +5,13 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { KeptContent } from '../ports/content.ts'
 import { ContentError } from '../ports/content-error.ts'
 import type { Gauge, Metrics } from '../ports/metrics.ts'
+import { dropPartial } from './partial.ts'
 
 const NAME = /^[0-9a-f]{64}$/
 const SWEEP_MS = 30_000
-/** Of what is fetched in parts, since its last part came. */
-const PARTIAL_MS = 86_400_000
+/** Of what is fetched in parts, since its last part came; and so many of them, the newest. */
+const PARTIAL_MS = 3_600_000
+const MOST_PARTIALS = 64
 
 interface Entry {
   readonly size: number
@@ -30,6 +32,8 @@ export class ContentStore {
   readonly #size: Gauge
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
+  /** One change after another, so that two never take the same room. */
+  #work: Promise<unknown> = Promise.resolve()
   #timer: Timer | null = null
 
   constructor(
@@ -48,12 +52,12 @@ export class ContentStore {
     for (const name of await readdir(this.#dir)) {
       const { size, mtimeMs } = await stat(this.path(name))
       if (NAME.test(name)) this.#enter(name, { size, until: mtimeMs, needed: false })
-      // Half of a write, or a transfer that nobody came back to.
-      else if (name.endsWith('.new') || mtimeMs + PARTIAL_MS < this.#clock.now())
-        await rm(this.path(name), { force: true })
+      // Half of a write.
+      else if (name.endsWith('.new')) await rm(this.path(name), { force: true })
     }
     const sweep = async () => {
-      await this.#sweep()
+      // What can't be taken away now is tried again.
+      await this.#inTurn(() => this.#sweep()).catch(() => {})
       this.#timer = this.#clock.setTimer(SWEEP_MS, () => void sweep())
     }
     await sweep()
@@ -87,7 +91,22 @@ export class ContentStore {
   }
 
   /** Rejects with `ContentError` `CONTENT_FULL`, `CONTENT_TOO_LARGE`. */
-  async put(bytes: Uint8Array, keepMs: number): Promise<KeptContent> {
+  put(bytes: Uint8Array, keepMs: number): Promise<KeptContent> {
+    return this.#inTurn(() => this.#put(bytes, keepMs))
+  }
+
+  /** Makes a file that came to lie at its `path` one of the store's. Rejects with `CONTENT_FULL`, `CONTENT_TOO_LARGE`. */
+  adopt(hash: string, size: number, keepMs: number): Promise<KeptContent> {
+    return this.#inTurn(() => this.#adopt(hash, size, keepMs))
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(change)
+    this.#work = done.catch(() => {})
+    return done
+  }
+
+  async #put(bytes: Uint8Array, keepMs: number): Promise<KeptContent> {
     const hash = createHash('sha256').update(bytes).digest('hex')
     if (this.find(hash) !== null) return this.#extended(hash, keepMs)
     await this.#makeRoom(bytes.length)
@@ -100,11 +119,10 @@ export class ContentStore {
       await file.close()
     }
     await rename(temporary, this.path(hash))
-    return this.adopt(hash, bytes.length, keepMs)
+    return await this.#adopt(hash, bytes.length, keepMs)
   }
 
-  /** Makes a file that came to lie at its `path` one of the store's. Rejects with `CONTENT_FULL`, `CONTENT_TOO_LARGE`. */
-  async adopt(hash: string, size: number, keepMs: number): Promise<KeptContent> {
+  async #adopt(hash: string, size: number, keepMs: number): Promise<KeptContent> {
     if (!this.#entries.has(hash))
       await this.#makeRoom(size).catch(async (error: unknown) => {
         await rm(this.path(hash), { force: true })
@@ -152,6 +170,15 @@ export class ContentStore {
   async #sweep(): Promise<void> {
     const nowMs = this.#clock.now()
     for (const [hash, { until }] of this.#entries) if (until <= nowMs) await this.#drop(hash)
+    const partials: { name: string; mtimeMs: number }[] = []
+    for (const name of await readdir(this.#dir)) {
+      const found = name.endsWith('.part') ? await stat(this.path(name)).catch(() => null) : null
+      if (found !== null) partials.push({ name, mtimeMs: found.mtimeMs })
+    }
+    partials.sort((a, b) => b.mtimeMs - a.mtimeMs)
+    for (const [at, { name, mtimeMs }] of partials.entries())
+      if (at >= MOST_PARTIALS || mtimeMs + PARTIAL_MS < nowMs)
+        await dropPartial(this.path(name.slice(0, -'.part'.length)))
   }
 
   async #makeRoom(size: number): Promise<void> {

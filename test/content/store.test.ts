@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ContentStore } from '../../node/content/store.ts'
@@ -87,4 +87,33 @@ it('gives out no file that is another one than was kept', async () => {
   await writeFile(join(dir, hash), 'other')
   expect(await store.read(hash)).toBeNull()
   expect(store.held()).toEqual([])
+})
+
+it('never takes more room than it has, whatever comes at once', async () => {
+  const { dir, store } = await world()
+  const contents = Array.from({ length: 12 }, (_, i) => bytesFor(`c${i}`, 300))
+  await Promise.all(contents.map((content) => store.put(content, 10_000)))
+  expect(store.held()).toHaveLength(3)
+  expect((await readdir(dir)).sort()).toEqual([...store.held()].sort())
+  await Promise.all([1, 2, 3].map(() => store.put(bytesFor('same', 300), 10_000)))
+  expect(store.held()).toHaveLength(3)
+})
+
+it('takes away what nobody came back to, and too many halves', async () => {
+  const { dir, open } = await world()
+  const name = (i: number) => sha256(Uint8Array.of(i))
+  for (let i = 0; i < 70; i++) {
+    for (const end of ['.part', '.part.json']) await writeFile(join(dir, `${name(i)}${end}`), 'half')
+    const at = new Date(1_700_000_000_000 - i * 1_000)
+    await utimes(join(dir, `${name(i)}.part`), at, at)
+  }
+  const old = new Date(1_700_000_000_000 - 3_601_000)
+  await utimes(join(dir, `${name(3)}.part`), old, old)
+  await open()
+  const left = (await readdir(dir)).filter((each) => each.endsWith('.part')).sort()
+  const expected = Array.from({ length: 65 }, (_, i) => `${name(i)}.part`).filter(
+    (each) => each !== `${name(3)}.part`,
+  )
+  expect(left).toEqual(expected.sort())
+  expect(await readdir(dir)).toHaveLength(2 * left.length)
 })

@@ -40,7 +40,7 @@ export function addInputRoutes(
       if (oracles.length === 0)
         throw refused(404, 'ORACLE_UNKNOWN_ORACLE', 'This node serves no inference oracle: ask another one.')
       if (bytes.length === 0) throw refused(400, 'ORACLE_EMPTY_INPUT', 'Send the bytes of the input.')
-      if (!allowance.take(client))
+      if (!allowance.take(placeOf(client)))
         throw refused(
           429,
           'ORACLE_TOO_MANY_INPUTS',
@@ -56,6 +56,15 @@ export function addInputRoutes(
       return { data: { hash: `0x${hash}` as const, size, keptUntil: String(Math.floor(keptUntil / 1_000)) } }
     },
   })
+}
+
+/** An IPv4 address, or the network of an IPv6 one: whoever has one of its addresses has all of them (RFC 6177). */
+function placeOf(client: string): string {
+  if (client.startsWith('::ffff:') || !client.includes(':')) return client.replace('::ffff:', '')
+  const [head = '', tail = ''] = client.split('::')
+  const [first, last] = [head, tail].map((part) => part.split(':').filter((word) => word !== ''))
+  const gap = Array(Math.max(0, 8 - (first?.length ?? 0) - (last?.length ?? 0))).fill('0')
+  return [...(first ?? []), ...(client.includes('::') ? gap : []), ...(last ?? [])].slice(0, 4).join(':')
 }
 
 /** Addresses that are remembered; whoever is forgotten for others begins anew. */

@@ -1,6 +1,10 @@
 import { bytesToHex, hexToBytes, sha256 } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { ContentError } from '../../../node/ports/content-error.ts'
+import type { RouteSpec, Routes } from '../../../node/ports/http.ts'
+import type { ServedOracle } from '../../../plugins/oracle/requests/served-oracle.ts'
+import { addInputRoutes } from '../../../plugins/oracle/routes/inputs.ts'
+import { memoryContents } from '../../fakes/contents.ts'
 import { HOME } from './kit.ts'
 import { INPUT, ORACLE } from './requests/kit.ts'
 import { serveOracle } from './served.ts'
@@ -50,6 +54,32 @@ describe('POST /v1/inputs', () => {
       status: 429,
       body: { code: 'ORACLE_TOO_MANY_INPUTS' },
     })
+  })
+
+  test('a network of IPv6 addresses is one address, and an IPv4 address is one however it is written', async () => {
+    const added: RouteSpec[] = []
+    const routes: Routes = {
+      add: (route) => void added.push(route as never),
+      event: () => {},
+      publish: () => {},
+    }
+    const clock = { now: () => 0, monotonic: () => 0, setTimer: () => ({ cancel: () => {} }) }
+    const config = { accept: true, keepMinutes: 10, keepAnsweredHours: 24, perMinute: 1 }
+    addInputRoutes(routes, config, { oracles: [{} as ServedOracle], contents: memoryContents(), clock })
+    const taken = async (client: string) => {
+      const request = { params: {}, query: {}, body: undefined, bytes: input, client }
+      return await added[0]?.handler(request).then(
+        () => true,
+        () => false,
+      )
+    }
+    for (const [first, second] of [
+      ['2001:db8:1:2::5', '2001:db8:1:2:ffff::1'],
+      ['2001:db8::7', '2001:db8:0:0:9:9:9:9'],
+      ['::ffff:10.0.0.1', '10.0.0.1'],
+    ] as const)
+      expect([await taken(first), await taken(second)]).toEqual([true, false])
+    expect([await taken('2001:db8:1:3::5'), await taken('10.0.0.2')]).toEqual([true, true])
   })
 
   test.each([
