@@ -138,6 +138,15 @@ const code = await runCli(process.argv, {
     async verify(options) {
       return (await import('./compose/models/verify.ts')).verifyFolder(options.folder)
     },
+    async verifyKnown(config, { model }) {
+      return (await import('./compose/models/verify.ts')).verifyKnown(config, model)
+    },
+    async calibrate(config, options) {
+      return (await import('./compose/models/calibrate/calibrate.ts')).calibrateModel(config, options)
+    },
+    async addFromPeers(config, source) {
+      return (await import('./compose/models/library.ts')).addFromPeers(config, source)
+    },
     async add(config, options) {
       return (await import('./compose/models/library.ts')).addModel(config, options)
     },

@@ -36,7 +36,10 @@ const program = createProgram({
   recoverIndex: never,
   indexBuilds: never,
   rollBackIndex: never,
-  models: { pack: never, verify: never, add: never, remove: never, list: never, show: never, bench: never },
+  models: {
+    ...{ pack: never, verify: never, verifyKnown: never, calibrate: never, add: never, addFromPeers: never },
+    ...{ remove: never, list: never, show: never, bench: never },
+  },
   tryAbi: never,
   stdin: process.stdin,
   stdout: process.stdout,

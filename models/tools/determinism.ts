@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { argv, exit, stderr, stdout } from 'node:process'
+import { markdownTable, markers, withPart } from '../../node/inference/drift-card.ts'
 import { fileOf, type ModelDescription } from './description.ts'
 import { ModelFileError } from './model-file-error.ts'
 import { shippedModels } from './registry.ts'
@@ -20,7 +21,7 @@ const SEED = 20_260_113
 const LEVELS = ['disabled', 'basic', 'extended', 'all'] as const
 const THREADS = [1, 2] as const
 const BATCHES = [1, 2, 8, 64] as const
-const [BEGIN, END] = ['<!-- determinism: begin -->', '<!-- determinism: end -->']
+const PART = 'determinism'
 
 interface Line {
   readonly level: string
@@ -62,27 +63,19 @@ function table(lines: readonly Line[]): string {
     ['optimisation', 'threads', ...BATCHES.map((size) => `batch ${size}`)],
     ...lines.map(({ level, threads, drifts }) => [level, String(threads), ...drifts.map(cell)]),
   ]
-  const widths = rows.reduce<number[]>(
-    (most, row) => row.map((text, i) => Math.max(most[i] ?? 0, text.length)),
-    [],
-  )
-  const print = (row: readonly string[]) =>
-    `| ${row.map((text, i) => text.padEnd(widths[i] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = rows
-  return [print(head), print(widths.map((width) => '-'.repeat(width))), ...body.map(print)].join('\n')
+  return markdownTable(rows)
 }
 
 /** Throws MODEL_STALE where the card has no place for the table. */
-function writeCard(model: ModelDescription, text: string): void {
+function writeCard(model: ModelDescription, table: string): void {
   const card = fileOf(model, 'README.md')
-  const old = readFileSync(card, 'utf8')
-  const [begin, end] = [old.indexOf(BEGIN), old.indexOf(END)]
-  if (begin === -1 || end < begin)
+  const text = withPart(readFileSync(card, 'utf8'), PART, table)
+  if (text === null)
     throw new ModelFileError(
       'MODEL_STALE',
-      `models/${model.id}/README.md has no place for the table: put the lines ${BEGIN} and ${END} into it`,
+      `models/${model.id}/README.md has no place for the table: put the lines ${markers(PART).join(' and ')} into it`,
     )
-  writeFileSync(card, `${old.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${old.slice(end)}`)
+  writeFileSync(card, text)
 }
 
 try {

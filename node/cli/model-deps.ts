@@ -39,8 +39,10 @@ export interface ListedModel {
   readonly id: string
   readonly version: string
   readonly digest: string
-  /** `node`: of the configured manifest; `added`: by `iyi model add`. */
-  readonly source: 'node' | 'added'
+  /** `node`: of the configured manifest; `added`: by `iyi model add`; `wanted`: other validators shall give it. */
+  readonly source: 'node' | 'added' | 'wanted'
+  /** Of one that is wanted, in words. */
+  readonly progress?: string
 }
 
 interface ShownPort {
@@ -71,18 +73,65 @@ export interface BenchFigures {
   readonly provider: string
 }
 
+export interface CalibrateOptions {
+  /** A folder, or the id or digest of a model that the node has. */
+  readonly model: string
+  readonly isFolder: boolean
+  /** Random inputs beside the goldens. */
+  readonly inputs: number
+  readonly seed: number
+  /** File for the results of this machine. */
+  readonly export: string | null
+  /** Such files of other machines. */
+  readonly peers: readonly string[]
+  /** Puts what is proposed into the folder. */
+  readonly write: boolean
+}
+
+interface Scale {
+  readonly decimals: number
+  readonly tolerance: { readonly absolute: string; readonly relativePpm: number }
+}
+
+export interface Calibrated {
+  readonly id: string
+  readonly version: string
+  readonly digest: string
+  /** Markdown: the greatest gap of each way. */
+  readonly table: string
+  /** Greatest gap between any two, in words. */
+  readonly spread: string
+  readonly ways: number
+  readonly peers: number
+  readonly answered: number
+  readonly unanswered: number
+  readonly absent: readonly { readonly provider: string; readonly reason: string }[]
+  readonly now: Scale
+  /** What twice the greatest spread alone asks for. */
+  readonly twice: Scale
+  readonly proposed: Scale & { readonly margin: string }
+  /** The folder's new digest, and its card. */
+  readonly written: { readonly digest: string; readonly card: string } | null
+}
+
 /** What `iyi model` does to the world. */
 export interface ModelDeps {
   /** Writes a folder with the model, its goldens and its entry. */
   pack(options: PackOptions): Promise<Packed>
   /** Runs every test that a node makes before it runs a model. */
   verify(options: { readonly folder: string }): Promise<VerifiedModel>
+  /** The same of a model that the node has, by id or digest. */
+  verifyKnown(config: NodeConfig, options: { readonly model: string }): Promise<VerifiedModel>
+  /** Measures how far answers drift, and proposes tolerance and scale. */
+  calibrate(config: NodeConfig, options: CalibrateOptions): Promise<Calibrated>
   /** Verifies a folder, or one at an address, and copies it to the node's own models. */
   add(
     config: NodeConfig,
     options: { readonly source: string; readonly gateway: string | null; readonly digest: string | null },
   ): Promise<VerifiedModel>
-  /** Takes one away that was added. */
+  /** Leaves the wish for a model of other validators, `peer:<digest>`, to the node that runs, or starts next. */
+  addFromPeers(config: NodeConfig, source: string): Promise<{ readonly digest: string }>
+  /** Takes one away that was added or is wanted. */
   remove(config: NodeConfig, options: { readonly model: string }): Promise<ListedModel>
   list(config: NodeConfig): Promise<readonly ListedModel[]>
   /** Reads a model's entry and its file. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { modelAdd } from './verbs/model-add.ts'
 import { modelBench } from './verbs/model-bench.ts'
+import { modelCalibrate } from './verbs/model-calibrate.ts'
 import { modelList } from './verbs/model-list.ts'
 import { modelPack } from './verbs/model-pack.ts'
 import { modelRemove } from './verbs/model-remove.ts'
@@ -57,9 +58,41 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
       },
     )
   model
-    .command('verify <folder>')
-    .description('test a folder as a node does before it runs a model; prints the digest')
-    .action(async (folder: string) => modelVerify({ folder }, deps))
+    .command('verify <model>')
+    .description(
+      'test a folder, or a model that the node has, by its id or digest, as a node does before it runs one; prints the digest',
+    )
+    .option(...CONFIG)
+    .action(async (name: string, { config }: { config: string }) =>
+      modelVerify({ config, model: name }, deps),
+    )
+  model
+    .command('calibrate <model>')
+    .description(
+      'measure how far answers drift over providers, graph optimisations, threads, batches and other machines; propose tolerance and scale',
+    )
+    .option(...CONFIG)
+    .option('--inputs <n>', 'random inputs near the goldens, beside them', wholeNumber(0, 1_000), 64)
+    .option('--seed <n>', 'of the random inputs', wholeNumber(0, 4_294_967_295), 1)
+    .option('--export <file>', 'write the results for other machines')
+    .option('--peers <files...>', 'results that other machines wrote, of the same model, inputs and seed')
+    .option('--write', 'put tolerance and scale into model.json of the folder, and the table into its card')
+    .action(
+      async (
+        name: string,
+        options: {
+          config: string
+          inputs: number
+          seed: number
+          export?: string
+          peers?: readonly string[]
+          write?: true
+        },
+      ) => {
+        const { config, inputs, seed, export: file = null, peers = [], write = false } = options
+        await modelCalibrate({ config, model: name, inputs, seed, export: file, peers, write }, deps)
+      },
+    )
   model
     .command('add <source>')
     .description("verify a folder and make it one of the node's models; a running node takes it up")
@@ -68,7 +101,7 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
     .option('--gateway <url>', 'the IPFS gateway to fetch ipfs://<cid> through')
     .addHelpText(
       'after',
-      '\nThe source is a folder, https://... of one, or ipfs://<cid>; http:// from this machine alone.',
+      '\nThe source is a folder, https://... of one, ipfs://<cid>, or peer:<digest> for one that other validators run; http:// from this machine alone.',
     )
     .action(async (source: string, options: { config: string; digest?: string; gateway?: string }) => {
       const { config, digest = null, gateway = null } = options
@@ -76,14 +109,16 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
     })
   model
     .command('remove <model>')
-    .description('take away a model that was added, by its digest or, the newest, by its id')
+    .description(
+      'take away a model that was added, by its digest or, the newest, by its id; or end a transfer, by its digest',
+    )
     .option(...CONFIG)
     .action(async (name: string, { config }: { config: string }) =>
       modelRemove({ config, model: name }, deps),
     )
   model
     .command('list')
-    .description('print id, version, digest and source of each model')
+    .description('print id, version, digest and source of each model, and how far those are that are fetched')
     .option(...CONFIG)
     .action(async (options: { config: string }) => modelList(options, deps))
   model

@@ -48,6 +48,7 @@ const noCapabilities: CapabilityProvider = {
   'http.routes': refuse,
   store: refuse,
   inference: refuse,
+  contents: refuse,
 }
 
 function refuse(): never {

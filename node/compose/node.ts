@@ -34,9 +34,11 @@ import { chainHalts } from '../trust/halts.ts'
 import { alertTargets, configuredAlerts } from './alerts.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkPlugins } from './check-plugins.ts'
+import { contentRate, nodeContents } from './contents.ts'
 import { databaseUrl } from './database-url.ts'
 import { nodeInference } from './inference.ts'
 import { managedIndexer } from './managed-indexer.ts'
+import { wantedModels } from './models/fetch-wanted.ts'
 import { nodeOutbox } from './outbox.ts'
 import { requireFreePorts } from './ports.ts'
 import { publicIndex } from './public-index.ts'
@@ -160,12 +162,21 @@ export async function runNode(
     teardown.add('inference', () => inference.stop())
 
     const transport = libp2pTransport(
-      { listen: config.network.listen, peers: config.network.peers, privateKeySeed: keys.peer.seed },
+      {
+        ...{ listen: config.network.listen, peers: config.network.peers, privateKeySeed: keys.peer.seed },
+        contentBytesPerSecond: contentRate(config),
+      },
       common,
     )
     signal.throwIfAborted()
     await transport.start()
     teardown.add('peer transport', () => transport.stop())
+    const contents = nodeContents(config, { peers: transport.contents, ...common })
+    teardown.add('contents', () => contents.stop())
+    await contents.start()
+    const wanted = wantedModels(config, { contents, ...common })
+    teardown.add('wanted models', () => wanted.stop())
+    wanted.start()
 
     const alerts = alertStore({ database, targets: alertTargets(config) })
     const store = quorumStore({ database })
@@ -267,6 +278,7 @@ export async function runNode(
           'http.routes': ({ id, routes }) => http.routes({ id, roots: routes }),
           store: ({ id }) => pluginStore({ plugin: id }, { database }),
           inference: () => inference,
+          contents: () => contents,
         },
       },
     )

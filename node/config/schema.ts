@@ -369,6 +369,32 @@ const inference = z
   .prefault({})
   .describe('Running AI models.')
 
+const content = z
+  .strictObject({
+    maxMb: z
+      .int()
+      .min(1)
+      .max(1_048_576)
+      .default(256)
+      .describe('Mebibytes on disk that all of them together may take. What is needed least goes first.'),
+    rateMb: z
+      .int()
+      .min(1)
+      .max(1_024)
+      .default(8)
+      .describe(
+        'Mebibytes per second that one validator is given; all together get at most four times that.',
+      ),
+    serveModels: z
+      .boolean()
+      .default(true)
+      .describe('Lets other validators fetch the models that this node runs: `iyi model add peer:<digest>`.'),
+  })
+  .prefault({})
+  .describe(
+    'Contents that are named by their hash, such as inputs of requests: kept for the other validators.',
+  )
+
 const log = z
   .strictObject({
     level: z.enum(logLevels).default('info').describe('Least important level to log.'),
@@ -420,6 +446,7 @@ export const nodeConfigSchema = z
     admin,
     keys,
     inference,
+    content,
     alerts: alertsSchema,
     log,
     outbox: outboxSchema,

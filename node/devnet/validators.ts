@@ -88,7 +88,16 @@ export function writeConfigs(
       plugins: [
         {
           use: 'oracle',
-          grants: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+          grants: [
+            'chain.read',
+            'chain.trust',
+            'index.read',
+            'events',
+            'quorum',
+            'http.routes',
+            'inference',
+            'contents',
+          ],
           config: options.oracle,
         },
       ],

@@ -1,5 +1,6 @@
 import type { ChainReader, TxSender } from './chain.ts'
 import type { ChainTrust } from './chain-trust.ts'
+import type { Contents } from './content.ts'
 import type { EventLog } from './events.ts'
 import type { Routes } from './http.ts'
 import type { IndexReader } from './index-reader.ts'
@@ -30,6 +31,8 @@ export interface Capabilities {
   store: Store
   /** Run the models of the operator's manifest. */
   inference: Inference
+  /** Keep contents for the other validators, and fetch theirs. */
+  contents: Contents
 }
 export type CapabilityName = keyof Capabilities
 
@@ -44,4 +47,5 @@ export const capabilityCatalogue: { readonly [N in CapabilityName]: string } = {
   'http.routes': 'serve HTTP under its own paths',
   store: 'keep data in a database schema of its own',
   inference: 'run the models of your manifest',
+  contents: 'keep contents on disk for the other validators, and fetch theirs by hash',
 }

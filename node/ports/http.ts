@@ -13,6 +13,10 @@ export interface RouteRequest<P, Q, B> {
   readonly params: P
   readonly query: Q
   readonly body: B
+  /** What was sent, where the route takes bytes; else empty. */
+  readonly bytes: Uint8Array
+  /** Address of who asks, or of the last proxy before this node; empty where there is none. */
+  readonly client: string
 }
 
 /** One operation: schemas are the only source of validation, types and OpenAPI. Response schemas carry `.meta({ description })` where useful. */
@@ -25,6 +29,8 @@ export interface RouteSpec<P = unknown, Q = unknown, B = unknown, R = unknown> {
   readonly params?: ZodObject & ZodType<P>
   readonly query?: ZodObject & ZodType<Q>
   readonly body?: ZodType<B>
+  /** In place of `body`: takes bytes as they come, `application/octet-stream`, of at most this size. */
+  readonly bytes?: { readonly maxBytes: number; readonly description: string }
   readonly response: ZodType<R>
   readonly handler: (request: RouteRequest<P, Q, B>) => Promise<R>
 }

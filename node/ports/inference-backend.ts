@@ -5,11 +5,9 @@ import type { Tensor, TensorType } from './tensor.ts'
 /** Execution providers of ONNX Runtime that the node knows. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda'
 
-/**
- * What `open` is asked for to settle a dispute: the CPU, one thread, one operator after another, the graph as it is in the
- * file. Every machine has it, and it leaves as little to the machine as a runtime allows.
- */
-export const REFERENCE = 'cpu-reference'
+/** How far ONNX Runtime may change a graph before it runs it. */
+export const optimisations = ['disabled', 'basic', 'extended', 'all'] as const
+export type Optimisation = (typeof optimisations)[number]
 
 /** A model's verified bytes, for whoever runs it. */
 export interface ModelSource {

@@ -32,6 +32,12 @@ export interface ModelInfo {
 }
 
 /**
+ * The profile in which disputes are settled: the CPU, one thread, one operator after another, the graph as it is in the file.
+ * Every machine has it, and it leaves as little to the machine as a runtime allows. What `provider` says of such a run.
+ */
+export const REFERENCE = 'cpu-reference'
+
+/**
  * Whose turn is first, whatever waited longer: duties whose inputs the network itself makes, then what strangers ask on-chain,
  * then the API. Harm that a run did counts against its own class alone.
  */

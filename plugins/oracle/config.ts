@@ -96,6 +96,38 @@ const inference = z.strictObject({
   contract: contract.describe('The InferenceOracle that contracts ask, and that names the validators'),
 })
 
+const inputs = z
+  .strictObject({
+    accept: z
+      .boolean()
+      .default(true)
+      .describe('Takes inputs at `POST /v1/inputs` for requests that name theirs by hash'),
+    keepMinutes: z
+      .int()
+      .min(1)
+      .max(1_440)
+      .default(10)
+      .describe(
+        'How long an input is kept that no request names, and one that was named beyond its deadline. Room for them: `content.maxMb`',
+      ),
+    keepAnsweredHours: z
+      .int()
+      .min(0)
+      .max(720)
+      .default(24)
+      .describe(
+        'How long an input is kept that this node answered. Choose more than the dispute windows of the oracles and their rulings take: whoever is drawn runs the model on it again',
+      ),
+    perMinute: z
+      .int()
+      .min(1)
+      .max(6_000)
+      .default(60)
+      .describe('Inputs a minute that one address may send, so many at once after a silence'),
+  })
+  .prefault({})
+  .describe('Inputs that are delivered to the node, and from there to the other validators')
+
 /** Configuration of the oracle plugin: which feeds this validator serves and from what. */
 export const oracleConfig = z
   .strictObject({
@@ -105,6 +137,7 @@ export const oracleConfig = z
       .max(32)
       .default([])
       .describe('Oracles that contracts ask for answers of models'),
+    inputs,
     registry: contract
       .optional()
       .describe('ModelRegistry: a model that is not active in it is not run for a feed'),
@@ -148,6 +181,7 @@ export const oracleConfig = z
 const placeOf = (entry: { chainId: number; address: string }) => `${entry.chainId}:${entry.address}`
 
 export type OracleConfig = z.output<typeof oracleConfig>
+export type InputsConfig = OracleConfig['inputs']
 export type InferenceConfig = OracleConfig['inference'][number]
 export type FeedConfig = OracleConfig['feeds'][number]
 export type PoolConfig = FeedConfig['source']['pools'][number]

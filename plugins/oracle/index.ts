@@ -7,10 +7,19 @@ export default definePlugin({
   provides: oracleToken,
   version: '0.1.0',
   summary: 'Price and AI-model feeds, agreed on by a quorum and put on-chain',
-  needs: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+  needs: [
+    'chain.read',
+    'chain.trust',
+    'index.read',
+    'events',
+    'quorum',
+    'http.routes',
+    'inference',
+    'contents',
+  ],
   requires: {},
   config: oracleConfig,
-  routes: ['/v1/feeds', '/v1/models', '/v1/requests'],
+  routes: ['/v1/feeds', '/v1/models', '/v1/requests', '/v1/inputs'],
   contracts: (config) => {
     const all: IndexedContract[] = config.feeds.flatMap(({ contract, source }) => [
       contract,

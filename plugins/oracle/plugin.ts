@@ -9,10 +9,12 @@ import { kindOf } from './kinds/kind-of.ts'
 import { modelGate } from './model-gate.ts'
 import { rangeWatch } from './range-watch.ts'
 import { requestDuty } from './requests/request-duty.ts'
+import { requestInputs } from './requests/request-inputs.ts'
 import { requestView } from './requests/request-views.ts'
 import type { ServedOracle } from './requests/served-oracle.ts'
 import { findRound, latestRound } from './rounds.ts'
 import { addFeedRoutes } from './routes/feeds.ts'
+import { addInputRoutes } from './routes/inputs.ts'
 import { addModelRoutes } from './routes/models.ts'
 import { addRequestRoutes } from './routes/requests.ts'
 import { addRoundRoutes } from './routes/rounds.ts'
@@ -34,7 +36,9 @@ const TOLD: Readonly<Record<string, string>> = {
   'inference.DisputeUnresolved': RULED,
 }
 
-type Needs = 'chain.read' | 'chain.trust' | 'index.read' | 'events' | 'quorum' | 'http.routes' | 'inference'
+type Needs =
+  | ('chain.read' | 'chain.trust' | 'index.read' | 'events')
+  | ('quorum' | 'http.routes' | 'inference' | 'contents')
 export type OracleContext = Context<Needs, Record<never, never>, OracleConfig>
 
 export function setup(ctx: OracleContext): Running<OracleApi> {
@@ -42,6 +46,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
   const chain = ctx.can('chain.read')
   const trust = ctx.can('chain.trust')
   const inference = ctx.can('inference')
+  const contents = ctx.can('contents')
   const routes = ctx.can('http.routes')
   const events = ctx.can('events')
 
@@ -66,10 +71,15 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     return { config, duty: quorum.register(duty), withheld: watch.withheld }
   })
 
+  const { keepMinutes, keepAnsweredHours } = ctx.config.inputs
+  const inputs = requestInputs(
+    { keepMs: keepMinutes * 60_000, keepAnsweredMs: keepAnsweredHours * 3_600_000 },
+    { contents, clock: ctx.clock },
+  )
   const oracles: readonly ServedOracle[] = ctx.config.inference.map((config) => ({
     config,
     duty: quorum.register(
-      requestDuty(config, { chain, index, trust, clock: ctx.clock, inference, log: ctx.log }),
+      requestDuty(config, { chain, index, trust, clock: ctx.clock, inference, inputs, log: ctx.log }),
     ),
   }))
 
@@ -88,6 +98,8 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
   addFeedRoutes(routes, { feeds, index, clock: ctx.clock })
   addRoundRoutes(routes, { feeds, index, chain })
   addRequestRoutes(routes, { oracles, index, chain })
+  if (ctx.config.inputs.accept)
+    addInputRoutes(routes, ctx.config.inputs, { oracles, contents, clock: ctx.clock })
   addModelRoutes(routes, { registry: ctx.config.registry, index, inference })
 
   const subscriptions: { close(): Promise<void> }[] = []

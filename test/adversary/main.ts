@@ -92,6 +92,9 @@ const deps: CliDeps = {
   models: {
     pack: refuse,
     verify: refuse,
+    verifyKnown: refuse,
+    calibrate: refuse,
+    addFromPeers: refuse,
     add: refuse,
     remove: refuse,
     list: refuse,

@@ -29,6 +29,7 @@ export const rooms: readonly Room[] = [
     ours: [PORTS],
     packages: ['zod', '@noble/*', 'pbf', 'node:*'],
   },
+  { name: 'content', files: /^node\/content\//, ours: [PORTS], packages: ['@noble/*', 'node:*'] },
   { name: 'features', files: /^node\/features\//, ours: [PORTS], packages: [] },
   { name: 'outbox', files: /^node\/outbox\//, ours: [PORTS], packages: [] },
   { name: 'export', files: /^node\/export\//, ours: [PORTS], packages: [] },

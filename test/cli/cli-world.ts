@@ -41,6 +41,9 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
     models: {
       pack: refused,
       verify: refused,
+      verifyKnown: refused,
+      calibrate: refused,
+      addFromPeers: refused,
       add: refused,
       remove: refused,
       list: async () => [],

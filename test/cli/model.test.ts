@@ -6,9 +6,16 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { benchModel } from '../../node/compose/models/bench.ts'
-import { addModel, listModels, removeModel, showModel } from '../../node/compose/models/library.ts'
+import { calibrateModel } from '../../node/compose/models/calibrate/calibrate.ts'
+import {
+  addFromPeers,
+  addModel,
+  listModels,
+  removeModel,
+  showModel,
+} from '../../node/compose/models/library.ts'
 import { packModel } from '../../node/compose/models/pack.ts'
-import { verifyFolder } from '../../node/compose/models/verify.ts'
+import { verifyFolder, verifyKnown } from '../../node/compose/models/verify.ts'
 import { until } from '../e2e/kit/until.ts'
 import { start } from '../inference/fixture.ts'
 import { float32, tinyFolder } from '../inference/tiny-fixture.ts'
@@ -30,6 +37,9 @@ async function world(onnx: Uint8Array = unary('Add', 'float32', ['n', 2], 2)) {
       models: {
         pack: packModel,
         verify: (options) => verifyFolder(options.folder),
+        verifyKnown: (given, options) => verifyKnown(given, options.model),
+        calibrate: calibrateModel,
+        addFromPeers,
         add: addModel,
         remove: (given, options) => removeModel(given, options.model),
         list: listModels,
@@ -154,6 +164,24 @@ describe('iyi model add, list, show, remove', () => {
     expect(await readdir(library)).toEqual([])
   })
 
+  it('verifies what the node has, by id or digest', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    const digest = (await pack('1')).out.trim()
+    await iyi('add', at('net-1'), ...config)
+    for (const name of ['net', digest])
+      expect(await iyi('verify', name, ...config)).toMatchObject({ code: 0, out: `${digest}\n` })
+    expect(await iyi('verify', 'volatility', ...config)).toMatchObject({
+      ...{ code: 0, err: expect.stringContaining('volatility 1.0.0 passed') },
+    })
+    await appendFile(join(library, digest, 'net.onnx'), 'x')
+    expect(await iyi('verify', 'net', ...config)).toMatchObject({
+      ...{ code: 1, out: '', err: expect.stringContaining('SHA-256') },
+    })
+    expect(await iyi('verify', 'nobody', ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('iyi model list') },
+    })
+  })
+
   it('tells versions apart, and one that is there already', async () => {
     const { pack, iyi, at, config } = await world()
     const digests = [(await pack('1')).out.trim(), (await pack('2')).out.trim()]
@@ -252,6 +280,37 @@ describe('iyi model add from an address', () => {
   })
 })
 
+describe('iyi model add peer:<digest>', () => {
+  const digest = `0x${'ab'.repeat(32)}`
+
+  it('leaves the wish to the node, lists and ends it', async () => {
+    const { iyi, config, library } = await world()
+    expect(await iyi('add', `peer:${digest}`, ...config)).toMatchObject({
+      ...{ code: 0, out: `${digest}\n`, err: expect.stringContaining('iyi model list') },
+    })
+    expect((await iyi('list', ...config)).out).toMatch(
+      new RegExp(`^-  -  ${digest}  wanted  waiting: no node`, 'm'),
+    )
+    expect(await iyi('remove', digest, ...config)).toMatchObject({ code: 0, out: `${digest}\n` })
+    expect((await iyi('list', ...config)).out).not.toContain(digest)
+    expect(await readdir(join(library, 'wanted'))).toEqual([])
+  })
+
+  it('refuses what names no model, what is there, and options that say it twice', async () => {
+    const { pack, iyi, at, config } = await world()
+    const known = (await pack('1')).out.trim()
+    await iyi('add', at('net-1'), ...config)
+    for (const [source, said, ...more] of [
+      ['peer:net', 'MODEL_UNREACHABLE'],
+      [`peer:${known}`, 'MODEL_EXISTS'],
+      [`peer:${digest}`, 'CLI_BAD_OPTIONS', '--digest', digest],
+    ] as const)
+      expect(await iyi('add', source, ...more, ...config)).toMatchObject({
+        ...{ code: 1, out: '', err: expect.stringContaining(said) },
+      })
+  })
+})
+
 it('iyi model bench says how fast a model answers, alone and 64 at once', async () => {
   const { iyi, config } = await world()
   const { code, out, err } = await iyi('bench', 'volatility', '--seconds', '1', ...config)
@@ -269,5 +328,103 @@ it('iyi model bench says how fast a model answers, alone and 64 at once', async 
   expect(await iyi('bench', 'nobody', ...config)).toMatchObject({
     code: 1,
     err: expect.stringContaining('MODEL_UNKNOWN'),
+  })
+})
+
+describe('iyi model calibrate', () => {
+  const few = ['--inputs', '6']
+
+  it('prints how far answers drift, and writes what other machines hold theirs against', async () => {
+    const { pack, iyi, at, config } = await world()
+    await pack('1', '--batched')
+    const { code, out, err } = await iyi(
+      'calibrate',
+      at('net-1'),
+      ...few,
+      '--export',
+      at('here.json'),
+      ...config,
+    )
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('--peers') })
+    expect(out).toContain('| cpu   | all          | 1       | 0       | 0       | 0       | 0        |')
+    expect(out).toContain('net 1: 14 inputs, 32 ways here, results of 0 other machines')
+    expect(out).toMatch(/twice as much +tolerance 2 units or 0 ppm, 8 decimals/)
+    // One machine is no reason for less than what stands.
+    expect(out).toMatch(/proposed +tolerance 20 units or 100 ppm, 8 decimals/)
+    expect((await iyi('calibrate', at('net-1'), ...few, '--peers', at('here.json'), ...config)).out).toMatch(
+      /results of 1 other machines[\s\S]*proposed +tolerance 2 units or 0 ppm/,
+    )
+    expect((await iyi('calibrate', 'volatility', '--inputs', '2', ...config)).out).toContain(
+      'volatility 1.0.0: 14 inputs',
+    )
+  })
+
+  it('--write puts tolerance, scale and table into the folder, and says that the digest is another', async () => {
+    const { pack, iyi, at, config } = await world()
+    const digest = (await pack('1', '--batched')).out.trim()
+    await iyi('calibrate', at('net-1'), ...few, '--export', at('here.json'), ...config)
+    // Another machine, whose answers are up to half a million units higher.
+    const there = JSON.parse(await readFile(at('here.json'), 'utf8'))
+    there.machine = 'plan9 mips'
+    there.high[0][0] = String(BigInt(there.high[0][0]) + 987_654_321_000n)
+    await writeFile(at('there.json'), JSON.stringify(there))
+    const asked = ['calibrate', at('net-1'), ...few, '--peers', at('here.json'), at('there.json'), '--write']
+    const { code, out, err } = await iyi(...asked, ...config)
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/results of 2 other machines/) })
+    const entry = JSON.parse(await readFile(at('net-1/model.json'), 'utf8'))
+    expect(entry.quantization.decimals).toBeLessThan(8)
+    expect(out).toContain(
+      `tolerance ${entry.tolerance.absolute} units or ${entry.tolerance.relativePpm} ppm, ${entry.quantization.decimals} decimals; for`,
+    )
+    const verified = await iyi('verify', at('net-1'))
+    expect(verified.code).toBe(0)
+    expect(verified.out.trim()).not.toBe(digest)
+    expect(err).toContain(`the digest was ${digest} and is ${verified.out.trim()}`)
+    const card = await readFile(at('net-1/README.md'), 'utf8')
+    expect(card).toMatch(/<!-- calibration: begin -->[\s\S]*plan9 mips[\s\S]*<!-- calibration: end -->/)
+    // Again: in the same place, and nothing else of the card changes.
+    await writeFile(at('net-1/README.md'), `${card}\nMore.\n`)
+    await iyi('calibrate', at('net-1'), ...few, '--write', ...config)
+    const again = await readFile(at('net-1/README.md'), 'utf8')
+    expect(again).not.toContain('plan9')
+    expect(again.match(/calibration: begin/g)).toHaveLength(1)
+    expect(again.endsWith('More.\n')).toBe(true)
+  })
+
+  it('refuses results of other questions, what is none, and to change what a node runs', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    await pack('1')
+    await iyi('calibrate', at('net-1'), ...few, '--export', at('here.json'), ...config)
+    const refused = async (said: string, ...args: string[]) =>
+      expect(await iyi('calibrate', ...args, ...config)).toMatchObject({
+        ...{ code: 1, out: '', err: expect.stringContaining(said) },
+      })
+    await refused(
+      'its seed is 1, here it is 2',
+      at('net-1'),
+      ...few,
+      '--seed',
+      '2',
+      '--peers',
+      at('here.json'),
+    )
+    await refused('its inputs is 6', at('net-1'), '--inputs', '5', '--peers', at('here.json'))
+    await refused('can not be read', at('net-1'), ...few, '--peers', at('nothing.json'))
+    await refused('holds no results', at('net-1'), ...few, '--peers', at('net-1/model.json'))
+    await refused('MODEL_BAD_FOLDER', 'volatility', '--write')
+    await refused('iyi model list', 'nobody')
+    await refused('MODEL_BAD_FOLDER', at('nothing'))
+    expect(await readdir(at('.'))).not.toContain(library)
+  })
+
+  it('says which provider of the configuration is not at hand', async () => {
+    const { pack, iyi, at, config } = await world()
+    await pack('1')
+    await writeFile(
+      at('iyi.yaml'),
+      'dataDir: data\nchains:\n  - { id: 1, name: one, rpc: [http://127.0.0.1:1] }\ninference: { providers: [cuda] }\n',
+    )
+    const { code, err } = await iyi('calibrate', at('net-1'), ...few, ...config)
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^cuda was not measured: /) })
   })
 })

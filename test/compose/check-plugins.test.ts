@@ -24,7 +24,16 @@ function check(model: string, inference: object = {}) {
       plugins: [
         {
           use: 'oracle',
-          grants: ['chain.read', 'chain.trust', 'index.read', 'events', 'quorum', 'http.routes', 'inference'],
+          grants: [
+            'chain.read',
+            'chain.trust',
+            'index.read',
+            'events',
+            'quorum',
+            'http.routes',
+            'inference',
+            'contents',
+          ],
           config: { feeds: [feed(model)] },
         },
       ],

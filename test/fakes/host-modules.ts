@@ -83,6 +83,7 @@ export function capabilityProviders(given: Partial<CapabilityProvider>): Capabil
     'http.routes': missing('http.routes'),
     store: missing('store'),
     inference: missing('inference'),
+    contents: missing('contents'),
     ...given,
   }
 }

@@ -87,7 +87,9 @@ test('the example of docs/plugins.md loads by path and works', async () => {
 
   const [route] = added
   expect(route?.path).toBe('/v1/hello/swaps')
-  const answer = await route?.handler({ params: {}, query: {}, body: undefined })
+  const answer = await route?.handler({
+    ...{ params: {}, query: {}, body: undefined, bytes: new Uint8Array(), client: '' },
+  })
   expect(route?.response.parse(answer)).toEqual({ greeting: 'moin', swaps: 2 })
 
   await host.stop('test')

@@ -34,6 +34,7 @@ export class ApiDocument {
         ...(route.body === undefined
           ? {}
           : { body: { required: true, content: { 'application/json': { schema: route.body } } } }),
+        ...(route.bytes === undefined ? {} : { body: bytesBody(route.bytes) }),
       },
       responses: {
         200: { description: route.response.description ?? 'Answer', content },
@@ -103,6 +104,11 @@ export class ApiDocument {
       },
     })
   }
+}
+
+function bytesBody({ description, maxBytes }: NonNullable<AnyRoute['bytes']>) {
+  const schema = { type: 'string', format: 'binary', maxLength: maxBytes } as const
+  return { required: true, description, content: { 'application/octet-stream': { schema } } }
 }
 
 const STREAM = '/v1/stream'

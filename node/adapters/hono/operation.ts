@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { ZodError, ZodType } from 'zod'
 import type { Clock } from '../../ports/clock.ts'
@@ -54,6 +55,8 @@ async function readRequest(c: Context, route: AnyRoute): Promise<RouteRequest<un
     params: await check(route.params, c.req.param(), 'params', faults),
     query: await check(route.query, query, 'query', faults),
     body: route.body === undefined ? undefined : await check(route.body, await readJson(c), 'body', faults),
+    bytes: route.bytes === undefined ? NO_BYTES : await readBytes(c, route.bytes.maxBytes),
+    client: (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress ?? '',
   }
   if (faults.length > 0) throw new InvalidRequestError(faults)
   return parsed
@@ -102,9 +105,23 @@ function pathTo(place: Place): readonly string[] {
   return keys.reverse()
 }
 
+const NO_BYTES = new Uint8Array(0)
+
+async function readBytes(c: Context, maxBytes: number): Promise<Uint8Array> {
+  if (typeOf(c) !== 'application/octet-stream')
+    throw problem(415, 'HTTP_UNSUPPORTED_MEDIA_TYPE', 'Send the bytes as application/octet-stream.')
+  const bytes = new Uint8Array(await c.req.arrayBuffer())
+  if (bytes.length > maxBytes)
+    throw problem(413, 'HTTP_BODY_TOO_LARGE', `What is sent here may have ${maxBytes} bytes.`)
+  return bytes
+}
+
+function typeOf(c: Context): string {
+  return c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
 async function readJson(c: Context): Promise<unknown> {
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
-  if (!/^application\/(json|[a-z0-9.-]+\+json)$/.test(type))
+  if (!/^application\/(json|[a-z0-9.-]+\+json)$/.test(typeOf(c)))
     throw problem(415, 'HTTP_UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')
   try {
     return JSON.parse(await c.req.text())

@@ -45,7 +45,7 @@ export class RouteTable {
   /** Adds a route. Throws `GATEWAY_ROUTES_CLOSED`, `GATEWAY_BAD_ROUTE`, `GATEWAY_PATH_OUTSIDE_ROOTS`, `GATEWAY_DUPLICATE_ROUTE`. */
   add(
     owner: string,
-    spec: Pick<RouteSpec, 'method' | 'path' | 'params' | 'body'>,
+    spec: Pick<RouteSpec, 'method' | 'path' | 'params' | 'body' | 'bytes'>,
     roots?: readonly string[],
   ): void {
     const refuse = (code: GatewayError['code'], why: string) =>
@@ -66,7 +66,9 @@ export class RouteTable {
         'GATEWAY_BAD_ROUTE',
         `its path has the parameters [${names.join(', ')}] but its schema [${declared.join(', ')}]`,
       )
-    if (spec.method === 'get' && spec.body !== undefined)
+    if (spec.body !== undefined && spec.bytes !== undefined)
+      throw refuse('GATEWAY_BAD_ROUTE', 'it takes either a JSON body or bytes')
+    if (spec.method === 'get' && (spec.body !== undefined || spec.bytes !== undefined))
       throw refuse('GATEWAY_BAD_ROUTE', 'a GET has no body; use query or post')
     if (roots !== undefined && !roots.some((root) => under(spec.path, root)))
       throw refuse('GATEWAY_PATH_OUTSIDE_ROOTS', `it must lie under ${roots.join(' or ')}`)

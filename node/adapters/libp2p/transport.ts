@@ -5,11 +5,13 @@ import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { Clock } from '../../ports/clock.ts'
+import type { ContentPeers } from '../../ports/content.ts'
 import type { Health } from '../../ports/health.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { PeerChannel, PeerInfo, PeerTransport } from '../../ports/network.ts'
 import { type Channel, channelOf, classOf } from './channel.ts'
+import { CONTENT_PROTOCOL, CONTENT_STREAMS, ContentExchange } from './content-exchange.ts'
 import { NetworkError } from './errors.ts'
 import { encodeFrame } from './frame.ts'
 import { memberGate } from './gate.ts'
@@ -20,7 +22,7 @@ import { UNKNOWN_CLASS } from './meter.ts'
 
 const DEFAULT_COMMON_FRAMES = 1_024
 const DEFAULT_COMMON_BYTES = 16 * 1024 * 1024
-/** Of one connection: a quorum stream, one that replaces it, and pings. */
+/** Of one connection: a quorum stream, one that replaces it, two for contents, and pings. */
 const MAX_INBOUND_STREAMS = 16
 /** Under way and not read yet: what a round trip of a continent takes at 50 MB/s. */
 const STREAM_BYTES = 4 * 1024 * 1024
@@ -36,10 +38,14 @@ export interface Libp2pTransportOptions {
   readonly commonFrames?: number
   /** The same in bytes; 16 MiB when absent. */
   readonly commonBytes?: number
+  /** Bytes of contents per second that one peer is given; 8 MiB when absent. */
+  readonly contentBytesPerSecond?: number
 }
 
 export interface Libp2pTransport extends PeerTransport {
   readonly peerId: string
+  /** The members, as those whom one can ask for contents. */
+  readonly contents: ContentPeers
   /** Listens and begins to dial. Rejects with `NetworkError` `NET_LISTEN_FAILED`. */
   start(): Promise<void>
   /** Closes every channel, connection and socket. */
@@ -52,8 +58,8 @@ export interface Libp2pTransport extends PeerTransport {
 }
 
 /**
- * Peer transport over libp2p: TCP, noise, yamux, and one stream in each direction for `/iyi/quorum/1`. There is no
- * discovery: addresses come from `peers`. Throws `NetworkError` `NET_BAD_ADDRESS` or `NET_BAD_KEY`.
+ * Peer transport over libp2p: TCP, noise, yamux, and one stream in each direction for `/iyi/quorum/1`; contents beside it,
+ * by `/iyi/content/1`. There is no discovery: addresses come from `peers`. Throws `NetworkError` `NET_BAD_ADDRESS` or `NET_BAD_KEY`.
  */
 export function libp2pTransport(
   options: Libp2pTransportOptions,
@@ -80,6 +86,7 @@ class QuorumTransport implements Libp2pTransport {
   readonly #instruments: Instruments
   readonly #channels = new Map<string, Channel>()
   readonly #links = new Map<string, Link>()
+  readonly contents: ContentExchange
   #node: Libp2p | null = null
   #stopped = false
 
@@ -92,6 +99,15 @@ class QuorumTransport implements Libp2pTransport {
     this.#log = modules.log
     this.#random = modules.random ?? Math.random
     this.#instruments = instruments(modules.metrics)
+    const { contentBytesPerSecond } = options
+    this.contents = new ContentExchange(
+      contentBytesPerSecond === undefined ? {} : { bytesPerSecond: contentBytesPerSecond },
+      {
+        ...modules,
+        connection: (peer) => this.#links.get(peer)?.connections.findLast(isOpen) ?? null,
+        members: () => [...this.#links.values()].filter(isReachable).map(({ id }) => id),
+      },
+    )
     for (const { peerId, address } of options.peers.map(parsePeerAddress)) {
       const id = peerId.toString()
       if (id === this.peerId) continue
@@ -137,6 +153,15 @@ class QuorumTransport implements Libp2pTransport {
       },
       // One is used; a second may overlap while a peer moves to a new stream.
       { maxInboundStreams: 4, maxOutboundStreams: 4 },
+    )
+    await node.handle(
+      CONTENT_PROTOCOL,
+      (stream, connection) => {
+        const link = this.#links.get(connection.remotePeer.toString())
+        if (link === undefined || link.cooling) stream.abort(new Error('Not a member'))
+        else this.contents.onStream(link.id, stream)
+      },
+      { maxInboundStreams: CONTENT_STREAMS, maxOutboundStreams: CONTENT_STREAMS },
     )
     try {
       await node.start()
@@ -258,6 +283,7 @@ class QuorumTransport implements Libp2pTransport {
       if (this.#wanted(id)) continue
       this.#links.delete(id)
       link.stop()
+      this.contents.forget(id)
     }
     if (this.#channels.size > 0) return
     for (const { peerId } of this.#configured.values()) this.#link(peerId)
@@ -359,3 +385,6 @@ class QuorumTransport implements Libp2pTransport {
     return new NetworkError('NET_STOPPED', 'Create a new peer transport: this one was stopped', { data: {} })
   }
 }
+
+const isOpen = ({ status }: Connection): boolean => status === 'open'
+const isReachable = ({ cooling, connections }: Link): boolean => !cooling && connections.some(isOpen)

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
-import {
-  type InferenceBackend,
-  type ModelSource,
-  type OpenModel,
-  type Provider,
-  REFERENCE,
+import type {
+  InferenceBackend,
+  ModelSource,
+  OpenModel,
+  Optimisation,
+  Provider,
 } from '../../ports/inference-backend.ts'
 import { BackendError } from '../../ports/inference-error.ts'
 import type { Logger } from '../../ports/log.ts'
@@ -21,6 +21,8 @@ export interface OnnxBackendOptions extends WorkerLimits {
   readonly providers: readonly Provider[]
   /** CPU threads that one run may use; 1 keeps float sums in one order. */
   readonly threads: number
+  /** How far the runtime may change a model's graph; `all` when absent. */
+  readonly optimisation?: Optimisation
   /** Processes. Each has every model. */
   readonly workers: number
 }
@@ -107,8 +109,8 @@ export function onnxBackend(
   }
 
   async function load(process: WorkerProcess, { source, provider, number }: Opening): Promise<Opened> {
-    const { threads } = options
-    const command = { op: 'open', model: number, provider, threads } as const
+    const { threads, optimisation = 'all' } = options
+    const command = { op: 'open', model: number, provider, threads, optimisation } as const
     const { opened: ports } = await process.send(command, source.id, {}, source.bytes)
     if (ports === undefined)
       throw new BackendError('BACKEND_CRASHED', source.id, 'the worker did not describe it')
@@ -203,7 +205,7 @@ export function onnxBackend(
       return Math.max(1, alive * (runMs < SHORT_MS ? 2 : 1))
     },
     takes: () => true,
-    providers: [...options.providers, REFERENCE],
+    providers: options.providers,
     async start() {
       running = true
       await Promise.all(seats.map(seatProcess))

@@ -1,5 +1,5 @@
 import type { InferenceSession as OrtSession } from 'onnxruntime-node'
-import type { RuntimePort } from '../../ports/inference-backend.ts'
+import type { Optimisation, RuntimePort } from '../../ports/inference-backend.ts'
 import { type Tensor, type Tensors, type TensorType, tensorTypes } from '../../ports/tensor.ts'
 import { env, InferenceSession, Tensor as OrtTensor } from './runtime.ts'
 
@@ -7,8 +7,8 @@ export interface SessionOptions {
   readonly provider: string
   /** CPU threads of one run. */
   readonly threads: number
-  /** Leave the graph as it is in the file; otherwise the runtime makes it faster. */
-  readonly plain?: boolean
+  /** How far the runtime may change the graph; `all` when absent. */
+  readonly optimisation?: Optimisation
   /** Prefix of the runtime's own profile, which tells what ran where; none is written when absent. */
   readonly profilePrefix?: string
 }
@@ -39,7 +39,7 @@ export async function openSession(bytes: Uint8Array, options: SessionOptions): P
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: options.plain === true ? 'disabled' : 'all',
+    graphOptimizationLevel: options.optimisation ?? 'all',
     logSeverityLevel: 4,
     ...(options.profilePrefix === undefined
       ? {}

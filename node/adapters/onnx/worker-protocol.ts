@@ -1,4 +1,4 @@
-import type { RuntimePort } from '../../ports/inference-backend.ts'
+import type { Optimisation, RuntimePort } from '../../ports/inference-backend.ts'
 
 /** The file descriptor at which a worker finds its end of the socket pair. */
 export const WORKER_FD = 3
@@ -14,6 +14,7 @@ export type Command =
       readonly model: number
       readonly provider: string
       readonly threads: number
+      readonly optimisation: Optimisation
     }
   | { readonly op: 'run'; readonly id: number; readonly model: number }
   | { readonly op: 'close'; readonly id: number; readonly model: number }

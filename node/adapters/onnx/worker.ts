@@ -3,7 +3,6 @@
 import { mkdtempSync, readdirSync, readFileSync, readSync, rmSync, writevSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { REFERENCE } from '../../ports/inference-backend.ts'
 import { bytesOf, type Tensor } from '../../ports/tensor.ts'
 import { decodeFrame, encodeFrame, type Frame, lengthAfterPrefix, PREFIX_BYTES } from './frames.ts'
 import { placementOf } from './placement.ts'
@@ -36,13 +35,12 @@ async function obey(
   const { id } = command
   const open = models.get(command.model)
   if (command.op === 'open') {
-    const { provider, threads } = command
+    const { provider, threads, optimisation } = command
     // What is asked for may be done by another provider, operator by operator: only the profile tells.
-    const reference = provider === REFERENCE
-    const profile = provider === 'cpu' || reference ? null : mkdtempSync(join(tmpdir(), 'iyi-profile-'))
+    const profile = provider === 'cpu' ? null : mkdtempSync(join(tmpdir(), 'iyi-profile-'))
     try {
       const session = await openSession(blob, {
-        ...(reference ? { provider: 'cpu', threads: 1, plain: true } : { provider, threads }),
+        ...{ provider, threads, optimisation },
         ...(profile === null ? {} : { profilePrefix: join(profile, 'run') }),
       })
       models.set(command.model, { session, profile })

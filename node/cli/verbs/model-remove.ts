@@ -7,7 +7,11 @@ export async function modelRemove(
   deps: CliDeps,
 ): Promise<void> {
   const { config } = loadConfig({ path, env: deps.env })
-  const { id, version, digest } = await deps.models.remove(config, { model })
+  const { id, version, digest, source } = await deps.models.remove(config, { model })
   deps.stdout.write(`${digest}\n`)
+  if (source === 'wanted') {
+    deps.stderr.write('not wanted any more; a node that runs ends its transfer within seconds\n')
+    return
+  }
   deps.stderr.write(`removed ${id} ${version}; a node that runs gives it up once its runs have ended\n`)
 }

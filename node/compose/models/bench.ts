@@ -5,7 +5,7 @@ import { readVerified } from '../../inference/verified-file.ts'
 import type { Tensors } from '../../ports/tensor.ts'
 import { nodeInference } from '../inference.ts'
 import { ModelError } from './errors.ts'
-import { findModel } from './library.ts'
+import { findModel } from './known.ts'
 import { quiet } from './verify.ts'
 
 /** Runs before anything is counted. */

@@ -7,7 +7,8 @@ import { assertInside } from '../../inference/verified-file.ts'
 import { ModelError } from './errors.ts'
 import { ENTRY_FILE, readEntry } from './stage.ts'
 
-const MAX_BYTES = { entry: 2 ** 20, model: 2 ** 31 - 1, goldens: 2 ** 26 } as const
+/** Of each file of a model's folder. */
+export const MAX_BYTES = { entry: 2 ** 20, model: 2 ** 31 - 1, goldens: 2 ** 26 } as const
 /** For all of it: a model of 2 GiB at a megabyte and a half each second. */
 const TIMEOUT_MS = 1_500_000
 const MAX_REDIRECTS = 5

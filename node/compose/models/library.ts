@@ -1,27 +1,20 @@
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NodeConfig } from '../../config/schema.ts'
-import { type ManifestModel, parseManifest, readManifest } from '../../inference/manifest.ts'
 import { readOnnx } from '../../inference/onnx-file.ts'
 import { readVerified } from '../../inference/verified-file.ts'
+import type { Hex } from '../../ports/chain.ts'
 import { ownManifestPath } from '../inference.ts'
-import { manifestPath } from '../manifest-path.ts'
 import { ModelError } from './errors.ts'
 import { fetchFolder, isRemote } from './fetch-folder.ts'
+import { find, findModel, type Known, readAll, readOwn } from './known.ts'
 import { withLock } from './lock.ts'
 import { stageModel } from './stage.ts'
 import { type Verified, verifyStaged } from './verify.ts'
+import { digestOf, listWanted, progressOf, unwantModel, type WantedState, wantModel } from './wanted.ts'
 
 /** Begins the names of folders of models that are not verified yet. */
 const STAGING = '.new-'
-
-interface Known {
-  readonly entry: ManifestModel
-  readonly written: unknown
-  /** Folder that its files lie in. */
-  readonly root: string
-  readonly source: 'node' | 'added'
-}
 
 export interface AddRequest {
   /** A folder, or an address of one. */
@@ -75,10 +68,31 @@ export async function addModel(config: NodeConfig, request: AddRequest): Promise
   })
 }
 
-/** Takes a model away that was added: the newest of an id, or the one of a digest. Rejects with `ModelError`. */
+/**
+ * Asks for a model of other validators: a node that runs, or the next one that starts, fetches and adds it. Rejects with
+ * `ModelError` `MODEL_UNREACHABLE`, `MODEL_EXISTS`.
+ */
+export async function addFromPeers(config: NodeConfig, source: string): Promise<{ readonly digest: Hex }> {
+  const digest = digestOf(source)
+  const same = (await readAll(config)).find(({ entry }) => entry.digest === digest)
+  if (same !== undefined)
+    throw new ModelError(
+      'MODEL_EXISTS',
+      `Model ${same.entry.id} ${same.entry.version} is there already, as ${digest}.`,
+    )
+  await wantModel(config, digest)
+  return { digest }
+}
+
+/** Takes a model away that was added, or is wanted: the newest of an id, or the one of a digest. Rejects with `ModelError`. */
 export async function removeModel(config: NodeConfig, model: string) {
   const path = ownManifestPath(config)
   await mkdir(dirname(path), { recursive: true })
+  const wanted = (await listWanted(config)).find(({ digest }) => digest === model.toLowerCase())
+  if (wanted !== undefined) {
+    await unwantModel(config, wanted.digest)
+    return listedWanted(wanted)
+  }
   return withLock(`${path}.lock`, async () => {
     const own = await readOwn(path)
     const gone = find(own, model, 'was added to this node; those of the node itself stay')
@@ -91,9 +105,12 @@ export async function removeModel(config: NodeConfig, model: string) {
   })
 }
 
-/** Every model of the configured manifest and of the operator, in the order in which the later version is the newer. */
+/**
+ * Every model of the configured manifest and of the operator, in the order in which the later version is the newer, and
+ * then those that other validators shall give.
+ */
 export async function listModels(config: NodeConfig) {
-  return (await readAll(config)).map(listed)
+  return [...(await readAll(config)).map(listed), ...(await listWanted(config)).map(listedWanted)]
 }
 
 /** What a model's entry and its file say. Rejects with `ModelError`, `OnnxFileError`. */
@@ -114,32 +131,6 @@ export async function showModel(config: NodeConfig, model: string) {
   }
 }
 
-/** The newest of an id, or the one of a digest. Rejects with `ModelError` `MODEL_UNKNOWN`. */
-export async function findModel(config: NodeConfig, model: string): Promise<Known> {
-  return find(await readAll(config), model, 'is known to this node')
-}
-
-async function readAll(config: NodeConfig): Promise<readonly Known[]> {
-  const path = manifestPath(config)
-  const node = readManifest(path).map((entry): Known => {
-    return { entry, written: entry, root: dirname(path), source: 'node' }
-  })
-  return [...node, ...(await readOwn(ownManifestPath(config)))]
-}
-
-async function readOwn(path: string): Promise<readonly Known[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{"models":[]}'
-    throw error
-  })
-  const entries = parseManifest(text)
-  const { models } = JSON.parse(text) as { models: readonly unknown[] }
-  return entries.map((entry, i) => ({
-    ...{ entry, written: models[i], source: 'added' as const },
-    root: join(dirname(path), entry.digest),
-  }))
-}
-
 /** In one step and on disk, as a node that runs reads it at any time. */
 async function writeManifest(path: string, models: readonly unknown[]): Promise<void> {
   const file = await open(`${path}.new`, 'w')
@@ -152,13 +143,9 @@ async function writeManifest(path: string, models: readonly unknown[]): Promise<
   await rename(`${path}.new`, path)
 }
 
-function find(models: readonly Known[], model: string, what: string): Known {
-  const found = models.findLast(({ entry }) => entry.id === model || entry.digest === model)
-  if (found !== undefined) return found
-  throw new ModelError(
-    'MODEL_UNKNOWN',
-    `No model ${JSON.stringify(model)} ${what}. "iyi model list" prints ids and digests.`,
-  )
-}
+const listedWanted = (wanted: WantedState & { readonly digest: Hex }) => ({
+  ...{ id: '-', version: '-', digest: wanted.digest, source: 'wanted' as const },
+  progress: progressOf(wanted),
+})
 
 const listed = ({ entry: { id, version, digest }, source }: Known) => ({ id, version, digest, source })

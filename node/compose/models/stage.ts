@@ -18,7 +18,14 @@ export interface Staged {
  * `ModelError` `MODEL_BAD_FOLDER`.
  */
 export async function stageModel(folder: string, root: string): Promise<Staged> {
-  const { entry, written } = await readEntry(folder)
+  const staged = await readEntry(folder)
+  await stageFiles(folder, staged, root)
+  await copyFile(join(folder, ENTRY_FILE), join(root, staged.entry.digest, ENTRY_FILE))
+  return staged
+}
+
+/** The same of a model whose entry is known: its files lie in `folder`. */
+export async function stageFiles(folder: string, { entry }: Staged, root: string): Promise<void> {
   const target = join(root, entry.digest)
   await mkdir(target, { recursive: true })
   const source = await realpath(folder)
@@ -29,8 +36,6 @@ export async function stageModel(folder: string, root: string): Promise<Staged> 
     await mkdir(dirname(join(target, file)), { recursive: true })
     await writeFile(join(target, file), bytes)
   }
-  await copyFile(join(source, ENTRY_FILE), join(target, ENTRY_FILE))
-  return { entry, written }
 }
 
 /** Reads and checks `model.json` of a folder. Rejects with `ModelError` `MODEL_BAD_FOLDER`. */

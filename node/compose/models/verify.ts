@@ -5,9 +5,11 @@ import { systemClock } from '../../adapters/clock/system.ts'
 import { onnxBackend } from '../../adapters/onnx/onnx-backend.ts'
 import { pinoLogger } from '../../adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../adapters/prometheus/prometheus-metrics.ts'
+import type { NodeConfig } from '../../config/schema.ts'
 import { inferenceService } from '../../inference/inference-service.ts'
 import { ModelError } from './errors.ts'
-import { type Staged, stageModel } from './stage.ts'
+import { findModel } from './known.ts'
+import { type Staged, stageFiles, stageModel } from './stage.ts'
 
 export interface Verified {
   readonly id: string
@@ -21,6 +23,18 @@ export async function verifyFolder(folder: string): Promise<Verified> {
   const root = await mkdtemp(join(tmpdir(), 'iyi-model-'))
   try {
     return await verifyStaged(await stageModel(folder, root), root)
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
+
+/** Tests one that the node has, whatever a running node makes of it. Rejects with `ModelError`. */
+export async function verifyKnown(config: NodeConfig, model: string): Promise<Verified> {
+  const { entry, written, root: folder } = await findModel(config, model)
+  const root = await mkdtemp(join(tmpdir(), 'iyi-model-'))
+  try {
+    await stageFiles(folder, { entry, written }, root)
+    return await verifyStaged({ entry, written }, root)
   } finally {
     await rm(root, { recursive: true, force: true })
   }
@@ -55,10 +69,12 @@ export async function verifyStaged({ entry, written }: Staged, root: string): Pr
   }
 }
 
-/** ONNX Runtime in one process, with the limits of a node that was left as it is. */
+/** What a run by hand may take. */
+export const LIMITS = { runMs: 60_000, loadMs: 120_000, memoryBytes: 8 * 2 ** 30 } as const
+
+/** ONNX Runtime in one process. */
 export function cpuBackend(threads: number, modules: ReturnType<typeof quiet>) {
-  const limits = { runMs: 60_000, loadMs: 120_000, memoryBytes: 8 * 2 ** 30 }
-  return onnxBackend({ providers: ['cpu'], threads, workers: 1, ...limits }, modules)
+  return onnxBackend({ providers: ['cpu'], threads, workers: 1, ...LIMITS }, modules)
 }
 
 /** What goes wrong is told by the error: a verb has no log. */

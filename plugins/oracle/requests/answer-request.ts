@@ -3,6 +3,7 @@ import type { Inference } from '../../../node/ports/inference.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import { decodeInput } from './decode-input.ts'
 import type { InferenceRequestRow } from './pending.ts'
+import type { RequestInputs } from './request-inputs.ts'
 import type { Abstention, RequestResult } from './request-types.ts'
 
 /** What a faulty input makes of the model, alike on every validator. Everything else is this node's own trouble. */
@@ -15,16 +16,20 @@ const faults: Readonly<Record<string, Abstention>> = {
 /** This node's result for a request; in the reference profile for a dispute over it. Never rejects: what goes wrong is the reason to abstain. */
 export async function answerRequest(
   row: InferenceRequestRow,
-  modules: { inference: Inference; log: Logger; signal: AbortSignal; reference?: boolean },
+  modules: {
+    inference: Inference
+    inputs: RequestInputs
+    log: Logger
+    signal: AbortSignal
+    reference?: boolean
+  },
 ): Promise<RequestResult> {
   const { inference, log, signal, reference = false } = modules
   try {
     const model = inference.models().find(({ digest }) => digest === row.modelDigest)
     if (model === undefined || (!model.status.ok && !reference))
       return { kind: 'abstained', reason: 'unavailable' }
-    // Delivered apart from the chain, and not here.
-    if (row.input === '0x') return { kind: 'abstained', reason: 'unavailable' }
-    const inputs = decodeInput(model, row.input)
+    const inputs = decodeInput(model, await modules.inputs.of(row, signal))
     const { quantized, provider } = await inference.run({
       ...{
         model: model.digest,

@@ -1,5 +1,5 @@
 import type { Hex } from '../../../node/ports/chain.ts'
-import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
@@ -16,11 +16,48 @@ export const ofOracle = ({ chainId, address }: ContractRef) =>
     { column: 'oracle', op: '=', value: address.toLowerCase() as Hex },
   ] as const
 
-/** The oldest requests of these models that wait for an answer at a pinned block. Rejects with `INDEX_BEHIND` when the index lacks it. */
+interface Asked {
+  readonly pin: Pin
+  readonly digests: readonly Hex[]
+  readonly rules: RequestRules
+}
+
+/**
+ * The oldest requests of these models that wait for an answer at a pinned block, and whose inputs are on-chain or among
+ * `held`. Rejects with `INDEX_BEHIND` when the index lacks it.
+ */
 export async function pendingAt(
   index: IndexReader,
   oracle: ContractRef,
-  { pin, digests, rules }: { pin: Pin; digests: readonly Hex[]; rules: RequestRules },
+  { held, ...asked }: Asked & { readonly held: readonly Hex[] },
+): Promise<readonly InferenceRequestRow[]> {
+  const rows = await Promise.all([
+    waiting(index, oracle, asked, [{ column: 'input', op: '!=', value: '0x' }]),
+    held.length === 0
+      ? []
+      : waiting(index, oracle, asked, [
+          { column: 'input', op: '=', value: '0x' },
+          { column: 'inputHash', op: 'in', value: held },
+        ]),
+  ])
+  return rows.flat().sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
+}
+
+/** Those that wait as well, and whose inputs, given by their hash alone, are not among `held`. Rejects as `pendingAt`. */
+export async function undeliveredAt(
+  index: IndexReader,
+  oracle: ContractRef,
+  { held, ...asked }: Asked & { readonly held: readonly Hex[] },
+): Promise<readonly InferenceRequestRow[]> {
+  const rows = await waiting(index, oracle, asked, [{ column: 'input', op: '=', value: '0x' }])
+  return rows.filter(({ inputHash }) => !held.includes(inputHash))
+}
+
+async function waiting(
+  index: IndexReader,
+  oracle: ContractRef,
+  { pin, digests, rules }: Asked,
+  inputs: readonly Condition<'inferenceRequest'>[],
 ): Promise<readonly InferenceRequestRow[]> {
   if (digests.length === 0) return []
   const rows = await Promise.all(
@@ -38,8 +75,8 @@ export async function pendingAt(
           { column: 'blockNumber', op: '<=', value: pin.number },
           { column: 'deadline', op: '>', value: BigInt(pin.timestamp + rules.inFlightSeconds) },
           { column: 'modelDigest', op: 'in', value: digests },
-          // Given by its hash: nobody could answer it here, and it would be in the way of the others.
-          { column: 'input', op: '!=', value: '0x' },
+          // What nobody could answer here would be in the way of the others.
+          ...inputs,
           { column: 'endedBlock', ...ended },
         ],
         orderBy: [
@@ -51,10 +88,7 @@ export async function pendingAt(
       }),
     ),
   )
-  return rows
-    .flat()
-    .filter((row) => isPendingAt(row, pin, rules))
-    .sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
+  return rows.flat().filter((row) => isPendingAt(row, pin, rules))
 }
 
 /** Those of the given ids that the index knows, by id. */

@@ -3,7 +3,8 @@ import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import { OracleError } from '../errors.ts'
 import type { Pin } from '../feed-types.ts'
-import { type InferenceRequestRow, isPendingAt, pendingAt, requestsById } from './pending.ts'
+import { type InferenceRequestRow, isPendingAt, pendingAt, requestsById, undeliveredAt } from './pending.ts'
+import type { RequestInputs } from './request-inputs.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { RequestItem, RequestOutcome, RequestQuery } from './request-types.ts'
 import { MAX_UPKEEP } from './upkeep.ts'
@@ -11,25 +12,29 @@ import { MAX_UPKEEP } from './upkeep.ts'
 interface Modules {
   readonly index: IndexReader
   readonly inference: Inference
+  readonly inputs: RequestInputs
 }
 
 /**
  * The leader's: requests that wait at the pin, of models that this node can run, at most `most`: the oldest of each requester, then
- * the second of each, so that nobody's questions, however many can't be answered, keep the others waiting.
+ * the second of each, so that nobody's questions, however many can't be answered, keep the others waiting. Inputs that are to be
+ * delivered, and are not here, it begins to fetch: their requests come in a later round.
  */
 export async function pickRequests(
   oracle: ContractRef,
   { rules, most }: { rules: RequestRules; most: number },
   pin: Pin,
   previous: RequestOutcome | null,
-  { index, inference }: Modules,
+  { index, inference, inputs }: Modules,
 ): Promise<readonly RequestItem[]> {
   const items: RequestItem[] = []
   const models = inference.models().filter(({ status, request }) => status.ok && request !== null)
   const digests = models.map(({ digest }) => digest)
   if (most < 1) return []
   let gas = 0
-  for (const row of inTurns(await pendingAt(index, oracle, { pin, digests, rules }))) {
+  const asked = { pin, digests, rules, held: inputs.held() }
+  inputs.want(await undeliveredAt(index, oracle, asked))
+  for (const row of inTurns(await pendingAt(index, oracle, asked))) {
     if (isResting(row.requestId, pin, previous)) continue
     const model = models.find(({ digest }) => digest === row.modelDigest)
     if (model === undefined) continue
@@ -51,7 +56,7 @@ export async function checkRequests(
   rules: RequestRules,
   { pins: [pin], items }: RequestQuery,
   previous: RequestOutcome | null,
-  { index, inference }: Modules,
+  { index, inference }: Omit<Modules, 'inputs'>,
 ): Promise<readonly InferenceRequestRow[]> {
   const refuse = (what: string) => new OracleError('ORACLE_BAD_QUERY', what)
   const ids = items.map(({ requestId }) => requestId)

@@ -18,6 +18,7 @@ import { checkDisputes, pickDisputes } from './open-disputes.ts'
 import { PatientRuns } from './patient-runs.ts'
 import { checkRequests, checkShape, isResting, mostRequests, pickRequests } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
+import type { RequestInputs } from './request-inputs.ts'
 import { requestOutcome } from './request-outcome.ts'
 import { readReport, requestReports } from './request-report.ts'
 import { decodeRequestRules } from './request-rules.ts'
@@ -35,6 +36,7 @@ export interface RequestDutyModules {
   readonly trust: ChainTrust
   readonly clock: Clock
   readonly inference: Inference
+  readonly inputs: RequestInputs
   readonly log: Logger
 }
 
@@ -93,18 +95,18 @@ export function requestDuty(
           isResting: (id) => isResting(id, query.pins[0], previous),
         }),
       ])
-      const { inference, log } = modules
+      const { inference, inputs, log } = modules
       // Not the round's signal: a run goes on when its round is over.
       const signal = never
       const [results, rulings] = await Promise.all([
         Promise.all(
-          rows.map((row) => runs.result(row.id, () => answerRequest(row, { inference, log, signal }))),
+          rows.map((row) => runs.result(row.id, () => answerRequest(row, { inference, inputs, log, signal }))),
         ),
         Promise.all(
           disputed.map((row, at) =>
             query.disputes[at]?.committee.includes(ctx.self) === true
               ? runs.result(`${row.id} again`, () =>
-                  answerRequest(row, { inference, log, signal, reference: true }),
+                  answerRequest(row, { inference, inputs, log, signal, reference: true }),
                 )
               : notDrawn,
           ),

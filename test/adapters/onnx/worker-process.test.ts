@@ -10,7 +10,12 @@ function started(program: string) {
   const worker = new WorkerProcess(limits, (why) => ends.push(why), program)
   onTestFinished(() => worker.stop())
   const open = (lie: string) =>
-    worker.send({ op: 'open', model: 1, provider: 'cpu', threads: 1 }, 'm', {}, Buffer.from(lie))
+    worker.send(
+      { op: 'open', model: 1, provider: 'cpu', threads: 1, optimisation: 'all' },
+      'm',
+      {},
+      Buffer.from(lie),
+    )
   return { worker, ends, open }
 }
 

@@ -29,7 +29,10 @@ function faults(config: unknown): string[] {
 
 describe('schema', () => {
   test('defaults', () => {
-    expect(oracleConfig.parse({})).toEqual({ feeds: [], inference: [] })
+    expect(oracleConfig.parse({})).toEqual({
+      ...{ feeds: [], inference: [] },
+      inputs: { accept: true, keepMinutes: 10, keepAnsweredHours: 24, perMinute: 60 },
+    })
     const [parsed] = oracleConfig.parse({ feeds: [feed] }).feeds
     expect(parsed).toMatchObject({
       description: '',

@@ -17,6 +17,7 @@ import type { evidenceSchema } from '../../../plugins/oracle/routes/schemas.ts'
 import { serve } from '../../adapters/hono/fixture.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
 import { memoryTrust } from '../../fakes/chain-trust.ts'
+import { memoryContents } from '../../fakes/contents.ts'
 import { memoryEventLog } from '../../fakes/event-log.ts'
 import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
@@ -69,12 +70,17 @@ export interface RoundBody {
 }
 
 /** The plugin behind the real gateway, with fakes for everything else. */
-export async function serveOracle(config: unknown, change: Partial<DutyStatus> = {}) {
+export async function serveOracle(
+  config: unknown,
+  change: Partial<DutyStatus> = {},
+  door: Parameters<typeof serve>[1] = {},
+) {
   const chain = memoryChain([{ id: HOME, confirmations: 1 }])
   const index = memoryIndex()
   index.setHead(HOME, 50n, 49n)
   const inference = scriptedInference(keccak256('0x07'))
   const events = memoryEventLog()
+  const contents = memoryContents()
   const records = new Map<string, EvidenceRecord>()
   const duties = new Map<string, Duty<FeedQuery, FeedObservation, FeedOutcome>>()
   const quorum: Quorum = {
@@ -89,7 +95,7 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
     },
   }
   let running: ReturnType<typeof setup> | undefined
-  const served = await serve((door) => {
+  const served = await serve((gateway) => {
     const granted: Partial<Capabilities> = {
       'chain.read': chain,
       'chain.trust': memoryTrust(chain),
@@ -97,18 +103,19 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
       events,
       quorum,
       inference,
-      'http.routes': door.routes({ id: 'oracle', roots: oracle.routes ?? [] }),
+      contents,
+      'http.routes': gateway.routes({ id: 'oracle', roots: oracle.routes ?? [] }),
     }
     const context = {
       id: 'oracle',
       config: oracleConfig.parse(config),
       can: (name: keyof Capabilities) => granted[name],
-      clock: { now: () => 1_700_000_500_000 },
+      clock: { now: () => 1_700_000_500_000, monotonic: () => 0 },
       log: recordingLogger(),
       metrics: recordingMetrics(),
     }
     running = setup(context as unknown as OracleContext)
-  })
+  }, door)
   if (running === undefined) throw new TypeError('the plugin was not set up')
   const { start, stop, api, health } = running
   await start?.()
@@ -177,5 +184,5 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
     const response = await fetch(`${served.url}${path}`)
     return { status: response.status, body: (await response.json()) as T }
   }
-  return { ...served, chain, index, inference, events, duties, api, health, get, transmitRound }
+  return { ...served, chain, index, inference, contents, events, duties, api, health, get, transmitRound }
 }

@@ -1,10 +1,12 @@
-import { decodeFunctionData, encodeFunctionResult, sha256, zeroHash } from 'viem'
-import { describe, expect, test } from 'vitest'
+import { decodeFunctionData, encodeFunctionResult, hexToBytes, sha256, zeroHash } from 'viem'
+import { describe, expect, test, vi } from 'vitest'
 import { inferenceOracleAbi } from '../../../../contracts/abi/InferenceOracle.ts'
+import { systemClock } from '../../../../node/adapters/clock/system.ts'
 import { IyiError } from '../../../../node/ports/errors.ts'
 import type { ModelInfo } from '../../../../node/ports/inference.ts'
 import { InferenceError, type InferenceErrorCode } from '../../../../node/ports/inference-error.ts'
 import { requestDuty } from '../../../../plugins/oracle/requests/request-duty.ts'
+import { requestInputs } from '../../../../plugins/oracle/requests/request-inputs.ts'
 import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
 import { readReport } from '../../../../plugins/oracle/requests/request-report.ts'
 import type {
@@ -15,6 +17,7 @@ import type {
 } from '../../../../plugins/oracle/requests/request-types.ts'
 import { memoryChain } from '../../../fakes/chain-reader.ts'
 import { memoryTrust } from '../../../fakes/chain-trust.ts'
+import { memoryContents } from '../../../fakes/contents.ts'
 import { recordingLogger } from '../../../fakes/host-modules.ts'
 import { memoryIndex } from '../../../fakes/index-reader.ts'
 import { scriptedInference } from '../../../fakes/inference.ts'
@@ -46,15 +49,22 @@ function validator() {
   inference.set(askable)
   chain.grow(HOME, 20)
   index.setHead(HOME, 19n)
+  const contents = memoryContents()
+  const now = () => ORIGIN * 1_000
+  const inputs = requestInputs(
+    { keepMs: 600_000, keepAnsweredMs: 86_400_000 },
+    { contents, clock: { ...systemClock, now } },
+  )
   const duty = requestDuty(inferenceConfig(), {
-    ...{ chain, index, inference, trust: memoryTrust(chain), clock: instantClock(), log: recordingLogger() },
+    ...{ chain, index, inference, inputs, trust: memoryTrust(chain) },
+    ...{ clock: instantClock(), log: recordingLogger() },
   })
   const query = async (previous: Parameters<typeof duty.query>[1] = null) => {
     const found = await duty.query(requestContext(), previous)
     if (found === null) throw new TypeError('there is nothing to do')
     return found
   }
-  return { chain, index, inference, duty, query }
+  return { chain, index, inference, contents, duty, query }
 }
 
 const ids = ({ items }: RequestQuery) => items.map(({ requestId }) => Number(requestId))
@@ -562,4 +572,64 @@ test('a report asks for the gas that its callbacks may burn, whatever an estimat
     return Number(duty.reports(requestContext(), outcome)[0]?.leastGas ?? 0n)
   }
   expect(gasOf(1_000_000) - gasOf(0)).toBeGreaterThan((1_000_000 * 64) / 63)
+})
+
+describe('an input that a request names by its hash', () => {
+  const delivered = hexToBytes(INPUT)
+  const byHash = (requestId: number, changes: Parameters<typeof requestRow>[1] = {}) =>
+    requestRow(requestId, { input: '0x', inputLength: delivered.length, ...changes })
+
+  test('a leader takes its request once the input is here, and fetches it until then', async () => {
+    const { index, contents, duty, query } = validator()
+    index.add('inferenceRequest', byHash(1), requestRow(2))
+    expect(ids(await query())).toEqual([2])
+    await vi.waitFor(() => expect(contents.asked).toEqual([sha256(INPUT).slice(2)]))
+    await contents.put(delivered, { keepMs: 1 })
+    expect(ids(await query())).toEqual([1, 2])
+    await expect(duty.query(requestContext(), null)).resolves.not.toBeNull()
+  })
+
+  test('a follower answers with what it has or fetches, and keeps it for a dispute', async () => {
+    const { index, contents, duty, query, inference } = validator()
+    index.add('inferenceRequest', byHash(1))
+    await contents.put(delivered, { keepMs: 1 })
+    const asked = await query()
+    contents.lose(sha256(INPUT))
+    contents.elsewhere(delivered)
+    inference.answer([42n])
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [gave(42)] })
+    expect(inference.requests[0]?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
+    const hash = sha256(INPUT).slice(2)
+    expect(contents.kept).toEqual([
+      [hash, (ORIGIN + 3_600) * 1_000 + 600_000],
+      // Answered: somebody may dispute it.
+      [hash, ORIGIN * 1_000 + 86_400_000],
+    ])
+  })
+
+  test('a follower that can not have it abstains for its own part', async () => {
+    const { index, contents, duty, query } = validator()
+    index.add('inferenceRequest', byHash(1))
+    await contents.put(delivered, { keepMs: 1 })
+    const asked = await query()
+    contents.lose(sha256(INPUT))
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [abstains('unavailable')] })
+  })
+
+  test('one of another length than the request pays for is a bad input, at every validator', async () => {
+    const { index, contents, duty, query, inference } = validator()
+    index.add('inferenceRequest', byHash(1, { inputLength: delivered.length - 1 }))
+    await contents.put(delivered, { keepMs: 1 })
+    expect(await duty.observe(requestContext(), await query(), null)).toEqual({
+      results: [abstains('bad-input')],
+    })
+    expect(inference.requests).toEqual([])
+  })
+
+  test('one that nobody may deliver is not asked for', async () => {
+    const { index, contents, duty } = validator()
+    index.add('inferenceRequest', byHash(1, { inputLength: 2 ** 20 + 1 }))
+    await expect(duty.query(requestContext(), null)).resolves.toBeNull()
+    expect(contents.asked).toEqual([])
+  })
 })

@@ -1,0 +1,55 @@
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/log.ts'
+import type { Counter, Metrics } from '../ports/metrics.ts'
+
+/** `lies`: what it sent is not what was asked for; `slow`: it did not answer in time, or went away in the middle. */
+export type Trouble = 'lies' | 'slow'
+
+const FIRST_MS = { lies: 60_000, slow: 5_000 } as const
+const LAST_MS = { lies: 3_600_000, slow: 300_000 } as const
+/** Troubles further apart than this are unrelated. */
+const FORGIVE_MS = 3_600_000
+
+interface Record {
+  troubles: number
+  lastMs: number
+  asideUntilMs: number
+}
+
+/** Who among the peers is left aside for now, and for how long: doubled with each trouble. */
+export class Standing {
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #aside: Counter
+  readonly #records = new Map<string, Record>()
+
+  constructor({ clock, log, metrics }: { clock: Clock; log: Logger; metrics: Metrics }) {
+    this.#clock = clock
+    this.#log = log
+    this.#aside = metrics.counter({
+      name: 'iyi_content_peers_aside_total',
+      help: 'Times that a peer was left aside: it sent wrong parts, or did not answer in time',
+      labels: ['peer', 'reason'],
+    })
+  }
+
+  isAside(peer: string): boolean {
+    return this.#clock.monotonic() < (this.#records.get(peer)?.asideUntilMs ?? Number.NEGATIVE_INFINITY)
+  }
+
+  blame(peer: string, trouble: Trouble, hash: string): void {
+    const nowMs = this.#clock.monotonic()
+    const old = this.#records.get(peer)
+    const troubles = old === undefined || nowMs - old.lastMs > FORGIVE_MS ? 1 : old.troubles + 1
+    const asideMs = Math.min(LAST_MS[trouble], FIRST_MS[trouble] * 2 ** Math.min(troubles - 1, 16))
+    const asideUntilMs = Math.max(old?.asideUntilMs ?? 0, nowMs + asideMs)
+    this.#records.set(peer, { troubles, lastMs: nowMs, asideUntilMs })
+    this.#aside.inc({ peer, reason: trouble })
+    if (trouble === 'lies')
+      this.#log.warn(
+        { peer, hash, asideMs },
+        'Ask a peer for no contents for a while: it sent what is not of the content; check with its operator',
+      )
+    else this.#log.debug({ peer, hash, asideMs }, 'Ask a slow peer for no contents for a while')
+  }
+}
