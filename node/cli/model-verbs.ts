@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { modelAdd } from './verbs/model-add.ts'
 import { modelBench } from './verbs/model-bench.ts'
+import { modelDecide } from './verbs/model-decide.ts'
 import { modelList } from './verbs/model-list.ts'
 import { modelPack } from './verbs/model-pack.ts'
 import { modelRemove } from './verbs/model-remove.ts'
@@ -10,6 +11,18 @@ import { modelVerify } from './verbs/model-verify.ts'
 import { wholeNumber } from './whole-number.ts'
 
 const CONFIG = ['-c, --config <path>', 'configuration file', 'iyi.yaml'] as const
+
+const DECISIONS = [
+  [
+    'promote',
+    'let the id mean a version that is tried or was set aside, by its digest or, the candidate, by id',
+  ],
+  [
+    'rollback',
+    'set a version aside, by its digest or, the candidate, by id: runs by id go to the one before',
+  ],
+  ['retry', 'try a candidate once more that was set aside, by its digest or id'],
+] as const
 
 /** `iyi model`. */
 export function addModelVerbs(program: Command, deps: CliDeps): void {
@@ -101,4 +114,12 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
     .action(async (name: string, { config, seconds }: { config: string; seconds: number }) =>
       modelBench({ config, model: name, seconds }, deps),
     )
+  for (const [decision, description] of DECISIONS)
+    model
+      .command(`${decision} <model>`)
+      .description(description)
+      .option(...CONFIG)
+      .action(async (name: string, { config }: { config: string }) =>
+        modelDecide({ config, model: name, decision }, deps),
+      )
 }

@@ -4,6 +4,8 @@ import { onnxBackend } from '../adapters/onnx/onnx-backend.ts'
 import { readPasswordFile } from '../config/password.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { type InferenceService, inferenceService } from '../inference/inference-service.ts'
+import type { CandidateOptions } from '../inference/versions/candidate-options.ts'
+import type { Hex } from '../ports/chain.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { InferenceBackend, Provider } from '../ports/inference-backend.ts'
 import type { Logger } from '../ports/log.ts'
@@ -15,6 +17,8 @@ import { manifestPath } from './manifest-path.ts'
 const WATCH_MS = 2_000
 /** A large model takes its time; one that takes longer is none that a node could start with. */
 const LOAD_MS = 120_000
+/** Of the process of versions that are tried; 19 is the most. */
+const NICENESS = 10
 
 /** Runs the models of the configured manifest and those that the operator added. */
 export function nodeInference(
@@ -25,15 +29,19 @@ export function nodeInference(
     config.inference
   // What every machine has comes last.
   const providers: readonly Provider[] = [...new Set<Provider>([...config.inference.providers, 'cpu'])]
-  const onnx = onnxBackend(
-    {
-      ...{ providers, threads, workers },
-      runMs: runTimeoutMs,
-      loadMs: LOAD_MS,
-      memoryBytes: memoryMb * 2 ** 20,
-    },
-    modules,
-  )
+  const limits = { runMs: runTimeoutMs, loadMs: LOAD_MS, memoryBytes: memoryMb * 2 ** 20 }
+  const onnx = onnxBackend({ providers, threads, workers, ...limits }, modules)
+  const candidates = candidatesOf(config)
+  // Whatever a version that is tried does to its process, the others go on; and it stands back for them.
+  const apart =
+    candidates.length === 0
+      ? {}
+      : {
+          apart: onnxBackend(
+            { providers, threads, workers: 1, ...limits, label: 'candidates-', niceness: NICENESS },
+            modules,
+          ),
+        }
   const servers = serverBackends(config, modules)
   return inferenceService(
     {
@@ -49,9 +57,20 @@ export function nodeInference(
       cacheBytes: cacheMb * 2 ** 20,
       selfTestMs: selfTestMinutes * 60_000,
       watchMs: WATCH_MS,
+      versions: { folder: versionsFolder(config), candidates },
     },
-    { backends: [...servers, onnx], ...modules },
+    { backends: [...servers, onnx], ...apart, ...modules },
   )
+}
+
+function candidatesOf({ inference }: NodeConfig): readonly CandidateOptions[] {
+  return Object.entries(inference.candidates).map(([model, { digest, tolerance, ...rest }]) => ({
+    ...{ model, digest: digest as Hex, ...rest },
+    tolerance:
+      tolerance === undefined
+        ? null
+        : { absolute: BigInt(tolerance.absolute), relativePpm: tolerance.relativePpm },
+  }))
 }
 
 /** None where no server is configured. */
@@ -63,6 +82,11 @@ function serverBackends(
   if (url === undefined) return []
   const token = tokenFile === undefined ? {} : { token: readPasswordFile(tokenFile) }
   return [kserveBackend({ url, models, timeoutMs, lanes, ...token }, modules)]
+}
+
+/** What was decided of versions of models, by the node or the operator. */
+export function versionsFolder({ dataDir }: Pick<NodeConfig, 'dataDir'>): string {
+  return join(dataDir, 'models', 'versions')
 }
 
 /** The manifest of the models that `iyi model add` put into the data folder. */

@@ -14,6 +14,7 @@ import { applyOperations, OperationFault, rawPorts } from './pipeline.ts'
 import { copyOf, inputDigest, ResultCache } from './result-cache.ts'
 import { Scheduler } from './scheduler.ts'
 import { badInput, checkInputs, checkTensors } from './tensors.ts'
+import { Candidates, type VersionOptions } from './versions/candidates.ts'
 
 /** Runs of one model and priority that may wait. */
 const MAX_WAITING = 256
@@ -34,6 +35,8 @@ export interface InferenceOptions {
   readonly selfTestMs: number
   /** How often the manifests are looked at for changes; 0: only at the start. */
   readonly watchMs: number
+  /** New versions are tried beside those at work; none when absent. */
+  readonly versions?: VersionOptions
 }
 
 export interface InferenceService extends Inference {
@@ -52,9 +55,19 @@ export interface InferenceService extends Inference {
 /** The `Inference` port: what a manifest promises, run by backends in their turn. */
 export function inferenceService(
   options: InferenceOptions,
-  modules: { backends: readonly InferenceBackend[]; log: Logger; metrics: Metrics; clock: Clock },
+  modules: {
+    backends: readonly InferenceBackend[]
+    /** Runs the versions that are tried, so that they harm no other; `backends` do when absent. */
+    apart?: InferenceBackend
+    log: Logger
+    metrics: Metrics
+    clock: Clock
+    /** Uniform in [0, 1): which runs a version that is tried gets. */
+    random?: () => number
+  },
 ): InferenceService {
-  const { clock, backends } = modules
+  const { clock, apart = null } = modules
+  const backends = apart === null ? modules.backends : [...modules.backends, apart]
   const log = modules.log.child({ module: 'inference' })
   const told = inferenceMetrics(modules.metrics)
   const cache = new ResultCache(options.cacheBytes)
@@ -96,7 +109,13 @@ export function inferenceService(
     if (opened !== null) await schedulers.get(opened.backend)?.drained(opened.model)
   }
   const forget = (digest: string) => cache.forget(digest)
-  const models = new ModelSet(options, { backends, run: test, drained, forget, log, told })
+  const candidates: Candidates = new Candidates(options.versions, {
+    ...{ log, metrics: modules.metrics, clock, random: modules.random ?? Math.random },
+    ...{ deadlineMs: options.deadlineMs, perform, usable: (digest) => models.usable(digest) },
+  })
+  const models: ModelSet = new ModelSet(options, {
+    ...{ backends: modules.backends, apart, versions: candidates, run: test, drained, forget, log, told },
+  })
   let running = false
   let timers: Timer[] = []
 
@@ -155,9 +174,9 @@ export function inferenceService(
     }
   }
 
-  async function answer(slot: ModelSlot, request: InferenceRequest, inputs: Tensors) {
+  async function answer(slot: ModelSlot, request: InferenceRequest, inputs: Tensors, fresh: boolean) {
     const input = inputDigest(inputs)
-    const key = input === null || options.cacheBytes === 0 ? null : `${slot.entry.digest} ${input}`
+    const key = input === null || options.cacheBytes === 0 || fresh ? null : `${slot.entry.digest} ${input}`
     const kept = key === null ? null : cache.get(key)
     if (key !== null) told.cache(kept !== null)
     if (kept !== null) return { outputs: kept, cached: true }
@@ -168,21 +187,32 @@ export function inferenceService(
     return { outputs, cached: false }
   }
 
+  /** One run of one version; `fresh` takes no answer from what is kept, and keeps none. */
+  async function perform(
+    slot: ModelSlot,
+    request: InferenceRequest,
+    fresh: boolean,
+  ): Promise<InferenceResult> {
+    const { entry } = slot
+    const started = clock.monotonic()
+    const inputs = request.raw === true ? prepare(slot, request.inputs) : request.inputs
+    checkInputs(entry, inputs)
+    const { outputs, cached } = await answer(slot, request, inputs, fresh)
+    const durationMs = clock.monotonic() - started
+    const quantized = request.quantize === false ? [] : slot.quantize(outputs)
+    return { outputs, quantized, digest: entry.digest, provider: slot.provider, durationMs, cached }
+  }
+
   async function run(request: InferenceRequest): Promise<InferenceResult> {
     if (!running) throw notStarted(request.model)
     const slot = models.find(request.model)
-    const { entry } = slot
-    const started = clock.monotonic()
+    const { id } = slot.entry
     try {
-      const inputs = request.raw === true ? prepare(slot, request.inputs) : request.inputs
-      checkInputs(entry, inputs)
-      const { outputs, cached } = await answer(slot, request, inputs)
-      const durationMs = clock.monotonic() - started
-      told.done(entry.id, 'ok', durationMs)
-      const quantized = request.quantize === false ? [] : slot.quantize(outputs)
-      return { outputs, quantized, digest: entry.digest, provider: slot.provider, durationMs, cached }
+      const result = await candidates.run(request, slot, slot === models.live(id))
+      told.done(id, 'ok', result.durationMs)
+      return result
     } catch (error) {
-      told.done(entry.id, error instanceof InferenceError ? error.code : 'other', null)
+      told.done(id, error instanceof InferenceError ? error.code : 'other', null)
       throw error
     }
   }
@@ -191,6 +221,7 @@ export function inferenceService(
     running = false
     for (const timer of timers) timer.cancel()
     await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
+    await candidates.stop()
     await models.close()
     for (const backend of backends) await backend.stop()
   }
@@ -214,8 +245,13 @@ export function inferenceService(
     stop,
     health() {
       if (!running) return { status: 'failed', reason: 'inference is not started' }
-      const ill = backends.map((backend) => backend.health()).find(({ status }) => status !== 'ok')
-      return ill ?? models.health()
+      const ill = modules.backends.map((backend) => backend.health()).find(({ status }) => status !== 'ok')
+      const found = ill ?? models.health()
+      // What is tried makes no node unfit.
+      const concerns = candidates.concerns()
+      return found.status !== 'ok' || concerns.length === 0
+        ? found
+        : { status: 'ok', detail: [found.detail ?? 'ok', ...concerns].join('; ') }
     },
   }
 }

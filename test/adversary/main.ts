@@ -95,6 +95,7 @@ const deps: CliDeps = {
     remove: refuse,
     list: refuse,
     show: refuse,
+    decide: refuse,
     bench: refuse,
   },
   tryAbi: refuse,

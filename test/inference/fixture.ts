@@ -47,6 +47,9 @@ export async function start(
     providers?: readonly Provider[]
     /** What runs the models; ONNX Runtime when absent. */
     backend?: InferenceBackend
+    /** What runs versions that are tried. */
+    apart?: InferenceBackend
+    random?: () => number
     clock?: Clock
   } = {},
 ) {
@@ -87,7 +90,11 @@ export async function start(
       ...options,
       providers: options.providers ?? ['cpu'],
     },
-    { backends: [backend], ...common },
+    {
+      ...{ backends: [backend], ...common },
+      ...(options.apart === undefined ? {} : { apart: options.apart }),
+      ...(options.random === undefined ? {} : { random: options.random }),
+    },
   )
   onTestFinished(() => inference.stop())
   await inference.start()

@@ -4,12 +4,14 @@ import type { NodeConfig } from '../../config/schema.ts'
 import { type ManifestModel, parseManifest, readManifest } from '../../inference/manifest.ts'
 import { readOnnx } from '../../inference/onnx-file.ts'
 import { readVerified } from '../../inference/verified-file.ts'
-import { ownManifestPath } from '../inference.ts'
+import { readVersionStates, removeVersionState } from '../../inference/versions/version-states.ts'
+import { ownManifestPath, versionsFolder } from '../inference.ts'
 import { manifestPath } from '../manifest-path.ts'
 import { ModelError } from './errors.ts'
 import { fetchFolder, isRemote } from './fetch-folder.ts'
 import { withLock } from './lock.ts'
 import { stageModel } from './stage.ts'
+import { standingOf } from './standing.ts'
 import { type Verified, verifyStaged } from './verify.ts'
 
 /** Begins the names of folders of models that are not verified yet. */
@@ -87,13 +89,18 @@ export async function removeModel(config: NodeConfig, model: string) {
       own.filter((each) => each !== gone).map(({ written }) => written),
     )
     await rm(gone.root, { recursive: true, force: true })
+    await removeVersionState(versionsFolder(config), gone.entry.digest)
     return listed(gone)
   })
 }
 
 /** Every model of the configured manifest and of the operator, in the order in which the later version is the newer. */
 export async function listModels(config: NodeConfig) {
-  return (await readAll(config)).map(listed)
+  const standing = standingOf(config, await readVersionStates(versionsFolder(config)))
+  return (await readAll(config)).map((known) => ({
+    ...listed(known),
+    standing: standing(known.entry.digest, known.entry.id),
+  }))
 }
 
 /** What a model's entry and its file say. Rejects with `ModelError`, `OnnxFileError`. */
@@ -119,7 +126,8 @@ export async function findModel(config: NodeConfig, model: string): Promise<Know
   return find(await readAll(config), model, 'is known to this node')
 }
 
-async function readAll(config: NodeConfig): Promise<readonly Known[]> {
+/** In the order in which the later version of an id is the newer. */
+export async function readAll(config: NodeConfig): Promise<readonly Known[]> {
   const path = manifestPath(config)
   const node = readManifest(path).map((entry): Known => {
     return { entry, written: entry, root: dirname(path), source: 'node' }
