@@ -161,9 +161,9 @@ export class ModelSet {
   async #load(): Promise<void> {
     const { run, log, told, versions } = this.#modules
     this.#seen = await this.#stamp()
-    await versions.refresh()
     let entries: readonly { entry: ManifestModel; root: string }[]
     try {
+      await versions.refresh()
       entries = (await Promise.all(this.#options.manifests.map(readOne))).flat()
       this.#fault = null
     } catch (error) {

@@ -1,23 +1,18 @@
 import type { Hex } from '../../ports/chain.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { InferenceRequest, InferenceResult } from '../../ports/inference.ts'
-import { InferenceError, isHarm } from '../../ports/inference-error.ts'
+import { InferenceError } from '../../ports/inference-error.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import { bytesOf, elementsOf } from '../../ports/tensor.ts'
 import { reasonOf } from '../model-refusal.ts'
 import type { ModelSlot } from '../model-slot.ts'
-import { copyOf } from '../result-cache.ts'
 import { type CandidateState, candidateMetrics } from './candidate-metrics.ts'
 import type { CandidateOptions } from './candidate-options.ts'
 import { compareAnswers } from './compare-answers.ts'
+import { Decisions } from './decisions.ts'
+import { expectedOf, harmful, repeated, type ShadowRun, unlike, wasRun } from './shadow-run.ts'
 import { Trial, type TrialRun } from './trial.ts'
-import {
-  readVersionStates,
-  stampOfVersionStates,
-  type VersionRecord,
-  writeVersionState,
-} from './version-states.ts'
+import type { VersionRecord } from './version-states.ts'
 
 export interface VersionOptions {
   /** Where it is kept what was decided of versions. */
@@ -40,10 +35,6 @@ export interface CandidatesModules {
   readonly deadlineMs: number
 }
 
-/** Larger runs are not repeated: copying and comparing them would hold up the event loop. */
-const MAX_BYTES = 2 ** 20
-const MAX_VALUES = 4_096
-
 interface Tried {
   readonly options: CandidateOptions
   trial: Trial
@@ -59,20 +50,15 @@ interface Tried {
  */
 export class Candidates {
   readonly #modules: CandidatesModules
-  readonly #folder: string | null
+  readonly #decisions: Decisions
   readonly #log: Logger
   readonly #told: ReturnType<typeof candidateMetrics>
   readonly #tried: ReadonlyMap<string, Tried>
-  #decided: ReadonlyMap<Hex, VersionRecord> = new Map()
-  /** Set aside here, and not on disk. */
-  readonly #aside = new Map<Hex, VersionRecord>()
-  /** One reading or writing of the folder after another. */
-  #work: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor(options: VersionOptions | undefined, modules: CandidatesModules) {
     this.#modules = modules
-    this.#folder = options?.folder ?? null
+    this.#decisions = new Decisions(options?.folder ?? null)
     this.#log = modules.log
     this.#told = candidateMetrics(modules.metrics)
     const tried = (options?.candidates ?? []).map((each): [string, Tried] => [
@@ -84,31 +70,24 @@ export class Candidates {
 
   /** An id never means it: it is tried, or was set aside. */
   heldBack(digest: Hex): boolean {
-    const state = this.#stateOf(digest)?.state
+    const state = this.#decisions.of(digest)?.state
     if (state !== undefined) return state === 'set-aside'
     return [...this.#tried.values()].some(({ options }) => options.digest === digest)
   }
 
-  /** Tells whether something was decided since. */
-  async stamp(): Promise<string> {
-    return this.#folder === null ? '' : await stampOfVersionStates(this.#folder)
+  stamp(): Promise<string> {
+    return this.#decisions.stamp()
   }
 
   /** Reads what was decided. Rejects when the folder can't be read. */
   async refresh(): Promise<void> {
-    const folder = this.#folder
-    if (folder === null) return
-    const read = this.#work.then(async () => {
-      const decided = await readVersionStates(folder)
-      for (const tried of this.#tried.values()) {
-        const { digest } = tried.options
-        // Decided anew: what was seen of it before does not count any more.
-        if (this.#decided.has(digest) !== decided.has(digest)) tried.against = null
-      }
-      this.#decided = decided
-    })
-    this.#work = read.catch(() => {})
-    await read
+    const all = [...this.#tried.values()]
+    const before = all.map(({ options }) => this.#decisions.of(options.digest))
+    await this.#decisions.refresh()
+    // Decided anew: what was seen of it before does not count any more.
+    for (const [i, tried] of all.entries())
+      if ((before[i] === undefined) !== (this.#decisions.of(tried.options.digest) === undefined))
+        tried.against = null
   }
 
   /** Tells where each stands, once the models are there. */
@@ -124,11 +103,11 @@ export class Candidates {
     const began = this.#modules.clock.monotonic()
     const answered = await this.#canary(tried, candidate, request)
     if (answered !== null) return answered
-    const repeated = this.#sampled(tried, request)
+    const copy = this.#sampled(tried, request)
     const spentMs = this.#modules.clock.monotonic() - began
     const deadlineMs = Math.max(1, this.#deadlineMs(request) - spentMs)
     const result = await this.#modules.perform(live, { ...request, deadlineMs }, false)
-    if (repeated !== null) this.#begin(tried, { candidate, live, request: repeated, result })
+    if (copy !== null) this.#begin(tried, { candidate, live, request: copy, result })
     return result
   }
 
@@ -137,13 +116,12 @@ export class Candidates {
    * aside nobody.
    */
   concerns(): readonly string[] {
-    const aside = [...this.#aside, ...this.#decided].flatMap(([digest, { state, by, reason }]) =>
-      state === 'set-aside' && by === 'node'
-        ? [
-            `version ${digest} is set aside (${reason}): decide with "iyi model retry", "promote" or "rollback"`,
-          ]
-        : [],
-    )
+    const aside = this.#decisions
+      .setAside()
+      .map(
+        ([digest, { reason }]) =>
+          `version ${digest} is set aside (${reason}): decide with "iyi model retry", "promote" or "rollback"`,
+      )
     const absent = [...this.#tried.values()].flatMap(({ options: { model, digest } }) =>
       this.#standing(digest) === 'absent'
         ? [
@@ -158,22 +136,18 @@ export class Candidates {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const { shadow } of this.#tried.values()) await shadow
-    await this.#work
-  }
-
-  #stateOf(digest: Hex): VersionRecord | undefined {
-    return this.#decided.get(digest) ?? this.#aside.get(digest)
+    await this.#decisions.settled()
   }
 
   #standing(digest: Hex): CandidateState {
-    const state = this.#stateOf(digest)?.state
+    const state = this.#decisions.of(digest)?.state
     return state ?? (this.#modules.usable(digest) === null ? 'absent' : 'trial')
   }
 
   /** The candidate's slot while it is tried against this version. */
   #inTrial(tried: Tried, live: ModelSlot): ModelSlot | null {
     const { options } = tried
-    if (this.#stopped || this.#stateOf(options.digest) !== undefined) return null
+    if (this.#stopped || this.#decisions.of(options.digest) !== undefined) return null
     const candidate = this.#modules.usable(options.digest)
     if (candidate === null || candidate === live) return null
     if (tried.against !== live.entry.digest) {
@@ -239,21 +213,19 @@ export class Candidates {
   }
 
   /** Never rejects. */
-  async #shadow(tried: Tried, { candidate, live, request, result }: ShadowRun): Promise<void> {
+  async #shadow(tried: Tried, run: ShadowRun): Promise<void> {
     const { options, trial } = tried
-    const { quantization } = live.entry
-    const output = result.outputs[quantization.output]
-    if (output === undefined || elementsOf(output.shape) > MAX_VALUES) {
+    const expected = expectedOf(run)
+    if (expected === null) {
       this.#told.ran(options, 'shadow', 'skipped', null)
       return
     }
-    const expected = result.quantized.length === 0 ? live.quantize(result.outputs) : result.quantized
+    const { candidate, live, request, result } = run
     const { agreement, tolerance } = live.info()
     try {
       const got = await this.#modules.perform(candidate, request, true)
-      const compared = compareAnswers(expected, got.quantized, {
-        ...{ rule: agreement, tolerance: options.tolerance ?? tolerance },
-        row: output.shape.at(-1) ?? 1,
+      const compared = compareAnswers(expected.values, got.quantized, {
+        ...{ rule: agreement, tolerance: options.tolerance ?? tolerance, row: expected.row },
       })
       const { durationMs } = got
       this.#told.ran(options, 'shadow', compared.agrees ? 'agrees' : 'differs', durationMs)
@@ -276,7 +248,7 @@ export class Candidates {
     const { options } = tried
     trial.add(run)
     // It was held against another version, or decided of meanwhile.
-    if (tried.trial !== trial || this.#stateOf(options.digest) !== undefined) return
+    if (tried.trial !== trial || this.#decisions.of(options.digest) !== undefined) return
     const figures = trial.figures()
     this.#told.figures(options, figures)
     const why = trial.verdict(figures)
@@ -286,64 +258,15 @@ export class Candidates {
   #setAside({ options: { model, digest } }: Tried, reason: string): void {
     const at = new Date(this.#modules.clock.now()).toISOString()
     const record: VersionRecord = { state: 'set-aside', by: 'node', at, reason }
-    this.#aside.set(digest, record)
     this.#log.error({ model, digest, reason }, 'Set a version of a model aside: the operator decides')
-    this.tell()
-    const folder = this.#folder
-    if (folder === null) return
-    this.#work = this.#work
-      .then(async () => {
-        await writeVersionState(folder, digest, record)
-        this.#decided = new Map(this.#decided).set(digest, record)
-        this.#aside.delete(digest)
-      })
+    void this.#decisions
+      .save(digest, record)
       .catch((error: unknown) =>
         this.#log.error(
           { model, digest, reason: reasonOf(error) },
           'Fail to save that a version is set aside: a restart will try it again',
         ),
       )
+    this.tell()
   }
-}
-
-interface ShadowRun {
-  readonly candidate: ModelSlot
-  readonly live: ModelSlot
-  readonly request: InferenceRequest
-  readonly result: InferenceResult
-}
-
-/** The same run for another version; null where it is too large, or its inputs are none: the version at work says so. */
-function repeated(request: InferenceRequest, model: Hex): InferenceRequest | null {
-  const { inputs, raw = false } = request
-  try {
-    return bytesOf(inputs) > MAX_BYTES ? null : { model, raw, priority: 'api', inputs: copyOf(inputs) }
-  } catch {
-    return null
-  }
-}
-
-/** False where the candidate had no part in it: its queue was full, or it rests after it did harm. */
-function wasRun(error: unknown): boolean {
-  if (!(error instanceof InferenceError)) return true
-  return error.code !== 'INFERENCE_BUSY' && !(error.code === 'INFERENCE_FAILED' && error.cause === undefined)
-}
-
-function harmful(error: unknown): boolean {
-  return error instanceof InferenceError && isHarm(error.cause)
-}
-
-/** Why two versions can't be compared, in words. */
-function unlike(live: ModelSlot, candidate: ModelSlot): string | null {
-  const [a, b] = [live.info(), candidate.info()]
-  const parts: readonly (readonly [string, (of: typeof a) => unknown])[] = [
-    ['other inputs', ({ inputs, rawInputs }) => [inputs, rawInputs]],
-    ['other outputs', ({ outputs }) => outputs],
-    ['another quantisation', ({ quantization: { output, decimals } }) => [output, decimals]],
-    ['another agreement rule', ({ agreement: { rule } }) => rule],
-  ]
-  const differing = parts.find(([, of]) => JSON.stringify(of(a)) !== JSON.stringify(of(b)))
-  const features = ({ entry }: ModelSlot) => `${entry.features?.set} ${entry.features?.version}`
-  const what = differing?.[0] ?? (features(live) === features(candidate) ? null : 'other features')
-  return what === null ? null : `it has ${what} than the version at work`
 }

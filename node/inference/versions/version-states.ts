@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Hex } from '../../ports/chain.ts'
+import { InferenceError } from '../../ports/inference-error.ts'
 
 const recordSchema = z.strictObject({
   state: z.enum(['set-aside', 'promoted']),
@@ -19,12 +20,17 @@ const FILE = /^(0x[0-9a-f]{64})\.json$/
 
 /**
  * What was decided of versions, a file each, so that node and commands need no lock. A file that can't be read counts as set
- * aside by the node: whoever wrote it had something to say.
+ * aside by the node: whoever wrote it had something to say. Rejects with `INFERENCE_BAD_MANIFEST` when the folder can't be read.
  */
 export async function readVersionStates(folder: string): Promise<ReadonlyMap<Hex, VersionRecord>> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
-    throw error
+    throw new InferenceError(
+      'INFERENCE_BAD_MANIFEST',
+      '',
+      `What was decided of versions can not be read (${error.message}). Let the node read and write ${folder}.`,
+      error,
+    )
   })
   const found = new Map<Hex, VersionRecord>()
   for (const name of names) {
