@@ -17,7 +17,7 @@ import { manifestPath } from './manifest-path.ts'
 const WATCH_MS = 2_000
 /** A large model takes its time; one that takes longer is none that a node could start with. */
 const LOAD_MS = 120_000
-/** Of the process of versions that are tried; 19 is the most. */
+/** How far the process of versions that are tried stands back behind the node. */
 const NICENESS = 10
 
 /** Runs the models of the configured manifest and those that the operator added. */

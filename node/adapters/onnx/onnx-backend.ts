@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
 import type { InferenceBackend, ModelSource, OpenModel, Provider } from '../../ports/inference-backend.ts'
@@ -20,7 +20,7 @@ export interface OnnxBackendOptions extends WorkerLimits {
   readonly workers: number
   /** Before their numbers in metrics; none when absent. */
   readonly label?: string
-  /** How far the processes stand back for others, 0 to 19 as nice(1) has it; 0 when absent. */
+  /** How far the processes stand back behind this one, as nice(1) has it; 0 when absent. */
   readonly niceness?: number
 }
 
@@ -265,6 +265,6 @@ export function onnxBackend(
 function standBack(pid: number, niceness = 0): void {
   if (niceness === 0) return
   try {
-    setPriority(pid, niceness)
+    setPriority(pid, Math.min(19, getPriority() + niceness))
   } catch {}
 }
