@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import type { CandidateOptions } from '../../../node/inference/versions/candidate-options.ts'
 import type { InferenceRequest, ModelInfo } from '../../../node/ports/inference.ts'
 import { start } from '../fixture.ts'
@@ -45,6 +46,10 @@ export async function world(
   const started = await start(path, {
     ...{ backend: live.backend, apart: apart.backend, random: more.random ?? (() => 0) },
     ...{ versions: { folder: states, candidates: [candidate(two, over)] }, watchMs: more.watchMs ?? 0 },
+  })
+  onTestFinished(() => {
+    apart.state.byHand = false
+    for (const each of apart.runs) each.answer()
   })
   const run = (value: number, request: Partial<InferenceRequest> = {}) =>
     started.inference.run({ model: 'net', inputs: { x: float32([1, 2], value, value) }, ...request })
