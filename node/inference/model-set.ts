@@ -89,6 +89,12 @@ export class ModelSet {
   find(model: string): ModelSlot {
     const slot = this.#slots.find(({ entry }) => entry.digest === model) ?? this.live(model)
     if (slot === null) {
+      if (this.#slots.some(({ entry }) => entry.id === model))
+        throw new InferenceError(
+          'INFERENCE_UNKNOWN_MODEL',
+          model,
+          `Every version of model ${model} is tried or was set aside: add another one, or "iyi model promote" one.`,
+        )
       const known = [...new Set(this.#slots.map(({ entry }) => entry.id))].join(', ')
       throw new InferenceError(
         'INFERENCE_UNKNOWN_MODEL',

@@ -92,7 +92,7 @@ export class Candidates {
 
   /** Tells where each stands, once the models are there. */
   tell(): void {
-    for (const { options } of this.#tried.values()) this.#told.state(options, this.#standing(options.digest))
+    for (const { options } of this.#tried.values()) this.#told.state(options, this.#standing(options))
   }
 
   /** Answers a run of the version at work, or of any other that nothing is tried beside. */
@@ -122,10 +122,10 @@ export class Candidates {
         ([digest, { reason }]) =>
           `version ${digest} is set aside (${reason}): decide with "iyi model retry", "promote" or "rollback"`,
       )
-    const absent = [...this.#tried.values()].flatMap(({ options: { model, digest } }) =>
-      this.#standing(digest) === 'absent'
+    const absent = [...this.#tried.values()].flatMap(({ options }) =>
+      this.#standing(options) === 'absent'
         ? [
-            `version ${digest} of ${model} is to be tried and can not be run: add it, or see why it is refused`,
+            `version ${options.digest} of ${options.model} is to be tried and can not be run: add it, or see why it is refused`,
           ]
         : [],
     )
@@ -139,16 +139,22 @@ export class Candidates {
     await this.#decisions.settled()
   }
 
-  #standing(digest: Hex): CandidateState {
-    const state = this.#decisions.of(digest)?.state
-    return state ?? (this.#modules.usable(digest) === null ? 'absent' : 'trial')
+  #standing(options: CandidateOptions): CandidateState {
+    const state = this.#decisions.of(options.digest)?.state
+    return state ?? (this.#slotOf(options) === null ? 'absent' : 'trial')
+  }
+
+  /** Null when it can't be run, or is of another model. */
+  #slotOf({ model, digest }: CandidateOptions): ModelSlot | null {
+    const slot = this.#modules.usable(digest)
+    return slot?.entry.id === model ? slot : null
   }
 
   /** The candidate's slot while it is tried against this version. */
   #inTrial(tried: Tried, live: ModelSlot): ModelSlot | null {
     const { options } = tried
     if (this.#stopped || this.#decisions.of(options.digest) !== undefined) return null
-    const candidate = this.#modules.usable(options.digest)
+    const candidate = this.#slotOf(options)
     if (candidate === null || candidate === live) return null
     if (tried.against !== live.entry.digest) {
       tried.against = live.entry.digest

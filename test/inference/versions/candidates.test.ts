@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { BackendError } from '../../../node/ports/inference-error.ts'
 import { until } from '../../e2e/kit/until.ts'
-import { float32, port } from '../tiny-fixture.ts'
-import { runs, world } from './world.ts'
+import { float32, port, writeTiny } from '../tiny-fixture.ts'
+import { runs, version, world } from './world.ts'
 
 const soon = { withinMs: 10_000, everyMs: 1 }
 const broken = () => new BackendError('BACKEND_RUN_FAILED', 'net', 'it broke')
@@ -316,5 +316,22 @@ describe('a candidate that can not be compared', () => {
     expect((await trial.run(1)).digest).toBe(trial.one)
     const { body } = await trial.metrics.expose()
     expect(body).toContain(`digest="${trial.two}",state="absent"} 1`)
+  })
+
+  it('of another model than it is said to be is told of, and never run', async () => {
+    const trial = await world({ model: 'other' })
+    expect((await trial.run(1)).digest).toBe(trial.one)
+    expect(trial.inference.health()).toMatchObject({
+      detail: expect.stringContaining(`${trial.two} of other`),
+    })
+    expect(trial.apart.runs).toHaveLength(0)
+  })
+
+  it('is nothing to answer with when it is alone', async () => {
+    const trial = await world()
+    await writeTiny(trial.folder, [version('2')])
+    await trial.inference.reload()
+    await expect(trial.run(1)).rejects.toMatchObject({ code: 'INFERENCE_UNKNOWN_MODEL' })
+    expect((await trial.run(1, { model: trial.two })).digest).toBe(trial.two)
   })
 })
