@@ -156,6 +156,9 @@ const code = await runCli(process.argv, {
     async list(config) {
       return (await import('./compose/models/library.ts')).listModels(config)
     },
+    async decide(config, options) {
+      return (await import('./compose/models/decide.ts')).decideVersion(config, options)
+    },
     async show(config, options) {
       return (await import('./compose/models/library.ts')).showModel(config, options.model)
     },

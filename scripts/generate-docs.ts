@@ -38,7 +38,7 @@ const program = createProgram({
   rollBackIndex: never,
   models: {
     ...{ pack: never, verify: never, verifyKnown: never, calibrate: never, add: never, addFromPeers: never },
-    ...{ remove: never, list: never, show: never, bench: never },
+    ...{ remove: never, list: never, show: never, decide: never, bench: never },
   },
   tryAbi: never,
   stdin: process.stdin,

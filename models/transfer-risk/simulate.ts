@@ -1,9 +1,9 @@
 import { argv, exit, stderr, stdout } from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { ModelFileError } from '../tools/model-file-error.ts'
+import { Random } from '../tools/random.ts'
 import { type EconomySize, economy } from './economy.ts'
 import { plantPatterns } from './patterns.ts'
-import { Random } from './random.ts'
 import { HOUR, type LabelledTransfer, World } from './world.ts'
 
 export interface Simulation {

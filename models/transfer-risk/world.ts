@@ -1,6 +1,6 @@
 import type { Transfer } from '../../node/features/transfer.ts'
 import type { Hex } from '../../node/ports/chain.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../tools/random.ts'
 
 /** 0 is honest; the others are the planted patterns. The order is that of the labels in files. */
 export const PATTERNS = ['honest', 'layering', 'peel-chain', 'wash-trading', 'dusting'] as const

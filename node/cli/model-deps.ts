@@ -45,6 +45,9 @@ export interface ListedModel {
   readonly progress?: string
 }
 
+/** What an operator decides of a version that is tried. */
+export type VersionDecision = 'promote' | 'rollback' | 'retry'
+
 interface ShownPort {
   readonly name: string
   readonly type: string
@@ -133,7 +136,15 @@ export interface ModelDeps {
   addFromPeers(config: NodeConfig, source: string): Promise<{ readonly digest: string }>
   /** Takes one away that was added or is wanted. */
   remove(config: NodeConfig, options: { readonly model: string }): Promise<ListedModel>
-  list(config: NodeConfig): Promise<readonly ListedModel[]>
+  /** `standing`: why its id does not mean it; null when it may. */
+  list(
+    config: NodeConfig,
+  ): Promise<readonly (ListedModel & { readonly standing: 'candidate' | 'set-aside' | null })[]>
+  /** Writes down what was decided of a version; a node that runs follows. */
+  decide(
+    config: NodeConfig,
+    options: { readonly model: string; readonly decision: VersionDecision },
+  ): Promise<ListedModel>
   /** Reads a model's entry and its file. */
   show(config: NodeConfig, options: { readonly model: string }): Promise<ShownModel>
   /** Runs a model for `seconds` with runs of each size. */

@@ -3,6 +3,7 @@ import type { CliDeps } from './deps.ts'
 import { modelAdd } from './verbs/model-add.ts'
 import { modelBench } from './verbs/model-bench.ts'
 import { modelCalibrate } from './verbs/model-calibrate.ts'
+import { modelDecide } from './verbs/model-decide.ts'
 import { modelList } from './verbs/model-list.ts'
 import { modelPack } from './verbs/model-pack.ts'
 import { modelRemove } from './verbs/model-remove.ts'
@@ -11,6 +12,18 @@ import { modelVerify } from './verbs/model-verify.ts'
 import { wholeNumber } from './whole-number.ts'
 
 const CONFIG = ['-c, --config <path>', 'configuration file', 'iyi.yaml'] as const
+
+const DECISIONS = [
+  [
+    'promote',
+    'let the id mean a version that is tried or was set aside, by its digest or, the candidate, by id',
+  ],
+  [
+    'rollback',
+    'set a version aside, by its digest or, the candidate, by id: runs by id go to the one before',
+  ],
+  ['retry', 'try a candidate once more that was set aside, by its digest or id'],
+] as const
 
 /** `iyi model`. */
 export function addModelVerbs(program: Command, deps: CliDeps): void {
@@ -136,4 +149,12 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
     .action(async (name: string, { config, seconds }: { config: string; seconds: number }) =>
       modelBench({ config, model: name, seconds }, deps),
     )
+  for (const [decision, description] of DECISIONS)
+    model
+      .command(`${decision} <model>`)
+      .description(description)
+      .option(...CONFIG)
+      .action(async (name: string, { config }: { config: string }) =>
+        modelDecide({ config, model: name, decision }, deps),
+      )
 }

@@ -3,6 +3,7 @@ import { type CapabilityName, capabilityCatalogue } from '../ports/capabilities.
 import { logLevels } from '../ports/log.ts'
 import { isLoopback } from '../ports/loopback.ts'
 import { alertsSchema } from './alerts-schema.ts'
+import { candidatesSchema } from './candidates-schema.ts'
 import { chainSchema } from './chain-schema.ts'
 import { outboxSchema } from './outbox-schema.ts'
 import { portClash, sharedPort } from './port-clash.ts'
@@ -365,6 +366,7 @@ const inference = z
       .max(10_080)
       .default(60)
       .describe('How often each model is held against its own tests again. One that fails them is not run.'),
+    candidates: candidatesSchema,
   })
   .prefault({})
   .describe('Running AI models.')

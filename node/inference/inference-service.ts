@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Health } from '../ports/health.ts'
-import type { Inference, InferenceRequest, InferenceResult } from '../ports/inference.ts'
+import { type Inference, type InferenceRequest, type InferenceResult, REFERENCE } from '../ports/inference.ts'
 import type { InferenceBackend } from '../ports/inference-backend.ts'
 import { BackendError, InferenceError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
@@ -15,6 +15,7 @@ import { ReferenceModels } from './reference-models.ts'
 import { copyOf, inputDigest, ResultCache } from './result-cache.ts'
 import { Scheduler } from './scheduler.ts'
 import { badInput, checkInputs, checkTensors } from './tensors.ts'
+import { Candidates, type VersionOptions } from './versions/candidates.ts'
 
 /** Runs of one model and priority that may wait. */
 const MAX_WAITING = 256
@@ -35,6 +36,8 @@ export interface InferenceOptions {
   readonly selfTestMs: number
   /** How often the manifests are looked at for changes; 0: only at the start. */
   readonly watchMs: number
+  /** New versions are tried beside those at work; none when absent. */
+  readonly versions?: VersionOptions
 }
 
 export interface InferenceService extends Inference {
@@ -53,9 +56,21 @@ export interface InferenceService extends Inference {
 /** The `Inference` port: what a manifest promises, run by backends in their turn. */
 export function inferenceService(
   options: InferenceOptions,
-  modules: { backends: readonly InferenceBackend[]; log: Logger; metrics: Metrics; clock: Clock },
+  modules: {
+    backends: readonly InferenceBackend[]
+    /** Runs the versions that are tried, so that they harm no other; `backends` do when absent. */
+    apart?: InferenceBackend
+    /** Settles disputes in the reference profile; it is started when there is one. None are where it is absent. */
+    reference?: InferenceBackend
+    log: Logger
+    metrics: Metrics
+    clock: Clock
+    /** Uniform in [0, 1): which runs a version that is tried gets. */
+    random?: () => number
+  },
 ): InferenceService {
-  const { clock, backends } = modules
+  const { clock, apart = null } = modules
+  const backends = apart === null ? modules.backends : [...modules.backends, apart]
   const log = modules.log.child({ module: 'inference' })
   const told = inferenceMetrics(modules.metrics)
   const cache = new ResultCache(options.cacheBytes)
@@ -97,8 +112,14 @@ export function inferenceService(
     if (opened !== null) await schedulers.get(opened.backend)?.drained(opened.model)
   }
   const forget = (digest: string) => cache.forget(digest)
-  const models = new ModelSet(options, { backends, run: test, drained, forget, log, told })
-  const references = new ReferenceModels({ backends, run: test, log, clock })
+  const candidates: Candidates = new Candidates(options.versions, {
+    ...{ log, metrics: modules.metrics, clock, random: modules.random ?? Math.random },
+    ...{ deadlineMs: options.deadlineMs, perform, usable: (digest) => models.usable(digest) },
+  })
+  const models: ModelSet = new ModelSet(options, {
+    ...{ backends: modules.backends, apart, versions: candidates, run: test, drained, forget, log, told },
+  })
+  const references = new ReferenceModels({ backend: modules.reference ?? null, log, clock })
   let running = false
   let timers: Timer[] = []
 
@@ -161,10 +182,9 @@ export function inferenceService(
     }
   }
 
-  async function answer(slot: ModelSlot, request: InferenceRequest, inputs: Tensors) {
+  async function answer(slot: ModelSlot, request: InferenceRequest, inputs: Tensors, fresh: boolean) {
     const input = inputDigest(inputs)
-    const forgets = options.cacheBytes === 0 || request.reference === true
-    const key = input === null || forgets ? null : `${slot.entry.digest} ${input}`
+    const key = input === null || options.cacheBytes === 0 || fresh ? null : `${slot.entry.digest} ${input}`
     const kept = key === null ? null : cache.get(key)
     if (key !== null) told.cache(kept !== null)
     if (kept !== null) return { outputs: kept, cached: true }
@@ -175,24 +195,46 @@ export function inferenceService(
     return { outputs, cached: false }
   }
 
-  async function run(request: InferenceRequest): Promise<InferenceResult> {
-    if (!running) throw notStarted(request.model)
-    const slot =
-      request.reference === true
-        ? await references.of(models.known(request.model))
-        : models.find(request.model)
+  /** One run of one version; `fresh` takes no answer from what is kept, and keeps none. */
+  async function perform(
+    slot: ModelSlot,
+    request: InferenceRequest,
+    fresh: boolean,
+  ): Promise<InferenceResult> {
     const { entry } = slot
     const started = clock.monotonic()
+    const inputs = request.raw === true ? prepare(slot, request.inputs) : request.inputs
+    checkInputs(entry, inputs)
+    const { outputs, cached } = await answer(slot, request, inputs, fresh)
+    const durationMs = clock.monotonic() - started
+    const quantized = request.quantize === false ? [] : slot.quantize(outputs)
+    return { outputs, quantized, digest: entry.digest, provider: slot.provider, durationMs, cached }
+  }
+
+  /** In a process apart, one after the other: a dispute is a stranger's to make, and nothing else waits for it. */
+  async function settle(request: InferenceRequest): Promise<InferenceResult> {
+    const started = clock.monotonic()
+    const known = models.known(request.model)
+    const inputs = request.raw === true ? prepare(known, request.inputs) : request.inputs
+    checkInputs(known.entry, inputs)
+    const outputs = known.finish(await references.run(known, copyOf(inputs)))
+    return {
+      ...{ outputs, quantized: known.quantize(outputs), digest: known.entry.digest, provider: REFERENCE },
+      ...{ durationMs: clock.monotonic() - started, cached: false },
+    }
+  }
+
+  async function run(request: InferenceRequest): Promise<InferenceResult> {
+    if (!running) throw notStarted(request.model)
+    if (request.reference === true) return await settle(request)
+    const slot = models.find(request.model)
+    const { id } = slot.entry
     try {
-      const inputs = request.raw === true ? prepare(slot, request.inputs) : request.inputs
-      checkInputs(entry, inputs)
-      const { outputs, cached } = await answer(slot, request, inputs)
-      const durationMs = clock.monotonic() - started
-      told.done(entry.id, 'ok', durationMs)
-      const quantized = request.quantize === false ? [] : slot.quantize(outputs)
-      return { outputs, quantized, digest: entry.digest, provider: slot.provider, durationMs, cached }
+      const result = await candidates.run(request, slot, slot === models.live(id))
+      told.done(id, 'ok', result.durationMs)
+      return result
     } catch (error) {
-      told.done(entry.id, error instanceof InferenceError ? error.code : 'other', null)
+      told.done(id, error instanceof InferenceError ? error.code : 'other', null)
       throw error
     }
   }
@@ -200,9 +242,9 @@ export function inferenceService(
   async function stop(): Promise<void> {
     running = false
     for (const timer of timers) timer.cancel()
-    references.stop()
     await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
-    await references.close()
+    await candidates.stop()
+    await references.stop()
     await models.close()
     for (const backend of backends) await backend.stop()
   }
@@ -226,8 +268,13 @@ export function inferenceService(
     stop,
     health() {
       if (!running) return { status: 'failed', reason: 'inference is not started' }
-      const ill = backends.map((backend) => backend.health()).find(({ status }) => status !== 'ok')
-      return ill ?? models.health()
+      const ill = modules.backends.map((backend) => backend.health()).find(({ status }) => status !== 'ok')
+      const found = ill ?? models.health()
+      // What is tried makes no node unfit.
+      const concerns = candidates.concerns()
+      return found.status !== 'ok' || concerns.length === 0
+        ? found
+        : { status: 'ok', detail: [found.detail ?? 'ok', ...concerns].join('; ') }
     },
   }
 }

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Hex } from '../ports/chain.ts'
 import type { Health } from '../ports/health.ts'
 import type { InferenceBackend } from '../ports/inference-backend.ts'
 import { InferenceError } from '../ports/inference-error.ts'
@@ -29,6 +30,17 @@ interface ModelSetModules {
   readonly drained: (slot: ModelSlot) => Promise<void>
   /** Drops what is kept of a model's answers. */
   readonly forget: (digest: string) => void
+  readonly versions: {
+    /** An id never means it, and what runs the others does not run it. */
+    heldBack(digest: Hex): boolean
+    /** Reads again what is held back. */
+    refresh(): Promise<void>
+    stamp(): Promise<string>
+    /** The models are there. */
+    tell(): void
+  }
+  /** What runs what is held back; as the others where it is null. */
+  readonly apart: InferenceBackend | null
   readonly log: Logger
   readonly told: InferenceMetrics
 }
@@ -53,11 +65,27 @@ export class ModelSet {
     this.#modules = modules
   }
 
+  /** What is held back comes first, so that the last of an id is the one that the id means. */
   list(): readonly ModelSlot[] {
-    return this.#slots
+    const { versions } = this.#modules
+    const { apart = [], rest = [] } = Object.groupBy(this.#slots, ({ entry }) =>
+      versions.heldBack(entry.digest) ? 'apart' : 'rest',
+    )
+    return [...apart, ...rest]
   }
 
-  /** By id, the newest version, or by digest. Throws `INFERENCE_UNKNOWN_MODEL`, `INFERENCE_REFUSED`. */
+  /** The version that an id means: the newest that is not held back. */
+  live(id: string): ModelSlot | null {
+    const { versions } = this.#modules
+    return this.#slots.findLast(({ entry }) => entry.id === id && !versions.heldBack(entry.digest)) ?? null
+  }
+
+  /** A version that can be run. */
+  usable(digest: Hex): ModelSlot | null {
+    return this.#slots.find(({ entry, refusal }) => entry.digest === digest && refusal === null) ?? null
+  }
+
+  /** By id, the newest version that is not held back, or by digest. Throws `INFERENCE_UNKNOWN_MODEL`, `INFERENCE_REFUSED`. */
   find(model: string): ModelSlot {
     const slot = this.known(model)
     if (slot.refusal !== null)
@@ -67,8 +95,14 @@ export class ModelSet {
 
   /** The same, refused ones too. Throws `INFERENCE_UNKNOWN_MODEL`. */
   known(model: string): ModelSlot {
-    const slot = this.#slots.findLast(({ entry }) => entry.id === model || entry.digest === model)
-    if (slot === undefined) {
+    const slot = this.#slots.find(({ entry }) => entry.digest === model) ?? this.live(model)
+    if (slot === null) {
+      if (this.#slots.some(({ entry }) => entry.id === model))
+        throw new InferenceError(
+          'INFERENCE_UNKNOWN_MODEL',
+          model,
+          `Every version of model ${model} is tried or was set aside: add another one, or "iyi model promote" one.`,
+        )
       const known = [...new Set(this.#slots.map(({ entry }) => entry.id))].join(', ')
       throw new InferenceError(
         'INFERENCE_UNKNOWN_MODEL',
@@ -124,7 +158,10 @@ export class ModelSet {
   }
 
   health(): Health {
-    const refused = this.#slots.filter((slot) => slot.refusal !== null)
+    const { versions } = this.#modules
+    const refused = this.#slots.filter(
+      ({ refusal, entry }) => refusal !== null && !versions.heldBack(entry.digest),
+    )
     if (this.#fault !== null) return { status: 'degraded', reason: this.#fault }
     if (refused.length === 0) return { status: 'ok', detail: `${this.#slots.length} models` }
     return {
@@ -134,10 +171,11 @@ export class ModelSet {
   }
 
   async #load(): Promise<void> {
-    const { backends, run, log, told } = this.#modules
+    const { run, log, told, versions } = this.#modules
     this.#seen = await this.#stamp()
     let entries: readonly { entry: ManifestModel; root: string }[]
     try {
+      await versions.refresh()
       entries = (await Promise.all(this.#options.manifests.map(readOne))).flat()
       this.#fault = null
     } catch (error) {
@@ -150,8 +188,9 @@ export class ModelSet {
     for (const { entry, root } of entries) {
       if (slots.some((slot) => slot.entry.digest === entry.digest)) continue
       const same = known.get(entry.digest)
-      // A refused one may have got its file meanwhile.
-      if (same !== undefined && same.refusal === null) {
+      const backends = this.#backendsOf(entry.digest)
+      // A refused one may have got its file meanwhile, one that was held back is another's now.
+      if (same?.refusal === null && same.opened !== null && backends.includes(same.opened.backend)) {
         slots.push(same)
         continue
       }
@@ -166,6 +205,7 @@ export class ModelSet {
     const gone = this.#slots.filter((slot) => !slots.includes(slot))
     this.#slots = slots
     for (const slot of added) this.#report(slot)
+    versions.tell()
     for (const slot of gone) {
       await this.#modules.drained(slot)
       await slot.close()
@@ -173,6 +213,11 @@ export class ModelSet {
       if (!slots.some(({ entry }) => entry.digest === slot.entry.digest))
         log.info({ model: slot.entry.id, digest: slot.entry.digest }, 'Unload a model')
     }
+  }
+
+  #backendsOf(digest: Hex): readonly InferenceBackend[] {
+    const { backends, apart, versions } = this.#modules
+    return apart !== null && versions.heldBack(digest) ? [apart] : backends
   }
 
   #report(slot: ModelSlot): void {
@@ -189,7 +234,7 @@ export class ModelSet {
       const found = await stat(path).catch(() => null)
       return found === null ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs}`
     })
-    return (await Promise.all(stamps)).join()
+    return (await Promise.all([...stamps, this.#modules.versions.stamp()])).join()
   }
 }
 

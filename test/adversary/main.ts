@@ -99,6 +99,7 @@ const deps: CliDeps = {
     remove: refuse,
     list: refuse,
     show: refuse,
+    decide: refuse,
     bench: refuse,
   },
   tryAbi: refuse,

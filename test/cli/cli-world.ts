@@ -48,6 +48,7 @@ export function cliWorld(over: Partial<CliDeps> = {}) {
       remove: refused,
       list: async () => [],
       show: refused,
+      decide: refused,
       bench: refused,
     },
     tryAbi: async () => null,

@@ -5,8 +5,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { nodeInference } from '../../node/compose/inference.ts'
 import { benchModel } from '../../node/compose/models/bench.ts'
 import { calibrateModel } from '../../node/compose/models/calibrate/calibrate.ts'
+import { decideVersion } from '../../node/compose/models/decide.ts'
 import {
   addFromPeers,
   addModel,
@@ -15,7 +17,8 @@ import {
   showModel,
 } from '../../node/compose/models/library.ts'
 import { packModel } from '../../node/compose/models/pack.ts'
-import { verifyFolder, verifyKnown } from '../../node/compose/models/verify.ts'
+import { quiet, verifyFolder, verifyKnown } from '../../node/compose/models/verify.ts'
+import { loadConfig } from '../../node/config/load.ts'
 import { until } from '../e2e/kit/until.ts'
 import { start } from '../inference/fixture.ts'
 import { float32, tinyFolder } from '../inference/tiny-fixture.ts'
@@ -44,6 +47,7 @@ async function world(onnx: Uint8Array = unary('Add', 'float32', ['n', 2], 2)) {
         remove: (given, options) => removeModel(given, options.model),
         list: listModels,
         bench: benchModel,
+        decide: decideVersion,
         show: (given, options) => showModel(given, options.model),
       },
     })
@@ -213,6 +217,60 @@ describe('iyi model add, list, show, remove', () => {
     const added = (await iyi('list', ...config)).out.split('\n').filter((line) => line.endsWith('added'))
     expect(added).toHaveLength(done.length + 1)
     expect((await readdir(library)).filter((name) => /^\.|lock|new/.test(name))).toEqual([])
+  })
+})
+
+describe('iyi model promote, rollback, retry', () => {
+  it('decide of a version that a running node tries', async () => {
+    const { pack, iyi, at, config, library } = await world()
+    const [one = '', two = ''] = [(await pack('1')).out.trim(), (await pack('2')).out.trim()]
+    for (const version of ['1', '2']) await iyi('add', at(`net-${version}`), ...config)
+    const plain = await readFile(at('iyi.yaml'), 'utf8')
+    await writeFile(
+      at('iyi.yaml'),
+      `${plain}inference:\n  candidates:\n    net: { digest: '${two}', shadow: 1 }\n`,
+    )
+    const states = join(library, 'versions')
+    const standing = async () =>
+      (await iyi('list', ...config)).out.split('\n').flatMap((line) => {
+        const [id, version, , , state = 'plain'] = line.split(/ {2,}/)
+        return id === 'net' ? [`${version} ${state}`] : []
+      })
+    expect(await standing()).toEqual(['1 plain', '2 candidate'])
+
+    const { config: loaded } = loadConfig({ path: at('iyi.yaml'), env: {} })
+    const guard = { watch: () => {}, release: () => {} }
+    const inference = nodeInference(loaded, { ...quiet(), guard })
+    onTestFinished(() => inference.stop())
+    await inference.start()
+    const means = async () =>
+      (await inference.run({ model: 'net', inputs: { x: float32([1, 2], 1, 2) } })).digest
+    const comes = (digest: string) =>
+      until(`net means ${digest}`, async () => (await means()) === digest, { withinMs: 30_000, everyMs: 50 })
+    expect(await means()).toBe(one)
+
+    expect(await iyi('rollback', one, ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('would be left') },
+    })
+    expect(await iyi('promote', 'net', ...config)).toMatchObject({ code: 0, out: `${two}\n` })
+    await comes(two)
+    expect(await standing()).toEqual(['1 plain', '2 plain'])
+    expect(await iyi('promote', one, ...config)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining(two) },
+    })
+    expect(await iyi('rollback', 'net', ...config)).toMatchObject({ code: 0 })
+    await comes(one)
+    expect(await standing()).toEqual(['1 plain', '2 set-aside'])
+    expect(await iyi('retry', two, ...config)).toMatchObject({ code: 0 })
+    expect(await standing()).toEqual(['1 plain', '2 candidate'])
+    expect(await readdir(states)).toEqual([])
+    for (const wrong of [one, 'volatility', `0x${'00'.repeat(32)}`])
+      expect((await iyi('retry', wrong, ...config)).code).toBe(1)
+
+    // What was decided of a version goes with it.
+    await iyi('rollback', two, ...config)
+    await iyi('remove', two, ...config)
+    expect(await readdir(states)).toEqual([])
   })
 })
 

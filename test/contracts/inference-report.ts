@@ -38,10 +38,22 @@ const REPORT_FIELDS = parseAbiParameters([
 
 /** A report of answers. */
 export function encodeAnswers(head: ReportHead, answers: readonly Answer[]): Hex {
-  return encodeAbiParameters(REPORT_FIELDS, [head.observationsTimestamp, head.evidenceDigest, answers, [], []])
+  return encodeAbiParameters(REPORT_FIELDS, [
+    head.observationsTimestamp,
+    head.evidenceDigest,
+    answers,
+    [],
+    [],
+  ])
 }
 
 /** A report of verdicts. */
 export function encodeVerdicts(head: ReportHead, verdicts: readonly Verdict[]): Hex {
-  return encodeAbiParameters(REPORT_FIELDS, [head.observationsTimestamp, head.evidenceDigest, [], verdicts, []])
+  return encodeAbiParameters(REPORT_FIELDS, [
+    head.observationsTimestamp,
+    head.evidenceDigest,
+    [],
+    verdicts,
+    [],
+  ])
 }

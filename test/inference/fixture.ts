@@ -45,8 +45,13 @@ export async function start(
   manifests: string | InferenceOptions['manifests'],
   options: Partial<Omit<OnnxBackendOptions & InferenceOptions, 'providers'>> & {
     providers?: readonly Provider[]
+    /** A run that settles a dispute may take so long. */
+    referenceMs?: number
     /** What runs the models; ONNX Runtime when absent. */
     backend?: InferenceBackend
+    /** What runs versions that are tried. */
+    apart?: InferenceBackend
+    random?: () => number
     clock?: Clock
   } = {},
 ) {
@@ -73,6 +78,13 @@ export async function start(
       },
       { ...common, guard },
     )
+  const reference = onnxBackend(
+    {
+      ...{ providers: ['cpu'], threads: 1, optimisation: 'disabled', workers: 1 },
+      ...{ runMs: options.referenceMs ?? 10_000, loadMs: 30_000, memoryBytes: 2 ** 31, label: 'reference-' },
+    },
+    { ...common, guard },
+  )
   const inference = inferenceService(
     {
       manifests: typeof manifests === 'string' ? [{ path: manifests, optional: false }] : manifests,
@@ -87,7 +99,11 @@ export async function start(
       ...options,
       providers: options.providers ?? ['cpu'],
     },
-    { backends: [backend], ...common },
+    {
+      ...{ backends: [backend], reference, ...common },
+      ...(options.apart === undefined ? {} : { apart: options.apart }),
+      ...(options.random === undefined ? {} : { random: options.random }),
+    },
   )
   onTestFinished(() => inference.stop())
   await inference.start()

@@ -1,3 +1,4 @@
+import { getPriority, setPriority } from 'node:os'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Health } from '../../ports/health.ts'
 import type {
@@ -25,6 +26,10 @@ export interface OnnxBackendOptions extends WorkerLimits {
   readonly optimisation?: Optimisation
   /** Processes. Each has every model. */
   readonly workers: number
+  /** Before their numbers in metrics; none when absent. */
+  readonly label?: string
+  /** How far the processes stand back behind this one, as nice(1) has it; 0 when absent. */
+  readonly niceness?: number
 }
 
 /** A run below this is short: the next one is sent before it is answered, so that the worker need not wait for it. */
@@ -97,7 +102,10 @@ export function onnxBackend(
       seat.timer = clock.setTimer(seat.restartMs, () => void seatProcess(seat))
     })
     seat.starting = process
-    if (process.pid !== undefined) guard?.watch(process.pid)
+    if (process.pid !== undefined) {
+      guard?.watch(process.pid)
+      standBack(process.pid, options.niceness)
+    }
     // Every open model is there before the first run.
     for (const opening of opened.values()) await loadToo(seat, process, opening)
     // It ended meanwhile, and the next one is on its way.
@@ -211,7 +219,7 @@ export function onnxBackend(
       await Promise.all(seats.map(seatProcess))
       const measure = () => {
         for (const [at, { process }] of seats.entries())
-          memory.set(residentBytes(process?.pid), { worker: at })
+          memory.set(residentBytes(process?.pid), { worker: `${options.label ?? ''}${at}` })
         memoryTimer = clock.setTimer(MEMORY_METRIC_MS, measure)
       }
       measure()
@@ -259,4 +267,12 @@ export function onnxBackend(
         : { status: 'ok', detail: `${alive} processes` }
     },
   }
+}
+
+/** Where the system does not let it, or it has ended already, it runs as the others do. */
+function standBack(pid: number, niceness = 0): void {
+  if (niceness === 0) return
+  try {
+    setPriority(pid, Math.min(19, getPriority() + niceness))
+  } catch {}
 }

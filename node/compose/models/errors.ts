@@ -9,6 +9,12 @@ export type ModelErrorCode =
   | 'MODEL_REFUSED'
   | 'MODEL_EXISTS'
   | 'MODEL_UNKNOWN'
+  /** It is not tried. */
+  | 'MODEL_NO_CANDIDATE'
+  /** A newer version would go on. */
+  | 'MODEL_OLDER'
+  /** Nothing would be left to answer. */
+  | 'MODEL_LAST'
   /** An address gives no model's folder. */
   | 'MODEL_UNREACHABLE'
   /** Somebody else is changing the node's models. */

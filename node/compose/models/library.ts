@@ -3,13 +3,15 @@ import { dirname, join } from 'node:path'
 import type { NodeConfig } from '../../config/schema.ts'
 import { readOnnx } from '../../inference/onnx-file.ts'
 import { readVerified } from '../../inference/verified-file.ts'
+import { readVersionStates, removeVersionState } from '../../inference/versions/version-states.ts'
 import type { Hex } from '../../ports/chain.ts'
-import { ownManifestPath } from '../inference.ts'
+import { ownManifestPath, versionsFolder } from '../inference.ts'
 import { ModelError } from './errors.ts'
 import { fetchFolder, isRemote } from './fetch-folder.ts'
 import { find, findModel, type Known, readAll, readOwn } from './known.ts'
 import { withLock } from './lock.ts'
 import { stageModel } from './stage.ts'
+import { standingOf } from './standing.ts'
 import { type Verified, verifyStaged } from './verify.ts'
 import { digestOf, listWanted, progressOf, unwantModel, type WantedState, wantModel } from './wanted.ts'
 
@@ -101,6 +103,7 @@ export async function removeModel(config: NodeConfig, model: string) {
       own.filter((each) => each !== gone).map(({ written }) => written),
     )
     await rm(gone.root, { recursive: true, force: true })
+    await removeVersionState(versionsFolder(config), gone.entry.digest)
     return listed(gone)
   })
 }
@@ -110,7 +113,12 @@ export async function removeModel(config: NodeConfig, model: string) {
  * then those that other validators shall give.
  */
 export async function listModels(config: NodeConfig) {
-  return [...(await readAll(config)).map(listed), ...(await listWanted(config)).map(listedWanted)]
+  const standing = standingOf(config, await readVersionStates(versionsFolder(config)))
+  const here = (await readAll(config)).map((known) => ({
+    ...listed(known),
+    standing: standing(known.entry.digest, known.entry.id),
+  }))
+  return [...here, ...(await listWanted(config)).map((each) => ({ ...listedWanted(each), standing: null }))]
 }
 
 /** What a model's entry and its file say. Rejects with `ModelError`, `OnnxFileError`. */

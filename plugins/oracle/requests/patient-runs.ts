@@ -8,8 +8,8 @@ import type { RequestResult } from './request-types.ts'
 const WAIT_MS = 1_500
 /** A request or dispute that is put off comes again within this, if it comes again. */
 const KEPT_MS = 600_000
-/** Own trouble may be over by the next time; what ended a run by force is not tried again at once. */
-const TROUBLE_MS = 30_000
+/** Own trouble may be over by the next time: an input may have come, a model may be taken in again. */
+const TROUBLE_MS = 3_000
 const MAX_KEPT = 256
 
 interface Kept {

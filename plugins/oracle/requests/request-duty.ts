@@ -100,7 +100,9 @@ export function requestDuty(
       const signal = never
       const [results, rulings] = await Promise.all([
         Promise.all(
-          rows.map((row) => runs.result(row.id, () => answerRequest(row, { inference, inputs, log, signal }))),
+          rows.map((row) =>
+            runs.result(row.id, () => answerRequest(row, { inference, inputs, log, signal })),
+          ),
         ),
         Promise.all(
           disputed.map((row, at) =>

@@ -597,7 +597,7 @@ describe('an input that a request names by its hash', () => {
     contents.lose(sha256(INPUT))
     contents.elsewhere(delivered)
     inference.answer([42n])
-    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [gave(42)] })
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [gave(42)], rulings: [] })
     expect(inference.requests[0]?.inputs.features?.data).toEqual(Float32Array.of(1.5, -2))
     const hash = sha256(INPUT).slice(2)
     expect(contents.kept).toEqual([
@@ -613,7 +613,7 @@ describe('an input that a request names by its hash', () => {
     await contents.put(delivered, { keepMs: 1 })
     const asked = await query()
     contents.lose(sha256(INPUT))
-    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [abstains('unavailable')] })
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [abstains('unavailable')], rulings: [] })
   })
 
   test('one of another length than the request pays for is a bad input, at every validator', async () => {
@@ -622,6 +622,7 @@ describe('an input that a request names by its hash', () => {
     await contents.put(delivered, { keepMs: 1 })
     expect(await duty.observe(requestContext(), await query(), null)).toEqual({
       results: [abstains('bad-input')],
+      rulings: [],
     })
     expect(inference.requests).toEqual([])
   })

@@ -1,4 +1,4 @@
-/** Seeded generator of the simulated economy: SFC32 (Chris Doty-Humphrey's PractRand), the same numbers everywhere. */
+/** Seeded generator of simulations: SFC32 (Chris Doty-Humphrey's PractRand), the same numbers everywhere. */
 export class Random {
   readonly #state: Uint32Array
 
@@ -40,10 +40,14 @@ export class Random {
     return -mean * Math.log(this.unit())
   }
 
-  /** Log-normal of this median; `sigma` is the standard deviation of the log (Box and Muller 1958). */
+  /** Standard normal (Box and Muller 1958). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(this.unit())) * Math.cos(2 * Math.PI * this.unit())
+  }
+
+  /** Log-normal of this median; `sigma` is the standard deviation of the log. */
   logNormal(median: number, sigma: number): number {
-    const normal = Math.sqrt(-2 * Math.log(this.unit())) * Math.cos(2 * Math.PI * this.unit())
-    return median * Math.exp(sigma * normal)
+    return median * Math.exp(sigma * this.normal())
   }
 
   pick<T>(from: readonly T[]): T {
