@@ -89,7 +89,10 @@ function rulesBytes(rules: FeedRules): Hex {
   const ages = [rest.maxPinAgeSeconds, rest.inFlightSeconds] as const
   return rules.agreement === 'median'
     ? encodeAbiParameters(rulesAbi, [1, ...words, ...ages])
-    : encodeAbiParameters([...rulesAbi, { type: 'uint8' }], [2, ...words, ...ages, agreements[rules.agreement]])
+    : encodeAbiParameters(
+        [...rulesAbi, { type: 'uint8' }],
+        [2, ...words, ...ages, agreements[rules.agreement]],
+      )
 }
 
 /** Throws `ORACLE_BAD_BYTES`. */

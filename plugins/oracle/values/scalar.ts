@@ -3,7 +3,7 @@ import { compare, magnitude } from '../agreement/vectors.ts'
 import { observationCodec, outcomeCodec } from '../codecs.ts'
 import { OracleError } from '../errors.ts'
 import type { AnswerLimits, JudgedObservation } from '../feed-types.ts'
-import type { JudgeOptions, Judged, ValueType } from './value-type.ts'
+import type { Judged, JudgeOptions, ValueType } from './value-type.ts'
 
 const INT192_LIMIT = 2n ** 191n
 
@@ -29,9 +29,15 @@ export const scalar: ValueType<bigint> = {
  * validators are within the tolerance of each other, none of them is rejected and the answer stands in their range too.
  * When they are not, the answer is still within the tolerance of that range, and as a rule there is no agreement.
  */
-function judgeScalars({ f, rules }: JudgeOptions, observations: readonly Attributed<bigint>[]): Judged<bigint> {
+function judgeScalars(
+  { f, rules }: JudgeOptions,
+  observations: readonly Attributed<bigint>[],
+): Judged<bigint> {
   const middle = median(observations.map(({ value }) => value))
-  const tolerance = max(rules.toleranceAbsolute, (magnitude(middle) * BigInt(rules.tolerancePpm)) / 1_000_000n)
+  const tolerance = max(
+    rules.toleranceAbsolute,
+    (magnitude(middle) * BigInt(rules.tolerancePpm)) / 1_000_000n,
+  )
   const judged: JudgedObservation[] = observations.map(({ oracle, value }) => ({
     oracle,
     value,

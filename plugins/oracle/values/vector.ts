@@ -5,7 +5,7 @@ import { compare } from '../agreement/vectors.ts'
 import { OracleError } from '../errors.ts'
 import type { ContractTerms } from '../kinds/contract-kind.ts'
 import { deviates, isWithin, requireInt192 } from './scalar.ts'
-import type { JudgeOptions, Judged, ValueType } from './value-type.ts'
+import type { Judged, JudgeOptions, ValueType } from './value-type.ts'
 import { vectorObservationCodec, vectorOutcomeCodec } from './vector-codecs.ts'
 
 /** One number for each label of the contract. */
@@ -19,7 +19,8 @@ export const vector: ValueType<readonly bigint[]> = {
   isWithin: (limits, value) => value.every((element) => isWithin(limits, element)),
   compare: compareVectors,
   ofRow(row) {
-    if ('answers' in row && Array.isArray(row.answers)) return row.answers.map((element) => BigInt(String(element)))
+    if ('answers' in row && Array.isArray(row.answers))
+      return row.answers.map((element) => BigInt(String(element)))
     throw new OracleError('ORACLE_BAD_BYTES', `round ${row.roundId} is none of a vector feed`)
   },
 }

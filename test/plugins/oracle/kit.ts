@@ -34,6 +34,7 @@ export const rules: FeedRules = {
   tolerancePpm: 1_000,
   maxPinAgeSeconds: 60,
   inFlightSeconds: 120,
+  agreement: 'median',
 }
 
 export const onchain: FeedOnchainConfig = {

@@ -14,6 +14,7 @@ import { ocr2Kind } from '../../../plugins/oracle/kinds/ocr2.ts'
 import { type OracleContext, setup } from '../../../plugins/oracle/plugin.ts'
 import { evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
 import type { evidenceSchema } from '../../../plugins/oracle/routes/schemas.ts'
+import { scalar } from '../../../plugins/oracle/values/scalar.ts'
 import { serve } from '../../adapters/hono/fixture.ts'
 import { memoryChain } from '../../fakes/chain-reader.ts'
 import { memoryTrust } from '../../fakes/chain-trust.ts'
@@ -63,6 +64,7 @@ type EvidenceView = z.infer<typeof evidenceSchema>
 /** The evidence of a round as it comes over HTTP when nothing of it is missing. */
 export interface RoundBody {
   readonly data: EvidenceView & {
+    readonly answer: string
     readonly report: NonNullable<EvidenceView['report']>
     readonly evidence: NonNullable<EvidenceView['evidence']>
   }
@@ -136,7 +138,7 @@ export async function serveOracle(config: unknown, change: Partial<DutyStatus> =
     const rs = signatures.map(({ r }) => padHex(r))
     const ss = signatures.map(({ s }) => padHex(s))
     const row = roundRow(round, {
-      evidenceDigest: evidenceDigest(value),
+      evidenceDigest: evidenceDigest(scalar, value),
       answer: value.answer,
       epochAndRound,
     })
