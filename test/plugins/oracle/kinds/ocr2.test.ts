@@ -62,7 +62,7 @@ describe('onchainConfig', () => {
 
   test('names no model', () => {
     const bytes = hexToBytes(encodeOcr2OnchainConfig(limits))
-    expect(ocr2Kind.decodeOnchainConfig(bytes)).toEqual({ modelDigest: zeroHash, limits })
+    expect(ocr2Kind.decodeOnchainConfig(bytes)).toEqual({ modelDigest: zeroHash, limits, labels: null })
   })
 })
 
