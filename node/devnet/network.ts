@@ -163,6 +163,7 @@ export async function deployNetwork(options: {
       chainId: homeChain.id,
       address: deployed.address,
       decimals: feed.decimals,
+      labels: feed.labels?.map(String) ?? null,
       mirrors: mirrorsOf(mirror),
     })),
     venues: markets.map((market, at) => venueOf(market, chains[at])),
