@@ -1,4 +1,5 @@
 import type { Hex } from '../../node/ports/chain.ts'
+import type { Row } from '../../node/ports/index-tables.ts'
 
 /** A block of one chain that a round's input is read at: all validators look at the same data. */
 export interface Pin {
@@ -30,10 +31,23 @@ export interface OnchainRound<V extends FeedValue = bigint> {
   readonly timestamp: number
 }
 
+/** A round as the index has it; of a vector feed with `answers`. */
+export type FeedRound = Row<'feedRound'> | Row<'feedVectorRound'>
+
 /** The least and the greatest answer that a contract takes; both are taken. */
 export interface AnswerLimits {
   readonly min: bigint
   readonly max: bigint
+}
+
+/** What a contract's `onchainConfig` means for the round. */
+export interface ContractTerms {
+  /** Manifest digest of the model that the contract names; zero for none, and for a kind that can't name one. */
+  readonly modelDigest: Hex
+  /** Null where the contract takes every answer, and itself shows which ones were out of range. */
+  readonly limits: AnswerLimits | null
+  /** What tells the elements of a vector apart, one each; null for a contract that takes one number. */
+  readonly labels: readonly bigint[] | null
 }
 
 /** One validator's view. */

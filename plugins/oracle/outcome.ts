@@ -1,8 +1,14 @@
 import type { Attributed } from '../../node/ports/quorum.ts'
 import type { FeedRules } from './contract-config.ts'
 import { OracleError } from './errors.ts'
-import type { FeedObservation, FeedOutcome, FeedQuery, FeedValue, OnchainRound } from './feed-types.ts'
-import type { ContractTerms } from './kinds/contract-kind.ts'
+import type {
+  ContractTerms,
+  FeedObservation,
+  FeedOutcome,
+  FeedQuery,
+  FeedValue,
+  OnchainRound,
+} from './feed-types.ts'
 import type { ValueType } from './values/value-type.ts'
 
 /**

@@ -1,16 +1,10 @@
 import { hexToBytes } from 'viem'
 import type { Hex } from '../../node/ports/chain.ts'
 import type { IndexQuery, IndexReader } from '../../node/ports/index-reader.ts'
-import type { Row } from '../../node/ports/index-tables.ts'
 import type { FeedConfig } from './config.ts'
-import type { FeedValue, OnchainRound } from './feed-types.ts'
+import type { FeedRound, FeedValue, OnchainRound } from './feed-types.ts'
 import type { ValueType } from './values/value-type.ts'
 import { decodeVectorOnchainConfig } from './vector-config.ts'
-
-type ScalarRound = Row<'feedRound'>
-type VectorRound = Row<'feedVectorRound'>
-/** A round as the index has it; of a vector feed with `answers`. */
-export type FeedRound = ScalarRound | VectorRound
 
 /** Rounds of one number and of vectors lie in tables of their own, whose other columns are the same. */
 function selectRounds(

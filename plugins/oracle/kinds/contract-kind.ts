@@ -1,25 +1,15 @@
-import type { ChainReader, Hex } from '../../../node/ports/chain.ts'
+import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { Json } from '../../../node/ports/json.ts'
 import type { ContractRef, Report } from '../../../node/ports/quorum.ts'
 import type { FeedConfig } from '../config.ts'
-import type { AnswerLimits, FeedOutcome, FeedValue } from '../feed-types.ts'
+import type { ContractTerms, FeedOutcome, FeedValue } from '../feed-types.ts'
 import type { ValueType } from '../values/value-type.ts'
-
-/** What a contract's `onchainConfig` means for the round. */
-export interface ContractTerms {
-  /** Manifest digest of the model that the contract names; zero for none, and for a kind that can't name one. */
-  readonly modelDigest: Hex
-  /** Null where the contract takes every answer, and itself shows which ones were out of range. */
-  readonly limits: AnswerLimits | null
-  /** What tells the elements of a vector apart, one each; null for a contract that takes one number. */
-  readonly labels: readonly bigint[] | null
-}
 
 /**
  * What differs between the contracts that a feed may report to. Everything else of a feed (pins, observations, outcome,
  * rules) is the same whoever deployed its contract.
  */
-export interface ContractKind<V extends FeedValue = FeedValue> {
+export interface ContractKind<V extends FeedValue> {
   /** As in the configuration; also selects the indexer's handlers. */
   readonly name: FeedConfig['contract']['kind']
   /** One number or a vector. */

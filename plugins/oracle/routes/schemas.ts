@@ -7,8 +7,8 @@ import {
   hexSchema,
   unsignedSchema,
 } from '../../../node/ports/http-schemas.ts'
+import type { FeedRound } from '../feed-types.ts'
 import type { Withheld } from '../range-watch.ts'
-import type { FeedRound } from '../rounds.ts'
 import { vector } from '../values/vector.ts'
 
 /** A round as lists show it. */

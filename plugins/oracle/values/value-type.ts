@@ -2,13 +2,13 @@ import type { Attributed, Codec } from '../../../node/ports/quorum.ts'
 import type { FeedRules } from '../contract-config.ts'
 import type {
   AnswerLimits,
+  ContractTerms,
   FeedObservation,
   FeedOutcome,
+  FeedRound,
   FeedValue,
   JudgedObservation,
 } from '../feed-types.ts'
-import type { ContractTerms } from '../kinds/contract-kind.ts'
-import type { FeedRound } from '../rounds.ts'
 
 /** What judging a round's values needs beside them. */
 export interface JudgeOptions extends ContractTerms {
