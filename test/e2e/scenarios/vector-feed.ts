@@ -3,7 +3,7 @@ import { mnemonicToAccount } from 'viem/accounts'
 import { expect, it } from 'vitest'
 import { oracleVectorFeedAbi } from '../../../contracts/abi/OracleVectorFeed.ts'
 import { readArtifact } from '../../../scripts/artifacts.ts'
-import { aggregatorV3, clientOf, feedOf } from '../kit/chain.ts'
+import { aggregatorV3, clientOf, feedOf, rpc } from '../kit/chain.ts'
 import { feed, get, type VectorView } from '../kit/http.ts'
 import type { Network } from '../kit/network.ts'
 import { until } from '../kit/until.ts'
@@ -68,8 +68,9 @@ export function vectorFeed(net: Network): void {
   it('shows an element as a feed of its own to whoever deploys the view of it', async () => {
     const { abi, bytecode } = await readArtifact('VectorElement')
     const { chainId } = feedOf(net, TERM)
-    const { rpc } = net.description.chains.find(({ id }) => id === chainId) ?? { rpc: '' }
-    const wallet = createWalletClient({ account: stranger, transport: http(rpc) })
+    const { rpc: url } = net.description.chains.find(({ id }) => id === chainId) ?? { rpc: '' }
+    await rpc(url, 'anvil_setBalance', [stranger.address, `0x${(10n ** 18n).toString(16)}`])
+    const wallet = createWalletClient({ account: stranger, transport: http(url) })
     const hash = await wallet.deployContract({ abi, bytecode, args: [contract().address, 2n], chain: null })
     const { contractAddress } = await client().waitForTransactionReceipt({ hash })
     if (contractAddress == null) throw new Error('the element was not created')
