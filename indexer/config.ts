@@ -27,7 +27,7 @@ const chain = z.strictObject({
 
 const contract = z.strictObject({
   /** Selects the handlers. */
-  kind: z.enum(['pool', 'feed', 'ocr2', 'registry', 'inference']),
+  kind: z.enum(['pool', 'feed', 'vector', 'ocr2', 'registry', 'inference']),
   chainId: z.int().positive(),
   address,
   /** First block to index. */

@@ -4,6 +4,7 @@ import { inferenceOracleAbi } from '../contracts/abi/InferenceOracle.ts'
 import { iOcr2AggregatorAbi } from '../contracts/abi/IOcr2Aggregator.ts'
 import { modelRegistryAbi } from '../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../contracts/abi/OracleFeed.ts'
+import { oracleVectorFeedAbi } from '../contracts/abi/OracleVectorFeed.ts'
 import type { IndexerConfig } from './config.ts'
 
 type Kind = IndexerConfig['contracts'][number]['kind']
@@ -27,6 +28,16 @@ export const handledEvents: readonly {
     abi: getAbiItem({ abi: oracleFeedAbi, name: 'AnswerOutOfRange' }),
   },
   { kind: 'feed', name: 'quorum.ConfigSet', abi: getAbiItem({ abi: oracleFeedAbi, name: 'ConfigSet' }) },
+  ...(['VectorTransmitted', 'VectorOutOfRange'] as const).map((name) => ({
+    kind: 'vector' as const,
+    name: `vector.${name}`,
+    abi: getAbiItem({ abi: oracleVectorFeedAbi, name }),
+  })),
+  {
+    kind: 'vector',
+    name: 'quorum.ConfigSet',
+    abi: getAbiItem({ abi: oracleVectorFeedAbi, name: 'ConfigSet' }),
+  },
   {
     kind: 'ocr2',
     name: 'ocr2.NewTransmission',

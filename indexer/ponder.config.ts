@@ -4,6 +4,7 @@ import { inferenceOracleAbi } from '../contracts/abi/InferenceOracle.ts'
 import { iOcr2AggregatorAbi } from '../contracts/abi/IOcr2Aggregator.ts'
 import { modelRegistryAbi } from '../contracts/abi/ModelRegistry.ts'
 import { oracleFeedAbi } from '../contracts/abi/OracleFeed.ts'
+import { oracleVectorFeedAbi } from '../contracts/abi/OracleVectorFeed.ts'
 import { readIndexerConfig } from './config.ts'
 import { customSources } from './custom/sources.ts'
 import { onThisMachine, rpcEntries, sourcesOf } from './sources.ts'
@@ -32,6 +33,7 @@ export default createConfig({
   contracts: {
     pool: { abi: constantProductPoolAbi, chain: sourcesOf(config, 'pool') },
     feed: { abi: oracleFeedAbi, chain: sourcesOf(config, 'feed') },
+    vector: { abi: oracleVectorFeedAbi, chain: sourcesOf(config, 'vector') },
     ocr2: { abi: iOcr2AggregatorAbi, chain: sourcesOf(config, 'ocr2') },
     inference: { abi: inferenceOracleAbi, chain: sourcesOf(config, 'inference') },
     registry: { abi: modelRegistryAbi, chain: sourcesOf(config, 'registry') },

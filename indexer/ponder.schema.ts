@@ -126,6 +126,33 @@ export const feedRound = onchainTable(
   (table) => ({ latest: index('feed_round_latest').on(table.chainId, table.feed, table.roundId) }),
 )
 
+export const feedVectorRound = onchainTable(
+  'feed_vector_round',
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.int8({ mode: 'number' }).notNull(),
+    feed: t.hex().notNull(),
+    roundId: t.bigint().notNull(),
+    answers: t.json().notNull(),
+    accepted: t.boolean().notNull(),
+    observationsTimestamp: t.bigint().notNull(),
+    epochAndRound: t.bigint().notNull(),
+    configDigest: t.hex().notNull(),
+    evidenceDigest: t.hex().notNull(),
+    modelDigest: t.hex().notNull(),
+    agreeing: t.integer().notNull(),
+    observers: t.integer().notNull(),
+    spread: t.bigint().notNull(),
+    transmitter: t.hex().notNull(),
+    transactionHash: t.hex().notNull(),
+    blockNumber: t.bigint().notNull(),
+    blockHash: t.hex().notNull(),
+    logIndex: t.integer().notNull(),
+    timestamp: t.bigint().notNull(),
+  }),
+  (table) => ({ latest: index('feed_vector_round_latest').on(table.chainId, table.feed, table.roundId) }),
+)
+
 export const model = onchainTable(
   'model',
   (t) => ({

@@ -8,6 +8,8 @@ import { IyiError } from '../node/ports/errors.ts'
 export const CONTRACT_SOURCES = {
   QuorumVerifier: 'contracts/quorum/QuorumVerifier.sol',
   OracleFeed: 'contracts/oracle/OracleFeed.sol',
+  OracleVectorFeed: 'contracts/oracle/OracleVectorFeed.sol',
+  VectorElement: 'contracts/oracle/VectorElement.sol',
   IOcr2Aggregator: 'contracts/oracle/IOcr2Aggregator.sol',
   PriceConsumer: 'contracts/oracle/examples/PriceConsumer.sol',
   IInferenceConsumer: 'contracts/oracle/IInferenceConsumer.sol',

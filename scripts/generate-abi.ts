@@ -18,6 +18,7 @@ const GENERATED: readonly ContractName[] = [
   'ModelRegistry',
   'Ocr2Aggregator',
   'OracleFeed',
+  'OracleVectorFeed',
   'PoolFactory',
   'PoolTrader',
   'QuorumVerifier',

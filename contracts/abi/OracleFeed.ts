@@ -1172,7 +1172,7 @@ export const oracleFeedAbi = [
     "name": "status",
     "outputs": [
       {
-        "internalType": "enum IOracleFeed.Status",
+        "internalType": "enum IQuorumFeed.Status",
         "name": "",
         "type": "uint8"
       }

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {SettableFeed} from "../testing/SettableFeed.t.sol";
 import {TestBase} from "../testing/TestBase.t.sol";
 import {FeedReader} from "./FeedReader.sol";
-import {IOracleFeed} from "./IOracleFeed.sol";
+import {IQuorumFeed} from "./IQuorumFeed.sol";
 
 contract FeedReaderTest is TestBase {
     uint256 private constant START = 1_700_000_000;
@@ -36,9 +36,9 @@ contract FeedReaderTest is TestBase {
     }
 
     function test_refusesWhatIsNot() external {
-        _notFresh(IOracleFeed.Status.NoData);
+        _notFresh(IQuorumFeed.Status.NoData);
         feed.set(1e18 + 1, START);
-        _notFresh(IOracleFeed.Status.OutOfRange);
+        _notFresh(IQuorumFeed.Status.OutOfRange);
         feed.set(0, START);
         vm.expectRevert(
             abi.encodeWithSelector(FeedReader.FeedReader__OutOfRange.selector, feed, 0, 1, type(int256).max)
@@ -48,10 +48,10 @@ contract FeedReaderTest is TestBase {
         vm.expectRevert(abi.encodeWithSelector(FeedReader.FeedReader__OutOfRange.selector, feed, 0, -2, -1));
         this.readIt(1 hours, -2, -1);
         vm.warp(START + 1 hours + 1);
-        _notFresh(IOracleFeed.Status.Stale);
+        _notFresh(IQuorumFeed.Status.Stale);
     }
 
-    function _notFresh(IOracleFeed.Status status) private {
+    function _notFresh(IQuorumFeed.Status status) private {
         vm.expectRevert(abi.encodeWithSelector(FeedReader.FeedReader__NotFresh.selector, feed, status));
         this.readIt(2 hours, type(int256).min, type(int256).max);
     }

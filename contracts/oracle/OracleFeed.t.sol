@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {TestBase} from "../testing/TestBase.t.sol";
-import {IOracleFeed} from "./IOracleFeed.sol";
+import {IQuorumFeed} from "./IQuorumFeed.sol";
 import {OracleFeed} from "./OracleFeed.sol";
 import {PriceConsumer} from "./examples/PriceConsumer.sol";
 
@@ -30,7 +30,7 @@ contract FeedHandler is TestBase {
     uint256 private constant DRIFT = 60;
 
     FeedHarness private immutable FEED;
-    IOracleFeed.Status private expected;
+    IQuorumFeed.Status private expected;
     uint32 private lastObservedAt;
 
     struct Shown {
@@ -60,9 +60,9 @@ contract FeedHandler is TestBase {
     }
 
     function check() external view {
-        IOracleFeed.Status status = expected;
-        if (status == IOracleFeed.Status.Fresh && block.timestamp > uint256(lastObservedAt) + HEARTBEAT) {
-            status = IOracleFeed.Status.Stale;
+        IQuorumFeed.Status status = expected;
+        if (status == IQuorumFeed.Status.Fresh && block.timestamp > uint256(lastObservedAt) + HEARTBEAT) {
+            status = IQuorumFeed.Status.Stale;
         }
         _equal(uint256(FEED.status()), uint256(status), "status");
         _equal(FEED.latestObservationsTimestamp(), lastObservedAt, "observed");
@@ -97,9 +97,9 @@ contract FeedHandler is TestBase {
         FEED.deliver(abi.encode(observedAt, answer, EVIDENCE, MODEL));
         lastObservedAt = observedAt;
         if (answer < MIN || answer > MAX) {
-            expected = IOracleFeed.Status.OutOfRange;
+            expected = IQuorumFeed.Status.OutOfRange;
         } else {
-            expected = IOracleFeed.Status.Fresh;
+            expected = IQuorumFeed.Status.Fresh;
             shown.push(Shown(answer, observedAt, uint32(block.timestamp)));
         }
     }
@@ -171,7 +171,7 @@ contract OracleFeedTest is TestBase {
         _equal(shown, inRange ? answer : int192(7), "answer");
         _equal(
             uint256(feed.status()),
-            uint256(inRange ? IOracleFeed.Status.Fresh : IOracleFeed.Status.OutOfRange),
+            uint256(inRange ? IQuorumFeed.Status.Fresh : IQuorumFeed.Status.OutOfRange),
             "status"
         );
     }
@@ -186,25 +186,25 @@ contract OracleFeedTest is TestBase {
 
     function test_outOfRangeBeforeAnyRound() external {
         _deliver(uint32(block.timestamp), MAX + 1);
-        _equal(uint256(feed.status()), uint256(IOracleFeed.Status.OutOfRange), "flagged");
-        vm.expectRevert(IOracleFeed.OracleFeed__NoData.selector);
+        _equal(uint256(feed.status()), uint256(IQuorumFeed.Status.OutOfRange), "flagged");
+        vm.expectRevert(IQuorumFeed.OracleFeed__NoData.selector);
         feed.latestRoundData();
     }
 
     function test_aGoodAnswerClearsTheFlag() external {
         _deliver(uint32(block.timestamp), MAX + 1);
         _deliver(uint32(block.timestamp), 5);
-        _equal(uint256(feed.status()), uint256(IOracleFeed.Status.Fresh), "fresh");
+        _equal(uint256(feed.status()), uint256(IQuorumFeed.Status.Fresh), "fresh");
     }
 
     function test_statusFollowsTheHeartbeat() external {
-        _equal(uint256(feed.status()), uint256(IOracleFeed.Status.NoData), "no data");
+        _equal(uint256(feed.status()), uint256(IQuorumFeed.Status.NoData), "no data");
         uint256 observedAt = START - 100;
         _deliver(uint32(observedAt), 5);
         vm.warp(observedAt + HEARTBEAT);
-        _equal(uint256(feed.status()), uint256(IOracleFeed.Status.Fresh), "fresh to the last second");
+        _equal(uint256(feed.status()), uint256(IQuorumFeed.Status.Fresh), "fresh to the last second");
         vm.warp(observedAt + HEARTBEAT + 1);
-        _equal(uint256(feed.status()), uint256(IOracleFeed.Status.Stale), "stale");
+        _equal(uint256(feed.status()), uint256(IQuorumFeed.Status.Stale), "stale");
         (, int256 answer, uint256 startedAt, uint256 updatedAt,) = feed.latestRoundData();
         _equal(answer, 5, "still shown");
         _equal(startedAt, observedAt, "with its true time of observation");
@@ -217,11 +217,11 @@ contract OracleFeedTest is TestBase {
         uint256 latestAllowed = block.timestamp + 60;
         if (observedAt > latestAllowed) {
             vm.expectRevert(
-                abi.encodeWithSelector(IOracleFeed.OracleFeed__ObservedInFuture.selector, observedAt, latestAllowed)
+                abi.encodeWithSelector(IQuorumFeed.OracleFeed__ObservedInFuture.selector, observedAt, latestAllowed)
             );
         } else if (observedAt < last) {
             vm.expectRevert(
-                abi.encodeWithSelector(IOracleFeed.OracleFeed__ObservedBeforeLast.selector, observedAt, last)
+                abi.encodeWithSelector(IQuorumFeed.OracleFeed__ObservedBeforeLast.selector, observedAt, last)
             );
         }
         _deliver(observedAt, 6);
@@ -234,13 +234,13 @@ contract OracleFeedTest is TestBase {
         _equal(id, 2, "equal times are allowed");
         vm.expectRevert(
             abi.encodeWithSelector(
-                IOracleFeed.OracleFeed__ObservedInFuture.selector, block.timestamp + 61, block.timestamp + 60
+                IQuorumFeed.OracleFeed__ObservedInFuture.selector, block.timestamp + 61, block.timestamp + 60
             )
         );
         _deliver(uint32(block.timestamp + 61), 7);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IOracleFeed.OracleFeed__ObservedBeforeLast.selector, block.timestamp + 59, block.timestamp + 60
+                IQuorumFeed.OracleFeed__ObservedBeforeLast.selector, block.timestamp + 59, block.timestamp + 60
             )
         );
         _deliver(uint32(block.timestamp + 59), 7);
@@ -250,7 +250,7 @@ contract OracleFeedTest is TestBase {
         _deliver(uint32(block.timestamp), MAX + 1);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IOracleFeed.OracleFeed__ObservedBeforeLast.selector, block.timestamp - 1, block.timestamp
+                IQuorumFeed.OracleFeed__ObservedBeforeLast.selector, block.timestamp - 1, block.timestamp
             )
         );
         _deliver(uint32(block.timestamp - 1), 5);
@@ -258,31 +258,31 @@ contract OracleFeedTest is TestBase {
 
     function testFuzz_anotherModelIsRefused(bytes32 model) external {
         if (model == MODEL) return;
-        vm.expectRevert(abi.encodeWithSelector(IOracleFeed.OracleFeed__WrongModel.selector, model, MODEL));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumFeed.OracleFeed__WrongModel.selector, model, MODEL));
         feed.deliver(abi.encode(uint32(block.timestamp), int192(1), EVIDENCE, model));
     }
 
     function test_aFeedWithoutAModel() external {
         _configure(abi.encode(uint8(1), MIN, MAX, HEARTBEAT, bytes32(0)));
         feed.deliver(abi.encode(uint32(block.timestamp), int192(1), EVIDENCE, bytes32(0)));
-        vm.expectRevert(abi.encodeWithSelector(IOracleFeed.OracleFeed__WrongModel.selector, MODEL, bytes32(0)));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumFeed.OracleFeed__WrongModel.selector, MODEL, bytes32(0)));
         _deliver(uint32(block.timestamp), 1);
     }
 
     function testFuzz_reportLength(bytes calldata report) external {
         if (report.length == 128) return;
         vm.expectRevert(
-            abi.encodeWithSelector(IOracleFeed.OracleFeed__WrongReportLength.selector, report.length, 128)
+            abi.encodeWithSelector(IQuorumFeed.OracleFeed__WrongReportLength.selector, report.length, 128)
         );
         feed.deliver(report);
     }
 
     function testFuzz_reportPadding(uint256 timestamp, int256 answer) external {
         if (timestamp <= type(uint32).max) timestamp += 1 << 32;
-        vm.expectRevert(IOracleFeed.OracleFeed__MalformedReport.selector);
+        vm.expectRevert(IQuorumFeed.OracleFeed__MalformedReport.selector);
         feed.deliver(abi.encode(timestamp, int192(1), EVIDENCE, MODEL));
         if (answer == int192(answer)) answer = int256(type(int192).max) + 1;
-        vm.expectRevert(IOracleFeed.OracleFeed__MalformedReport.selector);
+        vm.expectRevert(IQuorumFeed.OracleFeed__MalformedReport.selector);
         feed.deliver(abi.encode(uint32(block.timestamp), answer, EVIDENCE, MODEL));
     }
 
@@ -299,28 +299,28 @@ contract OracleFeedTest is TestBase {
     function testFuzz_configurationLength(bytes calldata config) external {
         if (config.length == 160) return;
         _configureRefused(
-            config, abi.encodeWithSelector(IOracleFeed.OracleFeed__WrongConfigLength.selector, config.length, 160)
+            config, abi.encodeWithSelector(IQuorumFeed.OracleFeed__WrongConfigLength.selector, config.length, 160)
         );
     }
 
     function test_refusedConfigurations() external {
         _configureRefused(
             abi.encode(uint8(2), MIN, MAX, HEARTBEAT, MODEL),
-            abi.encodeWithSelector(IOracleFeed.OracleFeed__UnsupportedConfigVersion.selector, 2)
+            abi.encodeWithSelector(IQuorumFeed.OracleFeed__UnsupportedConfigVersion.selector, 2)
         );
         _configureRefused(
             abi.encode(uint8(1), MAX, MAX, HEARTBEAT, MODEL),
-            abi.encodeWithSelector(IOracleFeed.OracleFeed__EmptyAnswerRange.selector, MAX, MAX)
+            abi.encodeWithSelector(IQuorumFeed.OracleFeed__EmptyAnswerRange.selector, MAX, MAX)
         );
         _configureRefused(
             abi.encode(uint8(1), MAX, MIN, HEARTBEAT, MODEL),
-            abi.encodeWithSelector(IOracleFeed.OracleFeed__EmptyAnswerRange.selector, MAX, MIN)
+            abi.encodeWithSelector(IQuorumFeed.OracleFeed__EmptyAnswerRange.selector, MAX, MIN)
         );
         _configureRefused(
             abi.encode(uint8(1), MIN, MAX, uint32(0), MODEL),
-            abi.encodeWithSelector(IOracleFeed.OracleFeed__ZeroHeartbeat.selector)
+            abi.encodeWithSelector(IQuorumFeed.OracleFeed__ZeroHeartbeat.selector)
         );
-        bytes memory malformed = abi.encodeWithSelector(IOracleFeed.OracleFeed__MalformedConfig.selector);
+        bytes memory malformed = abi.encodeWithSelector(IQuorumFeed.OracleFeed__MalformedConfig.selector);
         _configureRefused(abi.encode(1, type(int256).min, MAX, HEARTBEAT, MODEL), malformed);
         _configureRefused(abi.encode(1, MIN, type(int256).max, HEARTBEAT, MODEL), malformed);
         _configureRefused(abi.encode(1, MIN, MAX, uint256(1) << 32, MODEL), malformed);
@@ -337,7 +337,7 @@ contract OracleFeedTest is TestBase {
         }
         vm.expectRevert(
             abi.encodeWithSelector(
-                IOracleFeed.OracleFeed__RoundNotAvailable.selector, count - kept, count - kept + 1, count
+                IQuorumFeed.OracleFeed__RoundNotAvailable.selector, count - kept, count - kept + 1, count
             )
         );
         feed.getRoundData(count - kept);
@@ -346,7 +346,7 @@ contract OracleFeedTest is TestBase {
     function testFuzz_roundsThatAreNotThere(uint80 id) external {
         for (uint256 i = 0; i < 3; ++i) _deliver(uint32(block.timestamp), 1);
         if (id >= 1 && id <= 3) return;
-        vm.expectRevert(abi.encodeWithSelector(IOracleFeed.OracleFeed__RoundNotAvailable.selector, id, 1, 3));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumFeed.OracleFeed__RoundNotAvailable.selector, id, 1, 3));
         feed.getRoundData(id);
     }
 
@@ -357,10 +357,10 @@ contract OracleFeedTest is TestBase {
     }
 
     function test_consumerRefusesWhatIsNotGood() external {
-        _consumerRefuses(IOracleFeed.Status.NoData);
+        _consumerRefuses(IQuorumFeed.Status.NoData);
         _deliver(uint32(block.timestamp), 2500e8);
         _deliver(uint32(block.timestamp), MAX + 1);
-        _consumerRefuses(IOracleFeed.Status.OutOfRange);
+        _consumerRefuses(IQuorumFeed.Status.OutOfRange);
 
         _deliver(uint32(START), 2500e8);
         vm.warp(START + 10 minutes);
@@ -369,14 +369,14 @@ contract OracleFeedTest is TestBase {
         vm.expectRevert(abi.encodeWithSelector(PriceConsumer.PriceConsumer__PriceTooOld.selector, START));
         consumer.price();
         vm.warp(START + HEARTBEAT + 1);
-        _consumerRefuses(IOracleFeed.Status.Stale);
+        _consumerRefuses(IQuorumFeed.Status.Stale);
 
         _deliver(uint32(START + HEARTBEAT), -1);
         vm.expectRevert(abi.encodeWithSelector(PriceConsumer.PriceConsumer__PriceNotPositive.selector, -1));
         consumer.price();
     }
 
-    function _consumerRefuses(IOracleFeed.Status status) private {
+    function _consumerRefuses(IQuorumFeed.Status status) private {
         vm.expectRevert(abi.encodeWithSelector(PriceConsumer.PriceConsumer__FeedNotFresh.selector, status));
         consumer.price();
     }

@@ -30,7 +30,7 @@ const outcomeAbi = parseAbiParameters([
 ])
 
 const [id = 'iyi-usd-price', wanted = 'latest', path = '.iyi/devnet/devnet.json'] = process.argv.slice(2)
-const { devnet, feed } = await openDevnet(path, id)
+const { devnet, feed } = await openDevnet(path, id, 'number')
 const on = (chainId: number | bigint) =>
   createPublicClient({ transport: http(devnet.chains.find((chain) => chain.id === Number(chainId))?.rpc) })
 async function ask<T>(route: string): Promise<T> {

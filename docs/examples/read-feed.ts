@@ -4,7 +4,7 @@ import { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
 import { openDevnet } from './devnet/open-devnet.ts'
 
 const [id = 'iyi-usd-price', path = '.iyi/devnet/devnet.json'] = process.argv.slice(2)
-const { feed, chain } = await openDevnet(path, id)
+const { feed, chain } = await openDevnet(path, id, 'number')
 
 const client = createPublicClient({ transport: http(chain.rpc) })
 const contract = { address: feed.address, abi: oracleFeedAbi } as const

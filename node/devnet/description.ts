@@ -15,6 +15,8 @@ export interface DevnetDescription {
     readonly chainId: number
     readonly address: Address
     readonly decimals: number
+    /** Of a feed of several numbers what tells them apart, decimal; null for a feed of one. */
+    readonly labels: readonly string[] | null
     /** Further contracts that get its reports: each needs the same `setConfig`. */
     readonly mirrors: readonly { readonly chainId: number; readonly address: Address }[]
   }[]

@@ -3,6 +3,7 @@ import { zeroHash } from 'viem'
 import { encodeOnchainConfig, encodeRules } from '../../plugins/oracle/contract-config.ts'
 import oracle from '../../plugins/oracle/index.ts'
 import { encodeRequestRules } from '../../plugins/oracle/requests/request-rules.ts'
+import { encodeVectorOnchainConfig } from '../../plugins/oracle/vector-config.ts'
 import type { ManifestModel } from '../inference/manifest.ts'
 import { mergeContracts } from '../kernel/parse-configs.ts'
 import type { IndexedContract } from '../kernel/plugin.ts'
@@ -18,6 +19,7 @@ import {
   configureFeed,
   type Deployed,
   type DeployedMarket,
+  type Deployer,
   deployer,
   deployInferenceOracle,
   deployMarket,
@@ -27,7 +29,7 @@ import {
 } from './deploy.ts'
 import type { DevnetDescription } from './description.ts'
 import { DevnetError } from './errors.ts'
-import { devnetFeeds, devnetInference } from './feeds.ts'
+import { type DevnetFeed, devnetFeeds, devnetInference } from './feeds.ts'
 import type { Venue } from './market/simulator.ts'
 import type { ValidatorHome } from './validators.ts'
 
@@ -67,7 +69,6 @@ export async function deployNetwork(options: {
       deployMarket(on, { iyiLiquidity: LIQUIDITY[at] ?? 1_000_000n, priceCents: PRICE_CENTS }),
     ),
   )
-  const owner = home.client.account.address
   const registry = await home.deploy('ModelRegistry', [])
   const askable: bigint[] = []
   for (const model of options.manifest) {
@@ -91,15 +92,15 @@ export async function deployNetwork(options: {
       },
     ),
   )
-  const feeds: { feed: (typeof devnetFeeds)[number]; deployed: Deployed; mirror: Address | null }[] = []
+  const feeds: { feed: DevnetFeed; deployed: Deployed; mirror: Address | null }[] = []
   const [, abroad] = deployers
   for (const feed of devnetFeeds) {
-    const deployed = await home.deploy('OracleFeed', [owner, feed.decimals, feed.description])
+    const deployed = await deployFeed(home, feed)
     const settings = settingsOf(feed, { validators, f, manifest: options.manifest })
     await configureFeed(home, deployed.address, settings)
     let mirror: Address | null = null
     if (feed.mirrored && abroad !== undefined) {
-      mirror = (await abroad.deploy('OracleFeed', [owner, feed.decimals, feed.description])).address
+      mirror = (await deployFeed(abroad, feed)).address
       await configureFeed(abroad, mirror, settings)
     }
     feeds.push({ feed, deployed, mirror })
@@ -114,7 +115,12 @@ export async function deployNetwork(options: {
       id: feed.id,
       description: feed.description,
       decimals: feed.decimals,
-      contract: { chainId: homeChain.id, address: deployed.address, startBlock: deployed.block },
+      contract: {
+        chainId: homeChain.id,
+        address: deployed.address,
+        startBlock: deployed.block,
+        kind: feed.labels === null ? 'feed' : 'vector',
+      },
       mirrors: mirrorsOf(mirror),
       source:
         feed.model === null ? { kind: 'pool-price', pools } : { kind: 'model', model: feed.model, pools },
@@ -157,6 +163,7 @@ export async function deployNetwork(options: {
       chainId: homeChain.id,
       address: deployed.address,
       decimals: feed.decimals,
+      labels: feed.labels?.map(String) ?? null,
       mirrors: mirrorsOf(mirror),
     })),
     venues: markets.map((market, at) => venueOf(market, chains[at])),
@@ -166,19 +173,31 @@ export async function deployNetwork(options: {
   }
 }
 
+/** The contract that a feed of its shape needs. */
+function deployFeed(on: Deployer, { decimals, description, labels }: DevnetFeed): Promise<Deployed> {
+  const owner = on.client.account.address
+  return labels === null
+    ? on.deploy('OracleFeed', [owner, decimals, description])
+    : on.deploy('OracleVectorFeed', [owner, decimals, labels.length, description])
+}
+
 function settingsOf(
-  feed: (typeof devnetFeeds)[number],
+  feed: DevnetFeed,
   network: { validators: readonly ValidatorHome[]; f: number; manifest: readonly ManifestModel[] },
 ) {
   const model = network.manifest.find(({ id }) => id === feed.model)
   const modelDigest: Hex = feed.model === null ? zeroHash : (model?.digest ?? zeroHash)
+  const { labels } = feed
+  const onchain = { ...feed.onchain, modelDigest }
   return quorumSettings(network, {
     timing: feed.timing,
-    onchainConfig: encodeOnchainConfig({ ...feed.onchain, modelDigest }),
+    onchainConfig:
+      labels === null ? encodeOnchainConfig(onchain) : encodeVectorOnchainConfig({ ...onchain, labels }),
     pluginConfig: encodeRules({
       ...feed.rules,
       toleranceAbsolute: feed.rules.toleranceAbsolute ?? BigInt(model?.tolerance.absolute ?? 0),
       tolerancePpm: feed.rules.tolerancePpm ?? model?.tolerance.relativePpm ?? 0,
+      agreement: model?.agreement?.rule === 'medoid' ? 'medoid' : 'median',
     }),
   })
 }

@@ -74,7 +74,9 @@ export class ReferenceModels {
     if (this.#stopped) throw refused(entry.id, 'the node is stopping')
     const before = this.#refused.get(entry.digest)
     if (before !== undefined && before.until > this.#clock.monotonic()) throw refused(entry.id, before.reason)
-    const input = `${entry.digest} ${inputDigest(inputs)}`
+    const digest = inputDigest(inputs)
+    // Texts have none: then the model itself is what did harm.
+    const input = `${entry.digest} ${digest ?? 'any'}`
     if ((this.#harmful.get(input) ?? 0) > this.#clock.monotonic())
       throw harmful(entry.id, 'this input ended what ran it before')
     if (!this.#isUp) {
@@ -91,18 +93,19 @@ export class ReferenceModels {
       return await slot.opened.model.run(inputs)
     } catch (error) {
       if (!(error instanceof BackendError)) throw error
+      const { message } = error
       if (isHarm(error)) {
         this.#harmful.set(input, this.#clock.monotonic() + HARMFUL_MS)
         for (const oldest of this.#harmful.keys()) {
           if (this.#harmful.size <= MAX_HARMFUL) break
           this.#harmful.delete(oldest)
         }
-        throw harmful(entry.id, error.message, error)
+        throw harmful(entry.id, message, error)
       }
       throw new InferenceError(
         'INFERENCE_FAILED',
         entry.id,
-        `Model ${entry.id} could not be run in the reference profile: ${error.message}. Try again.`,
+        `Model ${entry.id} could not be run in the reference profile: ${message}. Try again.`,
         error,
       )
     }

@@ -11,7 +11,7 @@ export interface ParsedPlugin {
 }
 
 const contractSchema = z.strictObject({
-  kind: z.enum(['pool', 'feed', 'ocr2', 'registry', 'inference']),
+  kind: z.enum(['pool', 'feed', 'vector', 'ocr2', 'registry', 'inference']),
   chainId: z.int().positive(),
   address: z
     .string()

@@ -26,7 +26,7 @@ export type ApiOf<Token> = Token extends ApiToken<infer T> ? T : never
 
 /** A contract that the indexer must follow for a plugin. `kind` selects the indexer's handlers. */
 export interface IndexedContract {
-  readonly kind: 'pool' | 'feed' | 'ocr2' | 'registry' | 'inference'
+  readonly kind: 'pool' | 'feed' | 'vector' | 'ocr2' | 'registry' | 'inference'
   readonly chainId: number
   readonly address: Address
   /** First block to index. */

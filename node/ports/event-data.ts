@@ -14,6 +14,20 @@ type FeedReport = {
   readonly transmitter: Address
 }
 
+type VectorReport = {
+  readonly roundId: Decimal
+  readonly configDigest: Hex
+  readonly epochAndRound: Decimal
+  readonly answers: readonly Decimal[]
+  readonly observationsTimestamp: Decimal
+  readonly evidenceDigest: Hex
+  readonly modelDigest: Hex
+  readonly agreeing: Decimal
+  readonly observers: Decimal
+  readonly spread: Decimal
+  readonly transmitter: Address
+}
+
 type ModelOwnership = {
   readonly modelId: Decimal
   readonly previousOwner: Address
@@ -33,6 +47,8 @@ export type EventData = {
   readonly 'pool.Sync': { readonly reserve0: Decimal; readonly reserve1: Decimal }
   readonly 'feed.ReportTransmitted': FeedReport
   readonly 'feed.AnswerOutOfRange': FeedReport
+  readonly 'vector.VectorTransmitted': VectorReport
+  readonly 'vector.VectorOutOfRange': VectorReport
   readonly 'ocr2.NewTransmission': {
     readonly aggregatorRoundId: Decimal
     readonly answer: Decimal

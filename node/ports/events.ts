@@ -21,7 +21,7 @@ interface EventOf<N extends string> {
    * where a chain came back to a block that it had dropped, the notices of the second time end in `-2`, and so on.
    */
   readonly key: string
-  /** `<contract kind>.<Event>`: `pool.Swap`, `pool.Sync`, `feed.ReportTransmitted`, `ocr2.NewTransmission`, `inference.InferenceRequested`, `quorum.ConfigSet`, `registry.ModelRegistered`, ...; `custom.<contract>.<Event>` of an operator's contract with `eventLog: true`. */
+  /** `<contract kind>.<Event>`: `pool.Swap`, `pool.Sync`, `feed.ReportTransmitted`, `vector.VectorTransmitted`, `ocr2.NewTransmission`, `inference.InferenceRequested`, `quorum.ConfigSet`, `registry.ModelRegistered`, ...; `custom.<contract>.<Event>` of an operator's contract with `eventLog: true`. */
   readonly name: N
   readonly chainId: number
   readonly blockNumber: bigint

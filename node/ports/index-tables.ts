@@ -103,6 +103,32 @@ export const indexTables = {
     logIndex: 'int',
     timestamp: 'bigint',
   },
+  /**
+   * Rounds of vector feeds, as `feedRound` has those of one number. `answers`: JSON array of decimal strings, in the order
+   * of the contract's labels. `spread`: greatest difference of any element between two validators that agree.
+   */
+  feedVectorRound: {
+    id: 'text',
+    chainId: 'int',
+    feed: 'hex',
+    roundId: 'bigint',
+    answers: 'json',
+    accepted: 'bool',
+    observationsTimestamp: 'bigint',
+    epochAndRound: 'bigint',
+    configDigest: 'hex',
+    evidenceDigest: 'hex',
+    modelDigest: 'hex',
+    agreeing: 'int',
+    observers: 'int',
+    spread: 'bigint',
+    transmitter: 'hex',
+    transactionHash: 'hex',
+    blockNumber: 'bigint',
+    blockHash: 'hex',
+    logIndex: 'int',
+    timestamp: 'bigint',
+  },
   /** One row a registered model. */
   model: {
     id: 'text',
@@ -248,6 +274,7 @@ export const contractColumns = {
   poolSwap: 'pool',
   poolBar: 'pool',
   feedRound: 'feed',
+  feedVectorRound: 'feed',
   inferenceRequest: 'oracle',
   inferenceAnswer: 'oracle',
   inferenceDispute: 'oracle',

@@ -62,10 +62,10 @@ const source = z.discriminatedUnion('kind', [
 
 const feedContract = contract.extend({
   kind: z
-    .enum(['feed', 'ocr2'])
+    .enum(['feed', 'vector', 'ocr2'])
     .default('feed')
     .describe(
-      'What stands there: `feed` is our OracleFeed, `ocr2` an OCR2 aggregator that somebody else deployed, with its limits of the answer and its numeric report',
+      'What stands there: `feed` is our OracleFeed, `vector` our OracleVectorFeed, whose answers have several elements, `ocr2` an OCR2 aggregator that somebody else deployed, with its limits of the answer and its numeric report',
     ),
 })
 
@@ -168,6 +168,11 @@ export const oracleConfig = z
         fault(
           ['feeds', index, 'contract', 'kind'],
           'an OCR2 aggregator names no model, so nothing would bind this feed to one: report to an OracleFeed',
+        )
+      if (entry.contract.kind === 'vector' && entry.source.kind !== 'model')
+        fault(
+          ['feeds', index, 'source', 'kind'],
+          'the answers of a vector feed come from a model: name one, or report to an OracleFeed',
         )
       const seen = new Set<string>()
       entry.source.pools.forEach((candidate, at) => {

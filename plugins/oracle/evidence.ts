@@ -2,8 +2,9 @@ import { bytesToHex, getAddress } from 'viem'
 import type { z } from 'zod'
 import type { ChainReader } from '../../node/ports/chain.ts'
 import type { EvidenceRecord, OracleIdentity } from '../../node/ports/quorum.ts'
-import { outcomeCodec } from './codecs.ts'
-import type { FeedRound } from './rounds.ts'
+import { distance } from './agreement/vectors.ts'
+import type { FeedOutcome, FeedRound, FeedValue } from './feed-types.ts'
+import { kindOf } from './kinds/kind-of.ts'
 import { type evidenceSchema, roundView } from './routes/schemas.ts'
 import type { ServedFeed } from './served-feed.ts'
 import { nullIfPassing, reportOf } from './transmission.ts'
@@ -36,12 +37,19 @@ export async function roundEvidence(
       from: transaction?.from ?? null,
     },
     report: transaction === null ? null : await reportOf(transaction, round.feed, oracles),
-    evidence: record === null ? null : evidenceOf(record, oracles),
+    evidence:
+      record === null
+        ? null
+        : evidenceOf(record, kindOf(config).values.outcome.decode(record.outcome), oracles),
   }
 }
 
-function evidenceOf(record: EvidenceRecord, oracles: readonly OracleIdentity[]): EvidenceView['evidence'] {
-  const outcome = outcomeCodec.decode(record.outcome)
+function evidenceOf(
+  record: EvidenceRecord,
+  outcome: FeedOutcome<FeedValue>,
+  oracles: readonly OracleIdentity[],
+): EvidenceView['evidence'] {
+  const answer = elementsOf(outcome.answer)
   return {
     encoded: bytesToHex(record.outcome),
     query: bytesToHex(record.query),
@@ -56,7 +64,9 @@ function evidenceOf(record: EvidenceRecord, oracles: readonly OracleIdentity[]):
         {
           oracle,
           signer: identity === undefined ? null : getAddress(identity.signer),
-          value: value.toString(),
+          value: typeof value === 'bigint' ? value.toString() : null,
+          values: typeof value === 'bigint' ? null : value.map(String),
+          distance: distance(elementsOf(value), answer).toString(),
           accepted,
           encoded: bytesToHex(signed.observation),
           signature: bytesToHex(signed.signature),
@@ -67,3 +77,5 @@ function evidenceOf(record: EvidenceRecord, oracles: readonly OracleIdentity[]):
     spread: outcome.spread.toString(),
   }
 }
+
+const elementsOf = (value: FeedValue): readonly bigint[] => (typeof value === 'bigint' ? [value] : value)

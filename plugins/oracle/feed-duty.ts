@@ -5,13 +5,13 @@ import type { IndexReader } from '../../node/ports/index-reader.ts'
 import type { ContractRef, Duty, PureDutyContext } from '../../node/ports/quorum.ts'
 import { checkChains, checkPins } from './check-pins.ts'
 import { choosePins } from './choose-pins.ts'
-import { observationCodec, outcomeCodec, queryCodec } from './codecs.ts'
+import { queryCodec } from './codecs.ts'
 import type { FeedConfig } from './config.ts'
-import { decodeRules } from './contract-config.ts'
+import { decodeRules, type FeedRules } from './contract-config.ts'
 import { OracleError } from './errors.ts'
 import { contractDecimals } from './feed-contract.ts'
-import type { FeedObservation, FeedOutcome, FeedQuery, Pin } from './feed-types.ts'
-import { kindOf } from './kinds/kind-of.ts'
+import type { ContractTerms, FeedObservation, FeedOutcome, FeedQuery, FeedValue, Pin } from './feed-types.ts'
+import type { ContractKind } from './kinds/contract-kind.ts'
 import { feedOutcome } from './outcome.ts'
 import type { RangeWatch } from './range-watch.ts'
 import { remember } from './remember.ts'
@@ -19,37 +19,50 @@ import { feedReports } from './report.ts'
 import { newestReport } from './rounds.ts'
 import type { FeedSource } from './sources/source.ts'
 
-const INT192_LIMIT = 2n ** 191n
-
-export interface FeedDutyModules {
+export interface FeedDutyModules<V extends FeedValue> {
   readonly chain: ChainReader
   readonly index: IndexReader
   readonly trust: ChainTrust
   readonly clock: Clock
-  readonly source: FeedSource
+  readonly source: FeedSource<V>
   /** Rejects unless this node may speak for the model that the contract names. */
-  readonly checkModel: (modelDigest: Hex) => Promise<void>
+  readonly checkModel: (modelDigest: Hex, agreement: FeedRules['agreement']) => Promise<void>
   readonly watch: RangeWatch
 }
 
-/** The duty of one feed: pin blocks, observe at them, take the median, report when it is due. */
-export function feedDuty(
+/** The duty of one feed: pin blocks, observe at them, agree on one answer, report when it is due. */
+export function feedDuty<V extends FeedValue>(
   feed: FeedConfig,
-  modules: FeedDutyModules,
-): Duty<FeedQuery, FeedObservation, FeedOutcome> {
+  kind: ContractKind<V>,
+  modules: FeedDutyModules<V>,
+): Duty<FeedQuery, FeedObservation<V>, FeedOutcome<V>> {
+  const { values } = kind
   const home = { chainId: feed.contract.chainId, address: feed.contract.address }
   const mirrors = feed.mirrors.map(({ chainId, address }) => ({ chainId, address }))
-  const kind = kindOf(feed)
   const chainIds = [...new Set([home.chainId, ...feed.source.pools.map((pool) => pool.chainId)])].sort(
     (a, b) => a - b,
   )
-  const rulesOf = remember((bytes: Uint8Array) => decodeRules(bytes))
+  const rulesOf = remember((bytes: Uint8Array) => {
+    const rules = decodeRules(bytes)
+    if (rules.agreement !== 'median' && kind.name !== 'vector')
+      throw new OracleError(
+        'ORACLE_BAD_RULE',
+        `the configuration of feed "${feed.id}" asks for the ${rules.agreement}, which is for vectors: set it to the median`,
+        { feed: feed.id },
+      )
+    return rules
+  })
   const termsOf = remember((bytes: Uint8Array) => kind.decodeOnchainConfig(bytes))
 
   const homePin = (query: FeedQuery): Pin => {
     const pin = query.pins.find((candidate) => candidate.chainId === home.chainId)
     if (pin === undefined) throw new OracleError('ORACLE_BAD_PIN', `no pin of chain ${home.chainId}`)
     return pin
+  }
+
+  function checkObservation(terms: ContractTerms, { value, onchain }: FeedObservation<V>): void {
+    values.check(value, terms)
+    if (onchain !== null) values.check(onchain.answer, terms)
   }
 
   const checked = new Set<string>()
@@ -71,7 +84,7 @@ export function feedDuty(
     id: `oracle/${feed.id}`,
     contract: home,
     destinations: mirrors,
-    codecs: { query: queryCodec, observation: observationCodec, outcome: outcomeCodec },
+    codecs: { query: queryCodec, observation: values.observation, outcome: values.outcome },
 
     async query(ctx, previous) {
       const { maxPinAgeSeconds } = rulesOf(ctx.pluginConfig)
@@ -79,30 +92,32 @@ export function feedDuty(
     },
 
     async observe(ctx, query, previous) {
-      const { modelDigest, limits } = termsOf(ctx.onchainConfig)
+      const terms = termsOf(ctx.onchainConfig)
+      const { modelDigest, limits } = terms
+      const { maxPinAgeSeconds, agreement } = rulesOf(ctx.pluginConfig)
       modules.watch.seen(ctx.configDigest, limits)
-      await modules.checkModel(modelDigest)
+      await modules.checkModel(modelDigest, agreement)
       await checkDecimals(home)
-      const { maxPinAgeSeconds } = rulesOf(ctx.pluginConfig)
       const options = { chainIds, maxAgeSeconds: maxPinAgeSeconds, signal: ctx.signal }
       await checkPins(options, query, previous, modules)
       const [value, onchain] = await Promise.all([
         modules.source.observe(query, modelDigest),
-        newestReport(modules.index, feed, homePin(query).number),
+        newestReport(modules.index, feed, values, homePin(query).number),
       ])
       const observation = { value, onchain }
-      checkRange(observation)
+      checkObservation(terms, observation)
       return observation
     },
 
     // Whether a pin may go back is for `observe` to say: it takes a look at the chain.
-    validate(_ctx, query, _previous, observation) {
+    validate(ctx, query, _previous, observation) {
       checkChains(chainIds, query)
-      checkRange(observation)
+      checkObservation(termsOf(ctx.onchainConfig), observation)
     },
 
     outcome: (ctx, query, previous, observations) =>
       feedOutcome(
+        values,
         {
           feedId: feed.id,
           homeChainId: home.chainId,
@@ -127,9 +142,4 @@ export function feedDuty(
       modules.watch.committed(record)
     },
   }
-}
-
-function checkRange({ value }: FeedObservation): void {
-  if (value >= INT192_LIMIT || value < -INT192_LIMIT)
-    throw new OracleError('ORACLE_BAD_OBSERVATION', 'the value does not fit into an int192')
 }

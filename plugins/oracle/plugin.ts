@@ -3,9 +3,12 @@ import type { Health } from '../../node/ports/health.ts'
 import type { ModelInfo } from '../../node/ports/inference.ts'
 import type { OracleApi } from './api.ts'
 import type { FeedConfig, OracleConfig } from './config.ts'
+import { OracleError } from './errors.ts'
 import { feedDuty } from './feed-duty.ts'
-import { integerOf } from './kinds/contract-kind.ts'
-import { kindOf } from './kinds/kind-of.ts'
+import type { FeedValue } from './feed-types.ts'
+import { type ContractKind, integerOf } from './kinds/contract-kind.ts'
+import { kindOf, scalarKindOf } from './kinds/kind-of.ts'
+import { vectorKind } from './kinds/vector.ts'
 import { modelGate } from './model-gate.ts'
 import { rangeWatch } from './range-watch.ts'
 import { requestDuty } from './requests/request-duty.ts'
@@ -20,9 +23,10 @@ import { addRequestRoutes } from './routes/requests.ts'
 import { addRoundRoutes } from './routes/rounds.ts'
 import { roundView } from './routes/schemas.ts'
 import type { ServedFeed } from './served-feed.ts'
-import { modelSource } from './sources/model.ts'
+import { type ModelSourceConfig, modelSource, singleOf } from './sources/model.ts'
 import { poolPriceSource } from './sources/pool-price.ts'
 import type { FeedSource } from './sources/source.ts'
+import { vector } from './values/vector.ts'
 
 /** Events of the stream. */
 const ROUND = 'feed.round'
@@ -50,25 +54,39 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
   const routes = ctx.can('http.routes')
   const events = ctx.can('events')
 
-  const sourceOf = (feed: FeedConfig): FeedSource => {
-    const { source, decimals } = feed
-    return source.kind === 'pool-price'
+  const modelOf = (source: ModelSourceConfig, decimals: number) =>
+    modelSource({ source, decimals }, { index, inference })
+  const scalarSource = ({ id, source, decimals }: FeedConfig): FeedSource =>
+    source.kind === 'pool-price'
       ? poolPriceSource({ source, decimals }, { index })
-      : modelSource({ source, decimals }, { index, inference })
+      : singleOf(id, modelOf(source, decimals))
+  const vectorSource = ({ id, source, decimals }: FeedConfig): FeedSource<readonly bigint[]> => {
+    if (source.kind === 'model') return modelOf(source, decimals)
+    throw new OracleError('ORACLE_NO_DATA', `vector feed "${id}" has no model: name one`, { feed: id })
   }
   const quorum = ctx.can('quorum')
-  const feeds: readonly ServedFeed[] = ctx.config.feeds.map((config) => {
+  function serve<V extends FeedValue>(
+    config: FeedConfig,
+    kind: ContractKind<V>,
+    source: FeedSource<V>,
+  ): ServedFeed {
     const watch = rangeWatch({ feed: config.id }, { log: ctx.log, metrics: ctx.metrics })
-    const duty = feedDuty(config, {
+    const duty = feedDuty(config, kind, {
       chain,
       index,
       trust,
       clock: ctx.clock,
-      source: sourceOf(config),
+      source,
       checkModel: modelGate(config, ctx.config.registry, { index, inference }),
       watch,
     })
     return { config, duty: quorum.register(duty), withheld: watch.withheld }
+  }
+  const feeds: readonly ServedFeed[] = ctx.config.feeds.map((config) => {
+    const kind = scalarKindOf(config)
+    return kind === undefined
+      ? serve(config, vectorKind, vectorSource(config))
+      : serve(config, kind, scalarSource(config))
   })
 
   const { keepMinutes, keepAnsweredHours } = ctx.config.inputs
@@ -109,9 +127,17 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       async latest(id) {
         const feed = feeds.find(({ config }) => config.id === id)
         const round = feed === undefined ? null : await latestRound(index, feed.config)
-        if (feed === undefined || round === null) return null
+        if (feed === undefined || round === null || !('answer' in round)) return null
         const { roundId, answer, observationsTimestamp } = round
         return { feed: id, roundId, answer, decimals: feed.config.decimals, observationsTimestamp }
+      },
+      async latestVector(id) {
+        const feed = feeds.find(({ config }) => config.id === id)
+        const round = feed === undefined ? null : await latestRound(index, feed.config)
+        if (feed === undefined || round === null || 'answer' in round) return null
+        const { roundId, observationsTimestamp } = round
+        const answers = vector.ofRow(round)
+        return { feed: id, roundId, answers, decimals: feed.config.decimals, observationsTimestamp }
       },
     },
     async start() {
@@ -124,7 +150,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       const rounds = await events.subscribe(
         {
           consumer: 'oracle.rounds',
-          names: ['feed.ReportTransmitted', 'ocr2.NewTransmission'],
+          names: ['feed.ReportTransmitted', 'vector.VectorTransmitted', 'ocr2.NewTransmission'],
           from: 'now',
           stage: 'confirmed',
         },

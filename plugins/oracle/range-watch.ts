@@ -2,7 +2,8 @@ import type { Hex } from '../../node/ports/chain.ts'
 import type { Logger } from '../../node/ports/log.ts'
 import type { Metrics } from '../../node/ports/metrics.ts'
 import type { CommittedRecord } from '../../node/ports/quorum.ts'
-import type { AnswerLimits, FeedOutcome } from './feed-types.ts'
+import type { AnswerLimits, FeedOutcome, FeedValue } from './feed-types.ts'
+import { isWithin } from './values/scalar.ts'
 
 /** An answer that the validators agree on and that the feed's contract would refuse. */
 export interface Withheld {
@@ -16,7 +17,7 @@ export interface Withheld {
 export interface RangeWatch {
   /** The limits of the configuration that rounds are made under. */
   seen(configDigest: Hex, limits: AnswerLimits | null): void
-  committed(record: CommittedRecord<FeedOutcome>): void
+  committed(record: CommittedRecord<FeedOutcome<FeedValue>>): void
   /** Null while answers are within the limits. */
   withheld(): Withheld | null
 }
@@ -41,6 +42,8 @@ export function rangeWatch(
       if (known?.configDigest !== configDigest || !outcome.agreed) return
       const { answer, timestamp } = outcome
       const { limits } = known
+      // A contract that takes vectors takes all of them, and has no limits here.
+      if (typeof answer !== 'bigint') return
       const before = withheld
       withheld = limits === null || isWithin(limits, answer) ? null : { answer, limits, timestamp }
       gauge.set(withheld === null ? 0 : 1, { feed })
@@ -55,7 +58,3 @@ export function rangeWatch(
     withheld: () => withheld,
   }
 }
-
-/** Whether a contract with these limits takes the answer. */
-export const isWithin = ({ min, max }: AnswerLimits, answer: bigint): boolean =>
-  min <= answer && answer <= max

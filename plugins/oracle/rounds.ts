@@ -1,10 +1,21 @@
+import { hexToBytes } from 'viem'
 import type { Hex } from '../../node/ports/chain.ts'
-import type { IndexReader } from '../../node/ports/index-reader.ts'
-import type { Row } from '../../node/ports/index-tables.ts'
+import type { IndexQuery, IndexReader } from '../../node/ports/index-reader.ts'
 import type { FeedConfig } from './config.ts'
-import type { OnchainRound } from './feed-types.ts'
+import type { FeedRound, FeedValue, OnchainRound } from './feed-types.ts'
+import type { ValueType } from './values/value-type.ts'
+import { decodeVectorOnchainConfig } from './vector-config.ts'
 
-export type FeedRound = Row<'feedRound'>
+/** Rounds of one number and of vectors lie in tables of their own, whose other columns are the same. */
+function selectRounds(
+  index: IndexReader,
+  feed: FeedConfig,
+  query: Omit<IndexQuery<'feedRound' | 'feedVectorRound'>, 'table'>,
+): Promise<readonly FeedRound[]> {
+  return feed.contract.kind === 'vector'
+    ? index.select<'feedVectorRound'>({ ...query, table: 'feedVectorRound' })
+    : index.select<'feedRound'>({ ...query, table: 'feedRound' })
+}
 
 const ofFeed = (feed: FeedConfig) =>
   [
@@ -19,8 +30,7 @@ export function listRounds(
   feed: FeedConfig,
   page: { limit: number; before?: bigint | undefined },
 ): Promise<readonly FeedRound[]> {
-  return index.select({
-    table: 'feedRound',
+  return selectRounds(index, feed, {
     where: [
       ...ofFeed(feed),
       accepted,
@@ -42,8 +52,7 @@ export async function findRound(
   feed: FeedConfig,
   roundId: bigint,
 ): Promise<FeedRound | null> {
-  const [round] = await index.select({
-    table: 'feedRound',
+  const [round] = await selectRounds(index, feed, {
     where: [...ofFeed(feed), accepted, { column: 'roundId', op: '=', value: roundId }],
     limit: 1,
   })
@@ -51,13 +60,13 @@ export async function findRound(
 }
 
 /** The newest report up to a block of the feed's chain, in range or not. Rejects with `INDEX_BEHIND` when the index lacks it. */
-export async function newestReport(
+export async function newestReport<V extends FeedValue>(
   index: IndexReader,
   feed: FeedConfig,
+  values: ValueType<V>,
   block: bigint,
-): Promise<OnchainRound | null> {
-  const [round] = await index.select({
-    table: 'feedRound',
+): Promise<OnchainRound<V> | null> {
+  const [round] = await selectRounds(index, feed, {
     where: [...ofFeed(feed), { column: 'blockNumber', op: '<=', value: block }],
     orderBy: [
       { column: 'blockNumber', direction: 'desc' },
@@ -66,5 +75,23 @@ export async function newestReport(
     limit: 1,
     complete: { chainId: feed.contract.chainId, block },
   })
-  return round === undefined ? null : { answer: round.answer, timestamp: Number(round.observationsTimestamp) }
+  return round === undefined
+    ? null
+    : { answer: values.ofRow(round), timestamp: Number(round.observationsTimestamp) }
+}
+
+/** What tells the elements of a vector feed apart, as its contract's newest indexed configuration says; null before one. */
+export async function labelsOf(index: IndexReader, feed: FeedConfig): Promise<readonly bigint[] | null> {
+  const [configuration] = await index.select({
+    table: 'validatorConfig',
+    where: [
+      { column: 'chainId', op: '=', value: feed.contract.chainId },
+      { column: 'contract', op: '=', value: feed.contract.address.toLowerCase() as Hex },
+    ],
+    orderBy: [{ column: 'configCount', direction: 'desc' }],
+    limit: 1,
+  })
+  return configuration === undefined
+    ? null
+    : decodeVectorOnchainConfig(hexToBytes(configuration.onchainConfig)).labels
 }

@@ -12,6 +12,7 @@ import { type Network, openNetwork } from '../../test/contracts/network.ts'
 import type { Figure } from './figure.ts'
 import { type GasAccount, gasAccount } from './gas-account.ts'
 import { inferenceGas } from './gas-inference.ts'
+import { vectorGas } from './gas-vector.ts'
 
 /** Gas of OCR2's `transmit` in steady state with all observations present. */
 const OCR2_TRANSMIT_GAS = new Map([
@@ -28,7 +29,7 @@ const OCR2_TRANSMIT_GAS = new Map([
  *   slot as all but a feed's first `historyLength()` rounds do.
  * - `gas.report.first.n*`: one of those first rounds, which fills an empty slot.
  * - `gas.account.<part>.n*`: what the gas of `gas.report.n*` went into; the parts add up to it.
- * - `gas.request`, `gas.fulfil.*`: see `inferenceGas`.
+ * - `gas.request`, `gas.fulfil.*`: see `inferenceGas`; `gas.vector.*`: see `vectorGas`.
  */
 export async function gasBenchmarks(): Promise<Figure[]> {
   const network = await openNetwork()
@@ -50,7 +51,8 @@ export async function gasBenchmarks(): Promise<Figure[]> {
         figures.push(gas(`account.${part}`, value, `gas.report.n${n}`, steady))
     }
     const report = figures.find(({ name }) => name === 'gas.report.n4')?.value ?? Number.NaN
-    return [...figures, ...(await inferenceGas(network, report))]
+    const vectors = await vectorGas(network, report)
+    return [...figures, ...vectors, ...(await inferenceGas(network, report))]
   } finally {
     await network.close()
   }

@@ -9,9 +9,11 @@ import { printError } from '../../node/cli/print-error.ts'
 import { createProgram } from '../../node/cli/program.ts'
 import { runNode } from '../../node/compose/node.ts'
 import { version } from '../../node/compose/version.ts'
+import type { Codec } from '../../node/ports/quorum.ts'
 import { observationCodec } from '../../plugins/oracle/codecs.ts'
 import { requestObservationCodec } from '../../plugins/oracle/requests/request-codecs.ts'
-import type { RequestObservation, RequestResult } from '../../plugins/oracle/requests/request-types.ts'
+import type { RequestResult } from '../../plugins/oracle/requests/request-types.ts'
+import { vectorObservationCodec } from '../../plugins/oracle/values/vector-codecs.ts'
 import { adversaries, type Kind, kinds, NOW } from './kinds.ts'
 import { dishonest } from './puppet.ts'
 
@@ -21,17 +23,24 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
 
 /** Ten times the value, and a round on-chain that nobody else has seen; of requests, a thousand units more each. */
 function lie(observation: Uint8Array): Uint8Array {
-  const request = requestOf(observation)
+  const request = decoded(requestObservationCodec, observation)
   if (request !== null)
     return requestObservationCodec.encode({ ...request, results: request.results.map(perturbed) })
+  const vector = decoded(vectorObservationCodec, observation)
+  if (vector !== null) {
+    const value = vector.value.map((element) => 10n * element)
+    const timestamp = (vector.onchain?.timestamp ?? 0) + 3_600
+    return vectorObservationCodec.encode({ value, onchain: { answer: value, timestamp } })
+  }
   const { value, onchain } = observationCodec.decode(observation)
   const timestamp = (onchain?.timestamp ?? 0) + 3_600
   return observationCodec.encode({ value: 10n * value, onchain: { answer: 10n * value, timestamp } })
 }
 
-function requestOf(observation: Uint8Array): RequestObservation | null {
+/** Null for the bytes of another kind of duty. */
+function decoded<T>(codec: Codec<T>, observation: Uint8Array): T | null {
   try {
-    return requestObservationCodec.decode(observation)
+    return codec.decode(observation)
   } catch {
     return null
   }

@@ -26,6 +26,7 @@ import {
 } from '../../plugins/oracle/kinds/ocr2.ts'
 import { feedOutcome } from '../../plugins/oracle/outcome.ts'
 import { evidenceDigest, feedReports } from '../../plugins/oracle/report.ts'
+import { scalar } from '../../plugins/oracle/values/scalar.ts'
 import { attributed, HOME, outcome, pin } from '../plugins/oracle/kit.ts'
 import { type Network, openNetwork, refusal } from './network.ts'
 import { networkChain } from './network-chain.ts'
@@ -63,6 +64,7 @@ async function digestOf({ address }: Foreign): Promise<Hex> {
 /** What the validators agree on when they observe these values, and its report. */
 function agreedOn(of: Foreign, values: readonly bigint[]) {
   const agreed = feedOutcome(
+    scalar,
     {
       feedId: 'price',
       modelDigest: zeroHash,
@@ -70,6 +72,7 @@ function agreedOn(of: Foreign, values: readonly bigint[]) {
       f: of.f,
       rules: { ...RULES, toleranceAbsolute: 1_000n },
       limits: LIMITS,
+      labels: null,
     },
     { pins: [pin(10)] },
     null,
@@ -185,7 +188,7 @@ describe('a report of our validators', () => {
     const data = await calldata(of, report, { seqNr: 1n })
     const { args } = decodeFunctionData({ abi: iOcr2AggregatorAbi, data })
     const [context, ...rest] = args as unknown as [[Hex, Hex, Hex], ...unknown[]]
-    expect(context[2]).toBe(evidenceDigest(agreed))
+    expect(context[2]).toBe(evidenceDigest(scalar, agreed))
     const other = encodeFunctionData({
       abi: iOcr2AggregatorAbi as Abi,
       functionName: 'transmit',

@@ -33,6 +33,7 @@ export const RULES: FeedRules = {
   tolerancePpm: 0,
   maxPinAgeSeconds: 1_000,
   inFlightSeconds: 1_000,
+  agreement: 'median',
 }
 
 /** An aggregator that somebody else deployed and that its owner gave to our validators. */

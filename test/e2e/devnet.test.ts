@@ -22,6 +22,7 @@ import { besideALiar, killedInMidRequest, questions } from './scenarios/question
 import { refusals } from './scenarios/refusals.ts'
 import { comesUp } from './scenarios/start.ts'
 import { streamDelivers } from './scenarios/stream.ts'
+import { vectorFeed } from './scenarios/vector-feed.ts'
 
 const net = await network()
 const validators = fleet(net)
@@ -37,6 +38,7 @@ afterAll(() => net.dispose(), 60_000)
 describe('devnet', { timeout: 240_000 }, () => {
   describe('comes up', () => comesUp(net))
   describe('feeds', () => feedsAdvance(net))
+  describe('a feed of several numbers', () => vectorFeed(net))
   describe('questions of contracts', () => questions(net))
   describe('disputes', () => disputes(net))
   describe('evidence', () => evidenceVerifies(net))

@@ -59,6 +59,7 @@ describe("the indexer's schema", () => {
     expectTypeOf<Row<'poolSwap'>>().toExtend<typeof schema.poolSwap.$inferInsert>()
     expectTypeOf<Row<'poolBar'>>().toExtend<typeof schema.poolBar.$inferInsert>()
     expectTypeOf<Row<'feedRound'>>().toExtend<typeof schema.feedRound.$inferInsert>()
+    expectTypeOf<Row<'feedVectorRound'>>().toExtend<typeof schema.feedVectorRound.$inferInsert>()
     expectTypeOf<Row<'inferenceRequest'>>().toExtend<typeof schema.inferenceRequest.$inferInsert>()
     expectTypeOf<Row<'inferenceAnswer'>>().toExtend<typeof schema.inferenceAnswer.$inferInsert>()
     expectTypeOf<Row<'inferenceDispute'>>().toExtend<typeof schema.inferenceDispute.$inferInsert>()

@@ -4,6 +4,7 @@ import type { constantProductPoolAbi } from '../../contracts/abi/ConstantProduct
 import type { iOcr2AggregatorAbi } from '../../contracts/abi/IOcr2Aggregator.ts'
 import type { modelRegistryAbi } from '../../contracts/abi/ModelRegistry.ts'
 import type { oracleFeedAbi } from '../../contracts/abi/OracleFeed.ts'
+import type { oracleVectorFeedAbi } from '../../contracts/abi/OracleVectorFeed.ts'
 import type { EventData } from '../../node/ports/event-data.ts'
 import type { ChainEvent } from '../../node/ports/events.ts'
 import type { Json } from '../../node/ports/json.ts'
@@ -27,6 +28,7 @@ type Of<A extends Abi, N extends ContractEventName<A>> = {
 
 type Pool = typeof constantProductPoolAbi
 type Feed = typeof oracleFeedAbi
+type Vector = typeof oracleVectorFeedAbi
 type Ocr2 = typeof iOcr2AggregatorAbi
 type Registry = typeof modelRegistryAbi
 
@@ -36,6 +38,8 @@ test('the arguments of each event are those of its contract', () => {
     readonly 'pool.Sync': Of<Pool, 'Sync'>
     readonly 'feed.ReportTransmitted': Of<Feed, 'ReportTransmitted'>
     readonly 'feed.AnswerOutOfRange': Of<Feed, 'AnswerOutOfRange'>
+    readonly 'vector.VectorTransmitted': Of<Vector, 'VectorTransmitted'>
+    readonly 'vector.VectorOutOfRange': Of<Vector, 'VectorOutOfRange'>
     readonly 'ocr2.NewTransmission': Of<Ocr2, 'NewTransmission'>
     readonly 'quorum.ConfigSet': Of<Feed, 'ConfigSet'>
     readonly 'registry.ModelRegistered': Of<Registry, 'ModelRegistered'>

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IOracleFeed} from "../IOracleFeed.sol";
+import {IQuorumFeed} from "../IQuorumFeed.sol";
 
 /// @title How to read a feed
 /// @notice Converts amounts at the feed's price and refuses a price that is old, out of range or not positive.
@@ -10,7 +11,7 @@ contract PriceConsumer {
     uint256 private immutable MAX_AGE_SECONDS;
     uint256 private immutable UNIT;
 
-    error PriceConsumer__FeedNotFresh(IOracleFeed.Status status);
+    error PriceConsumer__FeedNotFresh(IQuorumFeed.Status status);
     error PriceConsumer__PriceTooOld(uint256 observedAt);
     error PriceConsumer__PriceNotPositive(int256 answer);
 
@@ -29,8 +30,8 @@ contract PriceConsumer {
 
     /// @notice The current price in the feed's decimals.
     function price() public view returns (uint256) {
-        IOracleFeed.Status status = FEED.status();
-        if (status != IOracleFeed.Status.Fresh) revert PriceConsumer__FeedNotFresh(status);
+        IQuorumFeed.Status status = FEED.status();
+        if (status != IQuorumFeed.Status.Fresh) revert PriceConsumer__FeedNotFresh(status);
         (, int256 answer, uint256 observedAt,,) = FEED.latestRoundData();
         if (block.timestamp > observedAt + MAX_AGE_SECONDS) revert PriceConsumer__PriceTooOld(observedAt);
         if (answer <= 0) revert PriceConsumer__PriceNotPositive(answer);

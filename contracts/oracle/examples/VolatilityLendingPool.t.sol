@@ -5,7 +5,7 @@ import {TestToken} from "../../mocks/TestToken.sol";
 import {SettableFeed} from "../../testing/SettableFeed.t.sol";
 import {TestBase} from "../../testing/TestBase.t.sol";
 import {FeedReader} from "../FeedReader.sol";
-import {IOracleFeed} from "../IOracleFeed.sol";
+import {IQuorumFeed} from "../IQuorumFeed.sol";
 import {VolatilityLendingPool} from "./VolatilityLendingPool.sol";
 
 uint256 constant BEGIN = 1_700_000_000;
@@ -236,7 +236,7 @@ contract VolatilityLendingPoolTest is TestBase {
         pool.borrow(1);
         vm.warp(BEGIN + 2 hours);
         vm.expectRevert(
-            abi.encodeWithSelector(FeedReader.FeedReader__NotFresh.selector, price, IOracleFeed.Status.Stale)
+            abi.encodeWithSelector(FeedReader.FeedReader__NotFresh.selector, price, IQuorumFeed.Status.Stale)
         );
         vm.prank(BORROWER);
         pool.borrow(1);

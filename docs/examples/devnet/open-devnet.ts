@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DevnetDescription } from '../../../node/devnet/description.ts'
 
-/** The running devnet, one of its feeds and that feed's chain. Without them the example ends, with one line that says why. */
-export async function openDevnet(path: string, feedId: string) {
+/**
+ * The running devnet, one of its feeds and that feed's chain. Without them, or with a feed of another shape (one number or
+ * several), the example ends, with one line that says why.
+ */
+export async function openDevnet(path: string, feedId: string, shape: 'number' | 'vector' | 'any' = 'any') {
   let devnet: DevnetDescription
   try {
     devnet = JSON.parse(readFileSync(path, 'utf8'))
@@ -15,6 +18,10 @@ export async function openDevnet(path: string, feedId: string) {
   const chain = devnet.chains.find((entry) => entry.id === feed?.chainId)
   if (feed === undefined || chain === undefined)
     return end(`no feed ${feedId}; there are ${devnet.feeds.map(({ id }) => id).join(', ')}`)
+  if (shape === 'number' && feed.labels !== null)
+    return end(`${feedId} is a feed of several numbers: take read-vector`)
+  if (shape === 'vector' && feed.labels === null)
+    return end(`${feedId} is a feed of one number: take read-feed`)
   return { devnet, feed, chain }
 }
 

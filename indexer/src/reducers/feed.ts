@@ -41,6 +41,25 @@ export function feedRoundRow(place: Place, args: ReportArgs, accepted: boolean):
   }
 }
 
+/** Arguments of `VectorTransmitted` and `VectorOutOfRange`. */
+export interface VectorReportArgs extends Omit<ReportArgs, 'answer'> {
+  readonly answers: readonly bigint[]
+  readonly agreeing: number
+  readonly observers: number
+  readonly spread: bigint
+}
+
+/** The row of a vector feed's report; `accepted` as for `feedRoundRow`. */
+export function feedVectorRoundRow(
+  place: Place,
+  args: VectorReportArgs,
+  accepted: boolean,
+): Row<'feedVectorRound'> {
+  const { answer: _, ...shared } = feedRoundRow(place, { ...args, answer: 0n }, accepted)
+  const { agreeing, observers, spread } = args
+  return { ...shared, answers: args.answers.map(String), agreeing, observers, spread }
+}
+
 /** Arguments of an OCR2 aggregator's `NewTransmission`, as far as a round needs them. */
 export interface TransmissionArgs {
   readonly aggregatorRoundId: number

@@ -11,7 +11,7 @@ export interface IndexerConfig {
     readonly pollingIntervalMs?: number | undefined
   }[]
   readonly contracts: readonly {
-    readonly kind: 'pool' | 'feed' | 'ocr2' | 'registry' | 'inference'
+    readonly kind: 'pool' | 'feed' | 'vector' | 'ocr2' | 'registry' | 'inference'
     readonly chainId: number
     readonly address: Address
     readonly startBlock: number

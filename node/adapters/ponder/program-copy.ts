@@ -16,7 +16,7 @@ import { filesFrom, programFiles } from './build-id.ts'
 import { installedPonder } from './child.ts'
 import { customTablesSource } from './custom-program.ts'
 
-const KINDS = ['pool', 'feed', 'ocr2', 'registry', 'inference', 'custom'] as const
+const KINDS = ['pool', 'feed', 'vector', 'ocr2', 'registry', 'inference', 'custom'] as const
 
 /**
  * Copies the indexer's program into a folder of the build's own, and gives the folder of the copy to run. So a build goes

@@ -1,32 +1,27 @@
-import type { ChainReader, Hex } from '../../../node/ports/chain.ts'
+import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { Json } from '../../../node/ports/json.ts'
 import type { ContractRef, Report } from '../../../node/ports/quorum.ts'
 import type { FeedConfig } from '../config.ts'
-import type { AnswerLimits, FeedOutcome } from '../feed-types.ts'
-
-/** What a contract's `onchainConfig` means for the round. */
-export interface ContractTerms {
-  /** Manifest digest of the model that the contract names; zero for none, and for a kind that can't name one. */
-  readonly modelDigest: Hex
-  /** Null where the contract takes every answer, and itself shows which ones were out of range. */
-  readonly limits: AnswerLimits | null
-}
+import type { ContractTerms, FeedOutcome, FeedValue } from '../feed-types.ts'
+import type { ValueType } from '../values/value-type.ts'
 
 /**
  * What differs between the contracts that a feed may report to. Everything else of a feed (pins, observations, outcome,
  * rules) is the same whoever deployed its contract.
  */
-export interface ContractKind {
+export interface ContractKind<V extends FeedValue> {
   /** As in the configuration; also selects the indexer's handlers. */
   readonly name: FeedConfig['contract']['kind']
+  /** One number or a vector. */
+  readonly values: ValueType<V>
   /** Throws `ORACLE_BAD_BYTES`. Pure. */
   readonly decodeOnchainConfig: (bytes: Uint8Array) => ContractTerms
   /** Payload and third context word of an outcome that is due. Pure. */
-  readonly report: (outcome: FeedOutcome) => Pick<Report, 'payload' | 'extraHash'>
+  readonly report: (outcome: FeedOutcome<V>) => Pick<Report, 'payload' | 'extraHash'>
   /** What a report of this kind says. Throws on other bytes. */
   readonly decodeReport: (payload: Uint8Array) => {
     readonly observationsTimestamp: number
-    readonly answer: bigint
+    readonly answer: V
   }
   /** Unix seconds of the observations of the newest report at the chain's head; null before the first. Rejects with `ChainError`. */
   readonly latestTimestamp: (chain: ChainReader, contract: ContractRef) => Promise<number | null>

@@ -6,9 +6,11 @@ import {
   hexToBytes,
 } from 'viem'
 import { oracleFeedAbi } from '../../../contracts/abi/OracleFeed.ts'
-import type { Hex } from '../../../node/ports/chain.ts'
+import type { ChainReader, Hex } from '../../../node/ports/chain.ts'
+import type { ContractRef } from '../../../node/ports/quorum.ts'
 import { decodeOnchainConfig } from '../contract-config.ts'
 import { evidenceDigest } from '../report.ts'
+import { scalar } from '../values/scalar.ts'
 import { type ContractKind, integerOf } from './contract-kind.ts'
 
 /** ABI types of a report, as OracleFeed.sol parses it. */
@@ -19,20 +21,26 @@ const REPORT = [
   { name: 'modelDigest', type: 'bytes32' },
 ] as const
 
-const NO_EXTRA: Hex = `0x${'00'.repeat(32)}`
+/** Our own contracts do not read the third context word. */
+export const NO_EXTRA: Hex = `0x${'00'.repeat(32)}`
 
 /** Our own contract, OracleFeed.sol. It takes answers out of range and shows its readers that it did. */
-export const feedKind: ContractKind = {
+export const feedKind: ContractKind<bigint> = {
   name: 'feed',
+  values: scalar,
 
-  decodeOnchainConfig: (bytes) => ({ modelDigest: decodeOnchainConfig(bytes).modelDigest, limits: null }),
+  decodeOnchainConfig: (bytes) => ({
+    modelDigest: decodeOnchainConfig(bytes).modelDigest,
+    limits: null,
+    labels: null,
+  }),
 
   report: (outcome) => ({
     payload: hexToBytes(
       encodeAbiParameters(REPORT, [
         outcome.timestamp,
         outcome.answer,
-        evidenceDigest(outcome),
+        evidenceDigest(scalar, outcome),
         outcome.modelDigest,
       ]),
     ),
@@ -44,14 +52,20 @@ export const feedKind: ContractKind = {
     return { observationsTimestamp, answer }
   },
 
-  async latestTimestamp(chain, { chainId, address }) {
-    const functionName = 'latestObservationsTimestamp'
-    const call = encodeFunctionData({ abi: oracleFeedAbi, functionName })
-    const data = await chain.call(chainId, { to: address, data: call })
-    const timestamp = decodeFunctionResult({ abi: oracleFeedAbi, functionName, data })
-    return timestamp === 0 ? null : timestamp
-  },
+  latestTimestamp,
 
   roundEvent: 'feed.ReportTransmitted',
   roundIdOf: (data) => integerOf(data, 'roundId'),
+}
+
+/** Of our own contracts, whatever the shape of their answers. */
+export async function latestTimestamp(
+  chain: ChainReader,
+  { chainId, address }: ContractRef,
+): Promise<number | null> {
+  const functionName = 'latestObservationsTimestamp'
+  const call = encodeFunctionData({ abi: oracleFeedAbi, functionName })
+  const data = await chain.call(chainId, { to: address, data: call })
+  const timestamp = decodeFunctionResult({ abi: oracleFeedAbi, functionName, data })
+  return timestamp === 0 ? null : timestamp
 }

@@ -13,6 +13,7 @@ import { IyiError } from '../../../node/ports/errors.ts'
 import { OracleError } from '../errors.ts'
 import type { AnswerLimits, JudgedObservation } from '../feed-types.ts'
 import { evidenceDigest } from '../report.ts'
+import { scalar } from '../values/scalar.ts'
 import { type ContractKind, integerOf } from './contract-kind.ts'
 
 /** ABI types of OCR2's numeric report. */
@@ -35,10 +36,15 @@ const JUELS_PER_FEE_COIN = 0n
  * ascending list, and refuses a report whose answer is outside its limits. Its report has no place for the evidence
  * digest; that goes into the third context word, which is signed with the report and which the contract does not read.
  */
-export const ocr2Kind: ContractKind = {
+export const ocr2Kind: ContractKind<bigint> = {
   name: 'ocr2',
+  values: scalar,
 
-  decodeOnchainConfig: (bytes) => ({ modelDigest: NO_MODEL, limits: decodeOcr2OnchainConfig(bytes) }),
+  decodeOnchainConfig: (bytes) => ({
+    modelDigest: NO_MODEL,
+    limits: decodeOcr2OnchainConfig(bytes),
+    labels: null,
+  }),
 
   report(outcome) {
     const accepted = outcome.observations.filter((entry) => entry.accepted).sort(ascending)
@@ -50,7 +56,7 @@ export const ocr2Kind: ContractKind = {
       accepted.map(({ value }) => value),
       JUELS_PER_FEE_COIN,
     ])
-    return { payload: hexToBytes(payload), extraHash: evidenceDigest(outcome) }
+    return { payload: hexToBytes(payload), extraHash: evidenceDigest(scalar, outcome) }
   },
 
   decodeReport(payload) {

@@ -11,7 +11,7 @@ import {
   listSchema,
 } from '../../../node/ports/http-schemas.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
-import { latestRound } from '../rounds.ts'
+import { labelsOf, latestRound } from '../rounds.ts'
 import type { ServedFeed } from '../served-feed.ts'
 import { findFeed } from './find-feed.ts'
 import { feedParams, feedSchema, roundView, withheldView } from './schemas.ts'
@@ -26,7 +26,10 @@ export function addFeedRoutes(
   const { feeds, index, clock } = modules
 
   async function view({ config, duty, withheld }: ServedFeed): Promise<z.infer<typeof feedSchema>> {
-    const round = await latestRound(index, config)
+    const [round, labels] = await Promise.all([
+      latestRound(index, config),
+      config.contract.kind === 'vector' ? labelsOf(index, config) : null,
+    ])
     const status = duty.status()
     return {
       id: config.id,
@@ -40,6 +43,7 @@ export function addFeedRoutes(
         kind: config.contract.kind,
       },
       mirrors: config.mirrors.map((mirror) => ({ ...mirror })),
+      labels: labels?.map(String) ?? null,
       latest: round === null ? null : roundView(round, config.decimals),
       ageSeconds:
         round === null ? null : Math.max(0, Math.floor(clock.now() / 1000) - Number(round.timestamp)),

@@ -7,13 +7,30 @@ import {
   hexSchema,
   unsignedSchema,
 } from '../../../node/ports/http-schemas.ts'
+import type { FeedRound } from '../feed-types.ts'
 import type { Withheld } from '../range-watch.ts'
-import type { FeedRound } from '../rounds.ts'
+import { vector } from '../values/vector.ts'
 
 /** A round as lists show it. */
 export const roundSchema = z.object({
   round: unsignedSchema.meta({ description: 'Round id of the contract' }),
-  answer: decimalSchema.meta({ description: 'Integer; `decimals` beside it says where the point is' }),
+  answer: decimalSchema.nullable().meta({
+    description:
+      'Integer; `decimals` beside it says where the point is. Null of a vector feed: see `answers`',
+  }),
+  answers: z.array(decimalSchema).nullable().meta({
+    description: 'Of a vector feed: integers in the order of the feed’s `labels`. Null of another feed',
+  }),
+  agreement: z
+    .object({
+      agreeing: z.int().meta({ description: 'Validators that stand with the answers' }),
+      observers: z.int(),
+      spread: unsignedSchema.meta({
+        description: 'Greatest difference of any element between two that agree',
+      }),
+    })
+    .nullable()
+    .meta({ description: 'Of a vector feed: what the report says about it. Null of another feed' }),
   decimals: z.int(),
   observationsTimestamp: z.int().meta({ description: 'Unix seconds of the data' }),
   updatedAt: z.int().meta({ description: 'Unix seconds of the block that accepted it' }),
@@ -30,9 +47,21 @@ export const roundSchema = z.object({
 export type RoundView = z.infer<typeof roundSchema>
 
 export function roundView(round: FeedRound, decimals: number): RoundView {
+  const answer =
+    'answer' in round
+      ? { answer: round.answer.toString(), answers: null, agreement: null }
+      : {
+          answer: null,
+          answers: vector.ofRow(round).map(String),
+          agreement: {
+            agreeing: round.agreeing,
+            observers: round.observers,
+            spread: round.spread.toString(),
+          },
+        }
   return {
     round: round.roundId.toString(),
-    answer: round.answer.toString(),
+    ...answer,
     decimals,
     observationsTimestamp: Number(round.observationsTimestamp),
     updatedAt: Number(round.timestamp),
@@ -72,13 +101,18 @@ export const feedSchema = z.object({
   contract: z.object({
     chainId: z.int(),
     address: addressSchema,
-    kind: z
-      .enum(['feed', 'ocr2'])
-      .meta({ description: '`feed`: our OracleFeed; `ocr2`: an OCR2 aggregator of somebody else' }),
+    kind: z.enum(['feed', 'vector', 'ocr2']).meta({
+      description:
+        '`feed`: our OracleFeed; `vector`: our OracleVectorFeed; `ocr2`: an OCR2 aggregator of somebody else',
+    }),
   }),
   mirrors: z
     .array(z.object({ chainId: z.int(), address: addressSchema }))
     .meta({ description: 'Further contracts that get every report' }),
+  labels: z.array(unsignedSchema).nullable().meta({
+    description:
+      'What tells the elements of a vector feed apart, in their order, for example horizons in seconds; null of another feed, and before its configuration is indexed',
+  }),
   latest: roundSchema.nullable(),
   ageSeconds: z
     .int()
@@ -153,8 +187,15 @@ export const evidenceSchema = roundSchema.extend({
         z.object({
           oracle: z.int(),
           signer: addressSchema.nullable(),
-          value: decimalSchema,
-          accepted: z.boolean().meta({ description: 'False: an outlier that was left out' }),
+          value: decimalSchema.nullable().meta({ description: 'Null of a vector' }),
+          values: z.array(decimalSchema).nullable().meta({ description: 'A vector; null of one number' }),
+          distance: decimalSchema.meta({
+            description: 'From the answer; of a vector the greatest of any element',
+          }),
+          accepted: z.boolean().meta({
+            description:
+              'False: an outlier that was left out; of a vector: it does not stand with the answer',
+          }),
           encoded: hexSchema,
           signature: hexSchema.meta({
             description: 'ed25519 by the validator’s consensus key, over query and observation',
@@ -162,7 +203,9 @@ export const evidenceSchema = roundSchema.extend({
           consensusKey: bytes32Schema.nullable(),
         }),
       ),
-      spread: decimalSchema.meta({ description: 'Largest less smallest accepted value' }),
+      spread: decimalSchema.meta({
+        description: 'Largest less smallest accepted value; of vectors the most that it is in any element',
+      }),
     })
     .nullable()
     .meta({ description: 'Null when this node did not take part in that round: ask another one' }),

@@ -29,6 +29,13 @@ export interface RoundView {
   modelDigest: `0x${string}`
 }
 
+/** What a vector feed's round has instead of `answer`. */
+export interface VectorView extends Omit<RoundView, 'answer'> {
+  answer: null
+  answers: string[]
+  agreement: { agreeing: number; observers: number; spread: string }
+}
+
 export interface FeedView {
   id: string
   decimals: number

@@ -8,6 +8,7 @@ import { until } from './until.ts'
 
 export const PRICE = 'iyi-usd-price'
 export const VOLATILITY = 'iyi-usd-volatility-1h'
+export const TERM = 'iyi-usd-volatility-term'
 
 /** As far as the tests change it. */
 export interface ValidatorConfig {

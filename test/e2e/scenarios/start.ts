@@ -20,13 +20,20 @@ export function comesUp(net: Network): void {
     expect(Object.keys(description.contracts)).toEqual(['31337', '31338'])
     const market = ['IyiToken', 'Pool', 'PoolTrader', 'UsdToken']
     expect(Object.keys(description.contracts[31_337] ?? {}).sort()).toEqual(
-      ['InferenceOracle', 'IyiUsdPriceFeed', 'IyiUsdVolatilityFeed', 'ModelRegistry', ...market].sort(),
+      [
+        ...['InferenceOracle', 'ModelRegistry', ...market],
+        ...['IyiUsdPriceFeed', 'IyiUsdVolatilityFeed', 'IyiUsdVolatilityTermFeed'],
+      ].sort(),
     )
     // The price feed's mirror.
     expect(Object.keys(description.contracts[31_338] ?? {}).sort()).toEqual(
       ['IyiUsdPriceFeed', ...market].sort(),
     )
-    expect(description.feeds.map(({ id }) => id)).toEqual(['iyi-usd-price', 'iyi-usd-volatility-1h'])
+    expect(description.feeds.map(({ id }) => id)).toEqual([
+      'iyi-usd-price',
+      'iyi-usd-volatility-1h',
+      'iyi-usd-volatility-term',
+    ])
     expect(Object.keys(description.pids).sort()).toEqual(
       [...PARTS, ...VALIDATORS.map((at) => `validator-${at}`)].sort(),
     )

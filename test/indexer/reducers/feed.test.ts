@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { feedRoundRow, transmissionRow, validatorConfigRow } from '../../../indexer/src/reducers/feed.ts'
+import {
+  feedRoundRow,
+  feedVectorRoundRow,
+  transmissionRow,
+  validatorConfigRow,
+} from '../../../indexer/src/reducers/feed.ts'
 import { pool as address, place } from '../place.ts'
 
 const report = {
@@ -34,6 +39,21 @@ describe('feed reducers', () => {
       accepted: false,
       answer: report.answer,
     })
+  })
+
+  it('keeps every element of a vector, exact and in order', () => {
+    const { answer: _, ...shared } = report
+    const args = { ...shared, answers: [2n ** 191n - 1n, -5n], agreeing: 3, observers: 4, spread: 2n ** 200n }
+    const row = feedVectorRoundRow(place(), args, true)
+    const { answer, ...same } = feedRoundRow(place(), report, true)
+    expect(row).toEqual({
+      ...same,
+      answers: [(2n ** 191n - 1n).toString(), '-5'],
+      agreeing: 3,
+      observers: 4,
+      spread: 2n ** 200n,
+    })
+    expect(feedVectorRoundRow(place(), args, false)).toMatchObject({ roundId: 0n, accepted: false })
   })
 
   describe('of an OCR2 aggregator', () => {

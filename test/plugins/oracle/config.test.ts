@@ -88,6 +88,11 @@ describe('schema', () => {
       ['feeds.0.contract.kind'],
     ],
     [
+      'a vector without a model',
+      { feeds: [{ ...feed, contract: { ...feed.contract, kind: 'vector' } }] },
+      ['feeds.0.source.kind'],
+    ],
+    [
       'a mirror that is the feed’s own contract',
       { feeds: [{ ...feed, mirrors: [feed.contract] }] },
       ['feeds.0.mirrors.0'],

@@ -47,6 +47,19 @@ describe('onchainConfig', () => {
 describe('rules', () => {
   test('come back', () => {
     expect(decodeRules(bytes(encodeRules(rules)))).toEqual(rules)
+    const medoid = { ...rules, agreement: 'medoid' } as const
+    expect(decodeRules(bytes(encodeRules(medoid)))).toEqual(medoid)
+  })
+
+  test('with a median they are the seven words of version 1, with another rule one more', () => {
+    const words = encodeRules(rules).slice(2).match(/.{64}/g) ?? []
+    const more =
+      encodeRules({ ...rules, agreement: 'medoid' })
+        .slice(2)
+        .match(/.{64}/g) ?? []
+    expect([words.length, BigInt(`0x${words[0]}`)]).toEqual([7, 1n])
+    expect([more.length, BigInt(`0x${more[0]}`), BigInt(`0x${more[7]}`)]).toEqual([8, 2n, 2n])
+    expect(more.slice(1, 7)).toEqual(words.slice(1))
   })
 
   test.each([
@@ -68,6 +81,9 @@ describe('rules', () => {
       '0x',
       `${good}00`,
       encodeAbiParameters(types, [2, 1, 1, 1n, 1, 1, 1]),
+      encodeAbiParameters(types, [0, 1, 1, 1n, 1, 1, 1]),
+      encodeAbiParameters([...types, { type: 'uint8' }], [2, 1, 1, 1n, 1, 1, 1, 1]),
+      encodeAbiParameters([...types, { type: 'uint8' }], [3, 1, 1, 1n, 1, 1, 1, 2]),
       encodeAbiParameters(types, [1, 1, 0, 1n, 1, 1, 1]),
       encodeAbiParameters(types, [1, 1, 1, -1n, 1, 1, 1]),
     ] as const)

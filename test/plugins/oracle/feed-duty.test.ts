@@ -58,7 +58,7 @@ function validator(feed = feedConfig(), options: { registry?: typeof REGISTRY } 
   }
   grow(HOME, 20)
   grow(AWAY, 20)
-  const duty = feedDuty(feed, {
+  const duty = feedDuty(feed, feedKind, {
     chain,
     index,
     trust,

@@ -1,4 +1,5 @@
 import { hexToBytes, keccak256, toHex, zeroHash } from 'viem'
+import type { Hex } from '../../../node/ports/chain.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { DutyContext } from '../../../node/ports/quorum.ts'
 import { type FeedConfig, oracleConfig } from '../../../plugins/oracle/config.ts'
@@ -10,6 +11,7 @@ import {
 } from '../../../plugins/oracle/contract-config.ts'
 import type { FeedObservation, FeedOutcome, Pin } from '../../../plugins/oracle/feed-types.ts'
 import { encodeOcr2OnchainConfig } from '../../../plugins/oracle/kinds/ocr2.ts'
+import { encodeVectorOnchainConfig } from '../../../plugins/oracle/vector-config.ts'
 import { type MemoryIndex, memoryIndex } from '../../fakes/index-reader.ts'
 
 export const HOME = 31337
@@ -34,6 +36,7 @@ export const rules: FeedRules = {
   tolerancePpm: 1_000,
   maxPinAgeSeconds: 60,
   inFlightSeconds: 120,
+  agreement: 'median',
 }
 
 export const onchain: FeedOnchainConfig = {
@@ -72,6 +75,29 @@ export function ocr2Context(changes: Partial<DutyContext> = {}): DutyContext {
 
 export function modelFeedConfig(changes: Record<string, unknown> = {}): FeedConfig {
   return feedConfig({ id: 'volatility', source: { kind: 'model', model: 'volatility', pools, ...changes } })
+}
+
+/** A feed of a model with an answer of several elements. */
+export function vectorFeedConfig(): FeedConfig {
+  return feedConfig({
+    id: 'term',
+    contract: { ...contract, kind: 'vector' },
+    source: { kind: 'model', model: 'volatility', pools },
+  })
+}
+
+export const labels = [300n, 900n, 3_600n]
+
+/** Rules and model of a vector feed with these labels. */
+export function vectorContext(
+  modelDigest: Hex,
+  changes: Partial<FeedRules> = {},
+  contractLabels: readonly bigint[] = labels,
+): DutyContext {
+  return dutyContext({
+    onchainConfig: hexToBytes(encodeVectorOnchainConfig({ ...onchain, modelDigest, labels: contractLabels })),
+    pluginConfig: hexToBytes(encodeRules({ ...rules, ...changes })),
+  })
 }
 
 export function dutyContext(changes: Partial<DutyContext> = {}): DutyContext {
@@ -156,6 +182,15 @@ export function barRow(start: number, close: bigint, changes: Partial<Row<'poolB
     lastBlock: 1n,
     ...changes,
   }
+}
+
+export function vectorRow(
+  round: number,
+  answers: readonly bigint[],
+  changes: Partial<Row<'feedVectorRound'>> = {},
+): Row<'feedVectorRound'> {
+  const { answer: _, ...shared } = roundRow(round)
+  return { ...shared, answers: answers.map(String), agreeing: 3, observers: 4, spread: 5n, ...changes }
 }
 
 export function roundRow(round: number, changes: Partial<Row<'feedRound'>> = {}): Row<'feedRound'> {

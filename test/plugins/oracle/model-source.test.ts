@@ -1,7 +1,7 @@
 import { keccak256 } from 'viem'
 import { describe, expect, test } from 'vitest'
 import type { FeedQuery } from '../../../plugins/oracle/feed-types.ts'
-import { type ModelSourceConfig, modelSource } from '../../../plugins/oracle/sources/model.ts'
+import { type ModelSourceConfig, modelSource, singleOf } from '../../../plugins/oracle/sources/model.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
 import { AWAY, barRow, modelFeedConfig, ORIGIN, POOL_AWAY, pin, readIndex } from './kit.ts'
 
@@ -19,10 +19,14 @@ function setUp(changes: Record<string, unknown> = {}) {
   const away = (at: number, close: bigint) =>
     index.add('poolBar', barRow(ORIGIN + at, close, { chainId: AWAY, pool: POOL_AWAY }))
   const start = (decimals = 8) => {
-    const { observe } = modelSource({ source, decimals }, { index, inference })
+    const { observe } = singleOf('volatility', modelSource({ source, decimals }, { index, inference }))
     return (query: FeedQuery) => observe(query, MODEL)
   }
-  return { index, inference, home, away, start }
+  const vector = (decimals = 8) => {
+    const { observe } = modelSource({ source, decimals }, { index, inference })
+    return () => observe(query, MODEL)
+  }
+  return { index, inference, home, away, start, vector }
 }
 
 /** Two pools with history, the second one priced the other way round. */
@@ -68,6 +72,32 @@ test('a chain that stands still is left out, and does not hold the window back',
   home(390, CLOSE)
   await start()({ pins: [pin(40), pin(9, { chainId: AWAY, timestamp: ORIGIN + 99 })] })
   expect(inference.requests[0]?.inputs.log_returns?.shape).toEqual([1, 1, 6])
+})
+
+describe('several numbers', () => {
+  test('are given in the order of the model', async () => {
+    const { inference, vector } = traded()
+    inference.answer([3n, 1n, 2n])
+    await expect(vector()()).resolves.toEqual([3n, 1n, 2n])
+  })
+
+  test('a model of a fixed number of pools gets the first ones again', async () => {
+    const { inference, vector } = traded()
+    inference.set({ inputs: [{ name: 'log_returns', type: 'float32', shape: [null, 3, 6] }] })
+    await vector()()
+    const tensor = inference.requests[0]?.inputs.log_returns
+    expect(tensor?.shape).toEqual([1, 3, 6])
+    const data = [...(tensor?.data ?? [])]
+    expect(data.slice(12)).toEqual(data.slice(0, 6))
+    expect(data.slice(6, 12)).not.toEqual(data.slice(0, 6))
+  })
+
+  test('of fewer pools than the feed has: refused', async () => {
+    const { inference, vector } = traded()
+    inference.set({ inputs: [{ name: 'log_returns', type: 'float32', shape: [null, 1, 6] }] })
+    await expect(vector()()).rejects.toMatchObject({ code: 'ORACLE_MODEL_MISMATCH' })
+    expect(inference.requests).toHaveLength(0)
+  })
 })
 
 describe('refuses to observe', () => {

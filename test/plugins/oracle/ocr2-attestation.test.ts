@@ -7,6 +7,7 @@ import type { DutyHandle } from '../../../node/ports/quorum.ts'
 import { quorumService } from '../../../node/quorum/service.ts'
 import { outcomeCodec } from '../../../plugins/oracle/codecs.ts'
 import { feedDuty } from '../../../plugins/oracle/feed-duty.ts'
+import { ocr2Kind } from '../../../plugins/oracle/kinds/ocr2.ts'
 import { modelGate } from '../../../plugins/oracle/model-gate.ts'
 import { type RangeWatch, rangeWatch } from '../../../plugins/oracle/range-watch.ts'
 import { latestRound as latestIndexed } from '../../../plugins/oracle/rounds.ts'
@@ -82,7 +83,7 @@ function validator(identity: Identity, at: number, hub: MemoryHub) {
     },
   )
   const watch = rangeWatch({ feed: config.id }, { log: silentLog, metrics })
-  const duty = feedDuty(config, {
+  const duty = feedDuty(config, ocr2Kind, {
     chain,
     index,
     trust: memoryTrust(chain),
@@ -135,7 +136,8 @@ const PATIENCE = { timeout: 20_000, interval: 20 }
 function indexed(count: bigint) {
   return vi.waitFor(async () => {
     const row = await latestIndexed(index, feed())
-    if (row === null || row.roundId < count) throw new TypeError(`the index has no round ${count}`)
+    if (row === null || !('answer' in row) || row.roundId < count)
+      throw new TypeError(`the index has no round ${count}`)
     return row
   }, PATIENCE)
 }

@@ -57,7 +57,7 @@ function validator(latest: () => Hex = () => encodeAbiParameters(round, [0n, 0n,
   const [log, metrics] = [recordingLogger(), recordingMetrics()]
   const watch = rangeWatch({ feed: feed.id }, { log, metrics })
   const inference = scriptedInference(zeroHash)
-  const duty = feedDuty(feed, {
+  const duty = feedDuty(feed, ocr2Kind, {
     chain,
     index,
     trust: memoryTrust(chain),

@@ -5,8 +5,9 @@ import { outcomeCodec } from '../../../plugins/oracle/codecs.ts'
 import type { FeedRules } from '../../../plugins/oracle/contract-config.ts'
 import type { AnswerLimits, FeedOutcome, OnchainRound } from '../../../plugins/oracle/feed-types.ts'
 import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
-import { feedOutcome, median } from '../../../plugins/oracle/outcome.ts'
+import { feedOutcome } from '../../../plugins/oracle/outcome.ts'
 import { feedReports } from '../../../plugins/oracle/report.ts'
+import { median, scalar } from '../../../plugins/oracle/values/scalar.ts'
 import { AWAY, attributed, HOME, ORIGIN, outcome, pin, rules } from './kit.ts'
 
 const query = { pins: [pin(10), pin(3, { chainId: AWAY })] }
@@ -23,6 +24,7 @@ function run(
   } = {},
 ) {
   return feedOutcome(
+    scalar,
     {
       feedId: 'price',
       modelDigest: zeroHash,
@@ -30,6 +32,7 @@ function run(
       f: changes.f ?? 1,
       rules: { ...rules, ...changes.rules },
       limits: changes.limits ?? null,
+      labels: null,
     },
     { pins: changes.pins ?? query.pins },
     changes.previous ?? null,

@@ -12,6 +12,7 @@ import { expect, test } from 'vitest'
 import { outcomeCodec } from '../../../plugins/oracle/codecs.ts'
 import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
 import { evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
+import { scalar } from '../../../plugins/oracle/values/scalar.ts'
 import { FEED_ADDRESS, HOME, outcome } from './kit.ts'
 
 const home = { chainId: HOME, address: FEED_ADDRESS } as const
@@ -44,7 +45,7 @@ test('nothing due, no report', () => {
 })
 
 test('any change of the outcome is another digest', () => {
-  const digest = evidenceDigest(outcome())
-  expect(evidenceDigest(outcome({ spread: 2n }))).not.toBe(digest)
-  expect(evidenceDigest(outcome({ observations: outcome().observations.slice(1) }))).not.toBe(digest)
+  const digest = evidenceDigest(scalar, outcome())
+  expect(evidenceDigest(scalar, outcome({ spread: 2n }))).not.toBe(digest)
+  expect(evidenceDigest(scalar, outcome({ observations: outcome().observations.slice(1) }))).not.toBe(digest)
 })

@@ -5,12 +5,19 @@ import type { z } from 'zod'
 import { oracleFeedAbi } from '../../../contracts/abi/OracleFeed.ts'
 import type { Capabilities } from '../../../node/ports/capabilities.ts'
 import type { Duty, DutyStatus, EvidenceRecord, Quorum } from '../../../node/ports/quorum.ts'
-import { observationCodec, outcomeCodec, queryCodec } from '../../../plugins/oracle/codecs.ts'
+import { queryCodec } from '../../../plugins/oracle/codecs.ts'
 import { oracleConfig } from '../../../plugins/oracle/config.ts'
-import type { FeedObservation, FeedOutcome, FeedQuery } from '../../../plugins/oracle/feed-types.ts'
+import type {
+  FeedObservation,
+  FeedOutcome,
+  FeedQuery,
+  FeedValue,
+} from '../../../plugins/oracle/feed-types.ts'
 import oracle from '../../../plugins/oracle/index.ts'
+import type { ContractKind } from '../../../plugins/oracle/kinds/contract-kind.ts'
 import { feedKind } from '../../../plugins/oracle/kinds/feed.ts'
 import { ocr2Kind } from '../../../plugins/oracle/kinds/ocr2.ts'
+import { vectorKind } from '../../../plugins/oracle/kinds/vector.ts'
 import { type OracleContext, setup } from '../../../plugins/oracle/plugin.ts'
 import { evidenceDigest, feedReports } from '../../../plugins/oracle/report.ts'
 import type { evidenceSchema } from '../../../plugins/oracle/routes/schemas.ts'
@@ -22,7 +29,7 @@ import { memoryEventLog } from '../../fakes/event-log.ts'
 import { recordingLogger, recordingMetrics } from '../../fakes/host-modules.ts'
 import { memoryIndex } from '../../fakes/index-reader.ts'
 import { scriptedInference } from '../../fakes/inference.ts'
-import { FEED_ADDRESS, HOME, outcome, roundRow } from './kit.ts'
+import { FEED_ADDRESS, HOME, outcome, roundRow, vectorRow } from './kit.ts'
 
 export const keys = [1, 2, 3, 4].map((value) => padHex(numberToHex(value), { size: 32 }))
 export const signers = keys.map((key) => privateKeyToAddress(key))
@@ -64,6 +71,7 @@ type EvidenceView = z.infer<typeof evidenceSchema>
 /** The evidence of a round as it comes over HTTP when nothing of it is missing. */
 export interface RoundBody {
   readonly data: EvidenceView & {
+    readonly answer: string
     readonly report: NonNullable<EvidenceView['report']>
     readonly evidence: NonNullable<EvidenceView['evidence']>
   }
@@ -127,7 +135,28 @@ export async function serveOracle(
     changes: { to?: Hex; input?: Hex; value?: Partial<FeedOutcome>; kind?: 'feed' | 'ocr2' } = {},
   ) {
     const value = outcome(changes.value)
-    const kind = changes.kind === 'ocr2' ? ocr2Kind : feedKind
+    const found = await transmitted(changes.kind === 'ocr2' ? ocr2Kind : feedKind, round, value, changes)
+    const row = roundRow(round, { ...found.says, answer: value.answer })
+    index.add('feedRound', row)
+    return { ...found, row }
+  }
+
+  /** The same of a vector feed. */
+  async function transmitVector(round: number, value: FeedOutcome<readonly bigint[]>) {
+    const found = await transmitted(vectorKind, round, value)
+    const { answer, spread, observations } = value
+    const agreeing = observations.filter(({ accepted }) => accepted).length
+    const observers = observations.length
+    index.add('feedVectorRound', vectorRow(round, answer, { ...found.says, spread, agreeing, observers }))
+    return found
+  }
+
+  async function transmitted<V extends FeedValue>(
+    kind: ContractKind<V>,
+    round: number,
+    value: FeedOutcome<V>,
+    changes: { to?: Hex; input?: Hex } = {},
+  ) {
     const [report] = feedReports(kind, [{ chainId: HOME, address: FEED_ADDRESS }], value)
     if (report === undefined) throw new TypeError('the outcome is not due')
     const payload = `0x${Buffer.from(report.payload).toString('hex')}` as const
@@ -142,14 +171,9 @@ export async function serveOracle(
     })
     const rs = signatures.map(({ r }) => padHex(r))
     const ss = signatures.map(({ s }) => padHex(s))
-    const row = roundRow(round, {
-      evidenceDigest: evidenceDigest(value),
-      answer: value.answer,
-      epochAndRound,
-    })
-    index.add('feedRound', row)
+    const { transactionHash, blockNumber } = roundRow(round)
     chain.addTransaction(HOME, {
-      hash: row.transactionHash,
+      hash: transactionHash,
       from: TRANSMITTER,
       to: changes.to ?? FEED_ADDRESS,
       input:
@@ -159,7 +183,7 @@ export async function serveOracle(
           functionName: 'transmit',
           args: [context, payload, rs, ss, rawVs],
         }),
-      blockNumber: row.blockNumber,
+      blockNumber,
     })
     const record: EvidenceRecord = {
       dutyId: 'oracle/price',
@@ -170,19 +194,33 @@ export async function serveOracle(
       query: queryCodec.encode({ pins: value.pins }),
       observations: value.observations.map(({ oracle: observer, value: observed }) => ({
         oracle: observer,
-        observation: observationCodec.encode({ value: observed, onchain: null }),
+        observation: kind.values.observation.encode({ value: observed, onchain: null }),
         signature: hexToBytes(`0x${'5a'.repeat(64)}`),
       })),
-      outcome: outcomeCodec.encode(value),
+      outcome: kind.values.outcome.encode(value),
       reports: [],
       recordedAt: 0,
     }
-    return { row, payload, hash, keep: () => records.set(`${CONFIG}/${round}`, record) }
+    const says = { evidenceDigest: evidenceDigest(kind.values, value), epochAndRound }
+    return { says, payload, hash, keep: () => records.set(`${CONFIG}/${round}`, record) }
   }
 
   async function get<T = Page>(path: string) {
     const response = await fetch(`${served.url}${path}`)
     return { status: response.status, body: (await response.json()) as T }
   }
-  return { ...served, chain, index, inference, contents, events, duties, api, health, get, transmitRound }
+  return {
+    ...served,
+    chain,
+    index,
+    inference,
+    contents,
+    events,
+    duties,
+    api,
+    health,
+    get,
+    transmitRound,
+    transmitVector,
+  }
 }

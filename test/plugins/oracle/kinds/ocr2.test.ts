@@ -21,6 +21,7 @@ import {
 } from '../../../../plugins/oracle/kinds/ocr2.ts'
 import { feedOutcome } from '../../../../plugins/oracle/outcome.ts'
 import { evidenceDigest, feedReports } from '../../../../plugins/oracle/report.ts'
+import { scalar } from '../../../../plugins/oracle/values/scalar.ts'
 import { attributed, FEED_ADDRESS, HOME, limits, ORIGIN, outcome, pin, rules } from '../kit.ts'
 
 const home = { chainId: HOME, address: FEED_ADDRESS } as const
@@ -61,7 +62,7 @@ describe('onchainConfig', () => {
 
   test('names no model', () => {
     const bytes = hexToBytes(encodeOcr2OnchainConfig(limits))
-    expect(ocr2Kind.decodeOnchainConfig(bytes)).toEqual({ modelDigest: zeroHash, limits })
+    expect(ocr2Kind.decodeOnchainConfig(bytes)).toEqual({ modelDigest: zeroHash, limits, labels: null })
   })
 })
 
@@ -79,7 +80,7 @@ describe('report', () => {
     })
     const [report, ...more] = feedReports(ocr2Kind, [home], value)
     expect(more).toEqual([])
-    expect(report).toMatchObject({ contract: home, extraHash: evidenceDigest(value) })
+    expect(report).toMatchObject({ contract: home, extraHash: evidenceDigest(scalar, value) })
     const payload = report?.payload ?? new Uint8Array()
     expect(bytesToHex(payload)).toBe(
       encodeAbiParameters(numericReport, [
@@ -112,8 +113,9 @@ describe('report', () => {
           f,
           rules: { ...rules, toleranceAbsolute: tolerance },
           limits: { min: -2_000n, max: 2_000n },
+          labels: null,
         }
-        const agreed = feedOutcome(options, { pins: [pin(1)] }, null, attributed(values))
+        const agreed = feedOutcome(scalar, options, { pins: [pin(1)] }, null, attributed(values))
         const [report] = feedReports(ocr2Kind, [home], agreed)
         expect(report === undefined).toBe(!agreed.due)
         if (report === undefined) return

@@ -613,7 +613,10 @@ describe('an input that a request names by its hash', () => {
     await contents.put(delivered, { keepMs: 1 })
     const asked = await query()
     contents.lose(sha256(INPUT))
-    expect(await duty.observe(requestContext(), asked, null)).toEqual({ results: [abstains('unavailable')], rulings: [] })
+    expect(await duty.observe(requestContext(), asked, null)).toEqual({
+      results: [abstains('unavailable')],
+      rulings: [],
+    })
   })
 
   test('one of another length than the request pays for is a bad input, at every validator', async () => {

@@ -3,6 +3,7 @@ import type { Codec } from '../../../../node/ports/quorum.ts'
 import { ByteReader, ByteWriter } from '../../../../node/quorum/bytes.ts'
 import type { FeedObservation, FeedOutcome, FeedQuery } from '../../../../plugins/oracle/feed-types.ts'
 import { feedOutcome } from '../../../../plugins/oracle/outcome.ts'
+import { scalar } from '../../../../plugins/oracle/values/scalar.ts'
 import type { Random } from '../random.ts'
 import { CONTRACT, type SimDuty, simDuty } from './duty.ts'
 
@@ -97,6 +98,7 @@ const RULES = {
   tolerancePpm: 0,
   maxPinAgeSeconds: 60,
   inFlightSeconds: 2,
+  agreement: 'median' as const,
 }
 
 /** The price feed of the oracle plugin, its own rule over compact bytes: outliers left out, median of the rest. */
@@ -117,6 +119,7 @@ export function numericDuty(options: {
       },
       outcome: (ctx, query, previous, observations) =>
         feedOutcome(
+          scalar,
           {
             feedId: 'simulated',
             modelDigest: zeroHash,
@@ -124,6 +127,7 @@ export function numericDuty(options: {
             f: ctx.f,
             rules: RULES,
             limits: null,
+            labels: null,
           },
           query,
           previous,
