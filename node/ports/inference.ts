@@ -25,6 +25,8 @@ export interface ModelInfo {
   readonly request: { readonly decimals: number } | null
   /** The first size of every input and output counts independent rows, so that runs may be put together. */
   readonly batched: boolean
+  /** Which features, in which version, its input is; null where its manifest does not say. */
+  readonly features: { readonly set: string; readonly version: number } | null
   /** What runs it, as reported by the runtime, e.g. `cpu`. */
   readonly provider: string
   /** `refused` when file hash, shapes or goldens do not match the manifest; such a model is never run. */

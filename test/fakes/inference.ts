@@ -24,6 +24,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     batched: true,
     agreement: { rule: 'median', tolerances: [{ absolute: '20', relativePpm: 100 }] },
     request: null,
+    features: null,
     outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
     quantization: { output: 'volatility', decimals: 8 },
     tolerance: { absolute: 20n, relativePpm: 100 },
