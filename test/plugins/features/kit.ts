@@ -41,7 +41,7 @@ export function told(
     transactionHash: keccak256(toHex(`${block}${branch}:${logIndex}`)),
     timestamp: BigInt(timestamp),
     address: token,
-    data: data ?? { from, to, value: value.toString() },
+    data: data === undefined ? { from, to, value: value.toString() } : data,
   }
 }
 
