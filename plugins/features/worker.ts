@@ -10,6 +10,8 @@ import { SCORED_AT_ONCE, scorePage } from './score.ts'
 
 const RETRY_MS = 2_000
 const PRUNE_MS = 60_000
+/** After so many transfers the planner is told what is in the table: on its own the server may take minutes, with slow plans. */
+const ANALYSE_AFTER = 1_000
 
 interface WorkerOptions {
   /** What scores; nothing where it is null. */
@@ -39,6 +41,7 @@ export class Worker {
   /** Those whose turn failed. */
   readonly #later = new Set<number>()
   readonly #prunedAt = new Map<number, number>()
+  #computed = 0
   #timer: Timer | null = null
   #stopped = false
   #loop: Promise<void> | null = null
@@ -103,6 +106,7 @@ export class Worker {
     const { model } = this.#options
     const computed = await computePage(store, tokenId)
     told.computed(computed)
+    await this.#analyse(computed)
     if (computed === PAGE) return true
     if (model !== null) {
       const scored = await scorePage({ tokenId, model }, { store, inference })
@@ -112,6 +116,13 @@ export class Worker {
     }
     await this.#prune(tokenId)
     return false
+  }
+
+  async #analyse(computed: number): Promise<void> {
+    const before = this.#computed
+    this.#computed += computed
+    if (before < ANALYSE_AFTER && this.#computed >= ANALYSE_AFTER)
+      await this.#modules.store.query({ sql: 'analyze transfer' })
   }
 
   async #prune(tokenId: number): Promise<void> {
