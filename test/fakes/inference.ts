@@ -43,6 +43,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
       failure = error
     },
     models: () => [model],
+    drift: () => [],
     run: async (request) => {
       requests.push(request)
       const error = failure
