@@ -43,27 +43,32 @@ describe('bins of a sample', () => {
     for (const count of counts) expect(Math.abs(count - 100)).toBeLessThanOrEqual(1)
   })
 
-  test('are fewer where many are equal, and never none', () => {
-    const zeros = new Float64Array(1_000)
-    zeros[5] = 3
-    expect(quantileBins(zeros)).toEqual({ edges: ['0'], counts: [999, 1] })
-    expect(quantileBins(Float64Array.of(7))).toEqual({ edges: ['7'], counts: [1, 0] })
+  test('give many equal values a bin to themselves', () => {
+    const atoms = (...values: number[]) =>
+      Float32Array.from({ length: 1_000 }, (_, i) => values[i % values.length] ?? 0)
+    expect(quantileBins(atoms(0, 0, 0, 0, 1))).toEqual({ edges: ['0.5'], counts: [800, 200] })
+    // All at its greatest: what is below is seen.
+    expect(quantileBins(atoms(1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5)).counts).toEqual([100, 900])
+    expect(quantileBins(atoms(Math.log(2), 0)).counts).toEqual([500, 500])
+    expect(quantileBins(Float64Array.of(7, 7))).toEqual({ edges: ['6.993', '7.007'], counts: [0, 2, 0] })
   })
 
   test.each([
-    [1.23456789e-9, '0.00000000123457'],
-    [-2.5e-30, '0'],
-    [123456789, '123456789'],
-    [-0.1, '-0.1'],
-    [1e300, '100000000000000000'],
-    [Number.NaN, '0'],
-    [100, '100'],
-  ])('write %d so that a digest can bind it', (value, text) => {
-    const { edges, counts } = quantileBins(Float64Array.of(value))
-    expect(edges).toEqual([text])
-    const column = { name: 'x', edges, counts }
-    const distribution = { tensor: 'x', columns: [column] }
-    expect(referenceSchema.safeParse({ inputs: [distribution], outputs: [] }).success).toBe(true)
+    [1e-9, 1.0000001e-9],
+    [-2.5e-30, 2.5e-30],
+    [123456789, 123456790],
+    [-0.3, -0.1],
+    [1e300, 1e301],
+    [0, 5e-324],
+    [1, 1 + 2 ** -52],
+    [-1e-3, 1e16],
+  ])('between %d and %d are written so that a digest can bind them', (below, above) => {
+    const values = Float64Array.from({ length: 100 }, (_, i) => (i < 50 ? below : above))
+    const column = { name: 'x', ...quantileBins(values) }
+    expect(
+      referenceSchema.safeParse({ inputs: [{ tensor: 'x', columns: [column] }], outputs: [] }).success,
+    ).toBe(true)
+    expect(column.counts.reduce((sum, count) => sum + count)).toBe(100)
   })
 
   test('have their edges inside', () => {
