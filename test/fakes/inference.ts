@@ -1,9 +1,11 @@
-import type { Inference, ModelInfo } from '../../node/ports/inference.ts'
+import type { Inference, ModelDrift, ModelInfo } from '../../node/ports/inference.ts'
 
 export interface ScriptedInference extends Inference {
   /** Every request that `run` was given. */
   readonly requests: Parameters<Inference['run']>[0][]
   set(model: Partial<ModelInfo>): void
+  /** What `drift` says from then on. */
+  drifts(drift: readonly ModelDrift[]): void
   answer(quantized: readonly bigint[]): void
   /** The next run rejects with it. */
   fail(error: Error): void
@@ -13,6 +15,7 @@ export interface ScriptedInference extends Inference {
 export function scriptedInference(digest: ModelInfo['digest']): ScriptedInference {
   const requests: Parameters<Inference['run']>[0][] = []
   let failure: Error | null = null
+  let drift: readonly ModelDrift[] = []
   let quantized: readonly bigint[] = [1_200_000n]
   let model: ModelInfo = {
     id: 'volatility',
@@ -36,6 +39,9 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     set: (changes) => {
       model = { ...model, ...changes }
     },
+    drifts: (value) => {
+      drift = value
+    },
     answer: (value) => {
       quantized = value
     },
@@ -43,7 +49,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
       failure = error
     },
     models: () => [model],
-    drift: () => [],
+    drift: () => drift,
     run: async (request) => {
       requests.push(request)
       const error = failure
