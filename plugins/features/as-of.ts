@@ -23,8 +23,8 @@ export interface AsOf {
 interface Modules {
   readonly store: Store
   readonly chain: Pick<ChainReader, 'block'>
-  /** Up to which block of a chain every transfer was taken in; null while that is not known. */
-  readonly reached: (chainId: number) => Promise<bigint | null>
+  /** Up to which block every transfer of a token was taken in; null while that is not known. */
+  readonly reached: (token: FollowedToken) => Promise<bigint | null>
 }
 
 /** After every block: PostgreSQL's largest bigint. */
@@ -43,7 +43,7 @@ const historySql = `
  * - A time: at that time. Every transfer counts whose block is not younger.
  * - Null: right after the newest block that was followed, at its time.
  *
- * Rejects with `FEATURES_NOT_YET`, `FEATURES_TOO_OLD`, `FEATURES_UNKNOWN_BLOCK`, `ChainError`, `StoreError`.
+ * Rejects with `FEATURES_UNKNOWN_TOKEN` for one that is not followed any more, `FEATURES_NOT_YET`, `FEATURES_TOO_OLD`, `FEATURES_UNKNOWN_BLOCK`, `ChainError`, `StoreError`.
  */
 export async function featuresAsOf(
   request: {
@@ -57,7 +57,7 @@ export async function featuresAsOf(
   modules: Modules,
 ): Promise<AsOf> {
   const { token, from, to, value, moment, retentionDays } = request
-  const { number, hash, timestamp } = await placeOf(token.chainId, moment, modules)
+  const { number, hash, timestamp } = await placeOf(token, moment, modules)
   if (timestamp < token.newest - retentionDays * 86_400) throw tooOld(retentionDays)
   const upTo = number === null ? NO_BLOCK : number + 1n
   const [[histories], before] = (await modules.store.batch([
@@ -75,8 +75,9 @@ export async function featuresAsOf(
   return { features, timestamp, block, historySeconds }
 }
 
-async function placeOf(chainId: number, moment: Moment, { chain, reached }: Modules) {
-  const followed = await reached(chainId)
+async function placeOf(token: FollowedToken, moment: Moment, { chain, reached }: Modules) {
+  const { chainId } = token
+  const followed = await reached(token)
   if (followed === null) throw notYet(`this moment on chain ${chainId}`)
   if (moment !== null && 'block' in moment) {
     if (moment.block <= followed) return blockAt(chain, chainId, moment.block)

@@ -34,7 +34,7 @@ const score = z.strictObject({
 /** Configuration of the feature store: whose transfers it keeps, for how long, and what scores them. */
 export const featuresConfig = z
   .strictObject({
-    tokens: z.array(token).max(1_000).default([]).describe('Whose transfers are followed'),
+    tokens: z.array(token).max(100).default([]).describe('Whose transfers are followed'),
     retentionDays: z
       .int()
       .min(1)

@@ -9,6 +9,8 @@ export interface FollowedToken {
   readonly id: number
   readonly chainId: number
   readonly address: Hex
+  /** What the operator calls the contract that it is of. */
+  readonly contract: string
   /** Unix seconds of the first transfer that was followed. */
   readonly since: number
   /** Unix seconds of the newest one. */
@@ -49,7 +51,7 @@ export async function findTransfer(
 }
 
 const tokenSql =
-  "select id, chain_id, encode(address, 'hex') as address, since_timestamp, newest_timestamp from token"
+  "select id, chain_id, encode(address, 'hex') as address, contract, since_timestamp, newest_timestamp from token"
 
 /** Rejects with `FEATURES_UNKNOWN_TOKEN`. */
 export async function findToken(store: Store, chainId: number, address: Hex): Promise<FollowedToken> {
@@ -58,11 +60,7 @@ export async function findToken(store: Store, chainId: number, address: Hex): Pr
     params: [chainId, bytesOf(address)],
   })
   if (row !== undefined) return tokenOf(row)
-  throw new FeatureStoreError(
-    'FEATURES_UNKNOWN_TOKEN',
-    `No transfer of ${address} on chain ${chainId} was followed. GET /v1/features/tokens says which tokens are; the operator names more in tokens of this plugin.`,
-    { chainId, address },
-  )
+  throw unknownToken(chainId, address)
 }
 
 /** Followed tokens in the order of their ids, after one. */
@@ -82,10 +80,18 @@ function tokenOf(row: SqlRow): FollowedToken {
     id: Number(row.id),
     chainId: Number(row.chain_id),
     address: `0x${String(row.address)}`,
+    contract: String(row.contract),
     since: Number(row.since_timestamp),
     newest: Number(row.newest_timestamp),
   }
 }
+
+export const unknownToken = (chainId: number, address: Hex) =>
+  new FeatureStoreError(
+    'FEATURES_UNKNOWN_TOKEN',
+    `The token ${address} of chain ${chainId} is not followed, or had no transfer yet. GET /v1/features/tokens says which tokens are; the operator names them in tokens of this plugin.`,
+    { chainId, address },
+  )
 
 export const tooOld = (retentionDays: number) =>
   new FeatureStoreError(

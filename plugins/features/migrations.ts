@@ -10,6 +10,7 @@ export const migrations = [
         id integer generated always as identity primary key,
         chain_id bigint not null,
         address bytea not null,
+        contract text not null,
         since_timestamp bigint not null,
         newest_block bigint not null,
         newest_log integer not null,

@@ -2,8 +2,8 @@ import type { Context, Running } from '../../node/kernel/plugin.ts'
 import type { ChainEvent, Subscription } from '../../node/ports/events.ts'
 import type { Health } from '../../node/ports/health.ts'
 import type { FeaturedTransfer, FeaturesApi } from './api.ts'
-import type { FeaturesConfig } from './config.ts'
-import { findTransfer } from './find.ts'
+import type { FeaturesConfig, TokenConfig } from './config.ts'
+import { type FollowedToken, findTransfer, unknownToken } from './find.ts'
 import { instruments } from './instruments.ts'
 import { migrations } from './migrations.ts'
 import { lower, readEvent } from './read-event.ts'
@@ -27,10 +27,10 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
   const [store, events, routes] = [ctx.can('store'), ctx.can('events'), ctx.can('http.routes')]
   const [index, chain, inference] = [ctx.can('index.read'), ctx.can('chain.read'), ctx.can('inference')]
   const told = instruments(ctx.metrics)
-  const tokens = new Map(config.tokens.map((token) => [`custom.${token.contract}.Transfer`, token]))
   /** Contracts whose events were no transfers, and what those had instead. */
   const unreadable = new Map<string, string>()
-  let subscription: Subscription | null = null
+  /** By contract, a consumer each: one that is named later is told of its past too. */
+  const subscriptions = new Map<string, Subscription>()
 
   routes.event({
     type: FLAGGED,
@@ -55,9 +55,7 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
     routes.publish({ type: FLAGGED, data: { ...transferView(transfer), reverted } })
   }
 
-  async function take(event: ChainEvent): Promise<void> {
-    const token = tokens.get(event.name)
-    if (token === undefined) return
+  async function take(event: ChainEvent, token: TokenConfig): Promise<void> {
     const transfer = readEvent(event, token)
     if (transfer === null) {
       const { contract, from, to, value } = token
@@ -68,7 +66,7 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
       return
     }
     if (event.stage !== 'reverted') {
-      const tokenId = await takeIn(store, transfer, retentionDays)
+      const tokenId = await takeIn(store, transfer, { contract: token.contract, retentionDays })
       if (tokenId === null) return
       told.takenIn(1)
       worker.touch(tokenId)
@@ -82,7 +80,11 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
       flag(back.transfer, true)
   }
 
-  const reached = async (chainId: number) => (await subscription?.reached(chainId)) ?? null
+  async function reached({ contract, chainId, address }: FollowedToken): Promise<bigint | null> {
+    if (config.tokens.every((token) => token.contract !== contract)) throw unknownToken(chainId, address)
+    return (await subscriptions.get(contract)?.reached(chainId)) ?? null
+  }
+
   addTransferRoutes(routes, { store, index, retentionDays })
   addTokenRoutes(routes, { store, index, chain, reached, retentionDays })
 
@@ -94,18 +96,20 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
     async start() {
       await store.migrate(migrations)
       await worker.start()
-      const names = [...tokens.keys()]
-      if (names.length === 0) return
-      subscription = await events.subscribe(
-        { consumer: 'features', names, from: 'start', stage: 'seen' },
-        take,
-      )
+      for (const token of config.tokens) {
+        const { contract } = token
+        const options = { consumer: `features.${contract}`, names: [eventOf(token)], from: 'start' } as const
+        const subscription = await events.subscribe({ ...options, stage: 'seen' }, (event) =>
+          take(event, token),
+        )
+        subscriptions.set(contract, subscription)
+      }
     },
     async stop() {
-      await subscription?.close()
+      await Promise.all([...subscriptions.values()].map((each) => each.close()))
       await worker.stop()
     },
-    health: () => healthOf(worker.trouble(), unreadable, tokens.size),
+    health: () => healthOf(worker.trouble(), unreadable, config.tokens.length),
   }
 }
 
@@ -118,3 +122,5 @@ function healthOf(trouble: string | null, unreadable: ReadonlyMap<string, string
   if (reasons.length === 0) return { status: 'ok', detail: `${tokens} contracts of tokens` }
   return { status: 'degraded', reason: reasons.join('; ') }
 }
+
+const eventOf = ({ contract }: TokenConfig) => `custom.${contract}.Transfer`

@@ -6,7 +6,7 @@ import { bytesOf, TRANSFER_COLUMNS, transferOf } from './rows.ts'
 
 /**
  * $1 chain, $2 token, $3 block, $4 log, $5 block hash, $6 transaction, $7 sender, $8 receiver, $9 value, $10 timestamp,
- * $11 seconds that are kept. One that comes before others of its token, which happens where a contract is followed from
+ * $11 seconds that are kept, $12 the operator's name of the contract. One that comes before others of its token, which happens where a contract is followed from
  * an earlier block on since, has those computed again. One that is there already changes nothing.
  */
 const insertSql = `
@@ -15,10 +15,11 @@ const insertSql = `
       where k.chain_id = $1 and k.address = $2 and t.block = $3 and t.log = $4 and t.block_hash = $5
   ), followed as (
     insert into token as k
-      (chain_id, address, since_timestamp, newest_block, newest_log, newest_timestamp, done_block, done_log)
-    select $1::bigint, $2::bytea, $10::bigint, $3::bigint, $4::integer, $10::bigint, $3::bigint, $4::integer - 1
+      (chain_id, address, contract, since_timestamp, newest_block, newest_log, newest_timestamp, done_block, done_log)
+    select $1::bigint, $2::bytea, $12, $10::bigint, $3::bigint, $4::integer, $10::bigint, $3::bigint, $4::integer - 1
       where not exists (select from known)
     on conflict (chain_id, address) do update set
+      contract = excluded.contract,
       since_timestamp = least(k.since_timestamp, excluded.since_timestamp),
       newest_timestamp = greatest(k.newest_timestamp, excluded.newest_timestamp),
       (newest_block, newest_log) = (
@@ -59,15 +60,22 @@ const revertSql = `
 export async function takeIn(
   store: Store,
   transfer: ToldTransfer,
-  retentionDays: number,
+  { contract, retentionDays }: { readonly contract: string; readonly retentionDays: number },
 ): Promise<number | null> {
   const { transactionHash, from, to, value, timestamp } = transfer
-  const kept = keptSeconds(retentionDays)
   const [row] = await store.query({
     sql: insertSql,
     params: [
       ...placeOf(transfer),
-      ...[bytesOf(transactionHash), bytesOf(from), bytesOf(to), value.toString(), timestamp, kept],
+      ...[
+        bytesOf(transactionHash),
+        bytesOf(from),
+        bytesOf(to),
+        value.toString(),
+        timestamp,
+        keptSeconds(retentionDays),
+        contract,
+      ],
     ],
   })
   return row === undefined ? null : Number(row.token_id)

@@ -17,7 +17,7 @@ import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Store } from '../../../node/ports/store.ts'
 import { featuresAsOf, type Moment } from '../as-of.ts'
 import { FeatureStoreError } from '../errors.ts'
-import { findToken, listTokens } from '../find.ts'
+import { type FollowedToken, findToken, listTokens } from '../find.ts'
 import { lower } from '../read-event.ts'
 import { asProblem, featuresSchema, featuresView, MOST, numberSchema, tokenParams } from './schemas.ts'
 
@@ -59,7 +59,7 @@ interface Modules {
   readonly store: Store
   readonly index: IndexReader
   readonly chain: Pick<ChainReader, 'block'>
-  readonly reached: (chainId: number) => Promise<bigint | null>
+  readonly reached: (token: FollowedToken) => Promise<bigint | null>
   readonly retentionDays: number
 }
 

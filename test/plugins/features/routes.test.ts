@@ -108,6 +108,14 @@ describe('features as of a moment', () => {
     expect(now.body.data.features.values.senderIn).toBe(Math.fround(Math.log1p(2)))
   })
 
+  test('are not given of a token that is not followed any more; what was computed stays', async () => {
+    const world = await served()
+    await world.end()
+    const { get, one } = await world.run({ tokens: [] })
+    expect(await get(ask)).toMatchObject({ status: 404, body: { code: 'FEATURES_UNKNOWN_TOKEN' } })
+    expect(await one(transfer(3, { value: 120n }))).toMatchObject({ status: 200 })
+  })
+
   test('are refused where nobody can know them', async () => {
     const { get } = await served([...history, transfer(6)])
     expect(await get(`${ask}&block=7`)).toMatchObject({ status: 409, body: { code: 'FEATURES_NOT_YET' } })

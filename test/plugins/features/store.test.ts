@@ -195,7 +195,7 @@ describe('what happens later', () => {
     await until(async () => (await all(first)).length > 10)
     await first.end()
     // All is told a second time, as after a crash before the cursor was saved.
-    world.events.replay('features', CHAIN, 1n)
+    world.events.replay('features.coin', CHAIN, 1n)
     for (const each of transfers.slice(150)) world.events.tell(told(each), 'seen')
     const second = await world.run()
     await settled(world, 200)
