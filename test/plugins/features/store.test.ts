@@ -176,6 +176,19 @@ describe('what happens later', () => {
     expect((await all(served)).map(valuesOf)).toEqual(exported([...kept, ...fresh]))
   })
 
+  test('one that is taken back in the middle is taken out of the histories of later ones', async () => {
+    const world = await featureWorld(postgres)
+    const transfers = crowd(30)
+    for (const each of transfers) world.events.tell(told(each), 'seen')
+    const served = await world.run()
+    await settled(world, 30)
+    const [gone] = transfers.splice(12, 1)
+    if (gone === undefined) throw new TypeError('nothing is gone')
+    world.events.tell(told(gone), 'reverted')
+    await settled(world, 29)
+    expect((await all(served)).map(valuesOf)).toEqual(exported(transfers))
+  })
+
   test('a token that is followed from an earlier block on since is computed again', async () => {
     const world = await featureWorld(postgres)
     const transfers = crowd(60)
