@@ -27,9 +27,6 @@ interface Modules {
   readonly reached: (token: FollowedToken) => Promise<bigint | null>
 }
 
-/** After every block: PostgreSQL's largest bigint. */
-const NO_BLOCK = 2n ** 63n - 1n
-
 /** $1 token, $2 sender, $3 receiver, $4 first block that does not count, $5 Unix seconds. */
 const historySql = `
   with judged as (
@@ -37,10 +34,15 @@ const historySql = `
   )
   select ${historiesSql} from judged`
 
+/** The newest transfer of token $1 that is not younger than $2. */
+const newestSql = `
+  select block, encode(block_hash, 'hex') as block_hash from transfer
+    where token_id = $1 and timestamp <= $2 order by timestamp desc, block desc, log desc limit 1`
+
 /**
  * What a model would have been told of a transfer at a moment.
  * - A block: right after it, at its time. Every transfer of the token up to and including the block counts.
- * - A time: at that time. Every transfer counts whose block is not younger.
+ * - A time: at that time. Every transfer counts whose block is of that time or before.
  * - Null: right after the newest block that was followed, at its time.
  *
  * Rejects with `FEATURES_UNKNOWN_TOKEN` for one that is not followed any more, `FEATURES_NOT_YET`, `FEATURES_TOO_OLD`, `FEATURES_UNKNOWN_BLOCK`, `ChainError`, `StoreError`.
@@ -57,12 +59,12 @@ export async function featuresAsOf(
   modules: Modules,
 ): Promise<AsOf> {
   const { token, from, to, value, moment, retentionDays } = request
-  const { number, hash, timestamp } = await placeOf(token, moment, modules)
+  const { block, timestamp } = await placeOf(token, moment, modules)
   if (timestamp < token.newest - retentionDays * 86_400) throw tooOld(retentionDays)
-  const upTo = number === null ? NO_BLOCK : number + 1n
+  const upTo = (block?.number ?? -1n) + 1n
   const [[histories], before] = (await modules.store.batch([
     { sql: historySql, params: [token.id, bytesOf(from), bytesOf(to), upTo, timestamp] },
-    amountsBefore(token.id, upTo, -1, timestamp),
+    amountsBefore(token.id, upTo, -1),
   ])) as [readonly SqlRow[], readonly SqlRow[]]
   const judged: Transfer = { block: upTo, timestamp, logIndex: 0, token: token.address, from, to, value }
   const features = transferFeatures(judged, {
@@ -71,23 +73,26 @@ export async function featuresAsOf(
     tokenLogAmounts: historyOf(before).at(timestamp),
   })
   const historySeconds = Math.max(0, Math.min(WINDOW_SECONDS, timestamp - token.since))
-  const block = number === null ? blockOf(before[0]) : { number, hash }
   return { features, timestamp, block, historySeconds }
 }
 
-async function placeOf(token: FollowedToken, moment: Moment, { chain, reached }: Modules) {
+async function placeOf(
+  token: FollowedToken,
+  moment: Moment,
+  { chain, reached, store }: Modules,
+): Promise<Pick<AsOf, 'block' | 'timestamp'>> {
   const { chainId } = token
   const followed = await reached(token)
   if (followed === null) throw notYet(`this moment on chain ${chainId}`)
-  if (moment !== null && 'block' in moment) {
-    if (moment.block <= followed) return blockAt(chain, chainId, moment.block)
-    throw notYet(`block ${moment.block} of chain ${chainId}, which is followed up to ${followed}`)
-  }
-  const newest = await blockAt(chain, chainId, followed)
-  if (moment === null) return newest
-  if (moment.time > newest.timestamp)
-    throw notYet(`this time on chain ${chainId}, which is followed up to ${newest.timestamp}`)
-  return { number: null, hash: null, timestamp: moment.time }
+  const wanted = moment !== null && 'block' in moment ? moment.block : followed
+  if (wanted > followed)
+    throw notYet(`block ${wanted} of chain ${chainId}, which is followed up to ${followed}`)
+  const block = await blockAt(chain, chainId, wanted)
+  if (moment === null || 'block' in moment) return { block, timestamp: block.timestamp }
+  if (moment.time > block.timestamp)
+    throw notYet(`this time on chain ${chainId}, which is followed up to ${block.timestamp}`)
+  const [newest] = await store.query({ sql: newestSql, params: [token.id, moment.time] })
+  return { block: newest === undefined ? null : blockOf(newest), timestamp: moment.time }
 }
 
 async function blockAt(chain: Modules['chain'], chainId: number, number: bigint): Promise<BlockRef> {
@@ -100,6 +105,6 @@ async function blockAt(chain: Modules['chain'], chainId: number, number: bigint)
   )
 }
 
-function blockOf(row: SqlRow | undefined): AsOf['block'] {
-  return row === undefined ? null : { number: BigInt(String(row.block)), hash: hexOf(row.block_hash) }
+function blockOf(row: SqlRow): AsOf['block'] {
+  return { number: BigInt(String(row.block)), hash: hexOf(row.block_hash) }
 }

@@ -40,9 +40,7 @@ export async function computePage(store: Store, tokenId: number): Promise<number
   const [first, last] = [rows[0], rows.at(-1)]
   if (first === undefined || last === undefined) return 0
   const amounts = historyOf(
-    await store.query(
-      amountsBefore(tokenId, BigInt(String(first.block)), Number(first.log), Number(first.timestamp)),
-    ),
+    await store.query(amountsBefore(tokenId, BigInt(String(first.block)), Number(first.log))),
   )
   const made = rows.map((row) => {
     const features = digitsOf(featuresOf(row, amounts))

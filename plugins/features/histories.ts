@@ -6,26 +6,26 @@ import { hexOf } from './rows.ts'
 type TouchRow = readonly [timestamp: number, incoming: boolean, other: string, value: string]
 
 /**
- * The newest transfers of token $1 that touched an address before a transfer `judged`. To oneself is one touch, outgoing.
- * Blocks and times of a chain rise together, so the order by time is that of the chain, and an index has it.
+ * The newest transfers of token $1 that touched an address before a transfer `judged`; to oneself is one touch, outgoing.
+ * As many as a history holds are read by each index, however many an address has, and those outside the window left out
+ * then: blocks and times of a chain rise together.
  */
 const touchesSql = (address: string) => `
-  (select coalesce(json_agg(json_build_array(timestamp, incoming, other, value::text) order by block, log), '[]')
+  (select coalesce(json_agg(json_build_array(timestamp, incoming, encode(other, 'hex'), value::text) order by block, log), '[]')
     from (
-      (select t.timestamp, t.block, t.log, false as incoming, encode(t.receiver, 'hex') as other, t.value
-         from transfer t
-         where t.token_id = $1 and t.sender = ${address} and (t.block, t.log) < (judged.block, judged.log)
-           and t.timestamp between judged.timestamp - ${WINDOW_SECONDS} and judged.timestamp
-         order by t.timestamp desc, t.block desc, t.log desc limit ${ADDRESS_DEPTH})
-      union all
-      (select t.timestamp, t.block, t.log, true, encode(t.sender, 'hex'), t.value
-         from transfer t
-         where t.token_id = $1 and t.receiver = ${address} and t.sender <> ${address}
-           and (t.block, t.log) < (judged.block, judged.log)
-           and t.timestamp between judged.timestamp - ${WINDOW_SECONDS} and judged.timestamp
-         order by t.timestamp desc, t.block desc, t.log desc limit ${ADDRESS_DEPTH})
-      order by 1 desc, 2 desc, 3 desc limit ${ADDRESS_DEPTH}
-    ) newest)`
+      select * from (
+        (select t.timestamp, t.block, t.log, false as incoming, t.receiver as other, t.value
+           from transfer t
+           where t.token_id = $1 and t.sender = ${address} and (t.block, t.log) < (judged.block, judged.log)
+           order by t.block desc, t.log desc limit ${ADDRESS_DEPTH})
+        union all
+        (select t.timestamp, t.block, t.log, true, t.sender, t.value
+           from transfer t
+           where t.token_id = $1 and t.receiver = ${address} and (t.block, t.log) < (judged.block, judged.log)
+           order by t.block desc, t.log desc limit ${ADDRESS_DEPTH})
+      ) touch where not (incoming and other = ${address})
+      order by block desc, log desc limit ${ADDRESS_DEPTH}
+    ) newest where timestamp >= judged.timestamp - ${WINDOW_SECONDS})`
 
 /** Columns of a query over `judged` (block, log, timestamp, sender, receiver): the two histories of addresses. */
 export const historiesSql = `
@@ -47,13 +47,13 @@ export function amountOf(value: string): { readonly amount: number; readonly log
 }
 
 /** Newest amounts of a token before a place, with their times; newest first. */
-export function amountsBefore(tokenId: number, block: bigint, log: number, until: number): Statement {
+export function amountsBefore(tokenId: number, block: bigint, log: number): Statement {
   return {
     sql: `
-      select timestamp, value::text as value, block, encode(block_hash, 'hex') as block_hash from transfer
-        where token_id = $1 and (block, log) < ($2::bigint, $3::integer) and timestamp <= $4
-        order by timestamp desc, block desc, log desc limit ${TOKEN_DEPTH}`,
-    params: [tokenId, block, log, until],
+      select timestamp, value::text as value from transfer
+        where token_id = $1 and (block, log) < ($2::bigint, $3::integer)
+        order by block desc, log desc limit ${TOKEN_DEPTH}`,
+    params: [tokenId, block, log],
   }
 }
 

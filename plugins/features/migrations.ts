@@ -36,9 +36,10 @@ export const migrations = [
         digest bytea,
         primary key (token_id, block, log)
       );
-      create index transfer_by_sender on transfer (token_id, sender, timestamp, block, log);
-      create index transfer_by_receiver on transfer (token_id, receiver, timestamp, block, log);
+      create index transfer_by_sender on transfer (token_id, sender, block, log);
+      create index transfer_by_receiver on transfer (token_id, receiver, block, log);
       create index transfer_by_time on transfer (token_id, timestamp, block, log);
+      create index transfer_by_score on transfer (token_id, score) where score is not null;
       create index transfer_by_transaction on transfer (transaction, log);
       create index transfer_not_scored on transfer (token_id, block, log)
         where features is not null and digest is null;`,

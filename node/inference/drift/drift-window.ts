@@ -27,7 +27,7 @@ export const DRIFT_DEFAULTS: DriftOptions = {
 /** The window moves in steps of its width over this. */
 const BUCKETS = 20
 /** Of a run at most so many values of a tensor are looked at, evenly spread. */
-const MOST_VALUES = 4_096
+const MOST_VALUES = 1_024
 
 interface Bucket {
   /** By column, one bin after another. */

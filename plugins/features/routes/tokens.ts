@@ -91,7 +91,7 @@ export function addTokenRoutes(routes: Routes, modules: Modules): void {
     path: '/v1/features/tokens/{chainId}/{token}/addresses/{address}',
     summary: 'What a model would have been told of a transfer by an address, as of a block or a time',
     description:
-      'The transfer is not on the chain: it would send `value` from the address to `to`. As of a block it comes right after it, at its time: every transfer of the token up to and including the block counts. As of a time it is made at that time: every transfer counts whose block is not younger. Without either it comes after the newest block that was followed. Nothing that happened later counts.',
+      'The transfer is not on the chain: it would send `value` from the address to `to`. As of a block it comes right after it, at its time: every transfer of the token up to and including the block counts. As of a time it is made at that time: every transfer counts whose block is of that time or before. Without either it comes after the newest block that was followed. Nothing that happened later counts.',
     params: tokenParams.extend({ address: addressSchema }),
     query: asOfQuery,
     response: itemSchema(asOfSchema),

@@ -38,8 +38,8 @@ test('transfers like those of the training stay below the threshold, others cros
   const { clock, tick } = handClock()
   const { inference, metrics } = await start(`${shipped}manifest.json`, { clock })
   const run = async (rows: readonly Float32Array[]) => {
-    for (let i = 0; i < rows.length; i += 100) {
-      const part = rows.slice(i, i + 100)
+    for (let i = 0; i < rows.length; i += 50) {
+      const part = rows.slice(i, i + 50)
       const data = new Float32Array(part.length * WIDTH)
       for (const [at, row] of part.entries()) data.set(row, at * WIDTH)
       await inference.run({

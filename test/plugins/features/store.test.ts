@@ -224,7 +224,11 @@ describe('what happens later', () => {
     let minutes = 0
     const clock = { ...systemClock, monotonic: () => minutes++ * 60_000 }
     const served = await world.run({ tokens: [{ contract: 'coin' }], retentionDays: 2 }, { clock })
-    await until(async () => (await world.store.query({ sql: 'select 1 from transfer' })).length === 4)
+    await until(async () => {
+      const kept = await world.store.query({ sql: 'select 1 from transfer' })
+      const [newest] = (await all(served)).slice(-1)
+      return kept.length === 4 && newest?.blockNumber === String(1 + 15 * day)
+    })
     expect((await all(served)).map(valuesOf)).toEqual(exported(days).slice(3))
     const [, , old] = days
     if (old === undefined) throw new TypeError('no transfer')
