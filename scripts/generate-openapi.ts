@@ -81,7 +81,7 @@ export async function generateOpenApi(): Promise<string> {
         quorum: () => ({ register: () => ({ status: refuse, evidence: refuse }) }),
         'http.routes': ({ id, routes }) => http.routes({ id, roots: routes }),
         store: () => ({ migrate: refuse, query: refuse, batch: refuse }),
-        inference: () => ({ models: refuse, run: refuse }),
+        inference: () => ({ models: refuse, run: refuse, drift: refuse }),
         contents: () => ({ put: refuse, held: refuse, read: refuse, fetch: refuse, keep: refuse }),
       },
     },

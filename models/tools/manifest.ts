@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { MODELS, type ModelDescription } from './description.ts'
 import { computeGoldens, readGoldens, writeGoldens } from './goldens.ts'
 import { ModelFileError } from './model-file-error.ts'
+import { readReference } from './reference.ts'
 import { shippedModels } from './registry.ts'
 import { sha256Of } from './session.ts'
 import { withinTolerance } from './tolerance.ts'
@@ -14,6 +15,7 @@ const REFRESH = 'run: node models/tools/manifest.ts'
 function entryOf(model: ModelDescription) {
   const { id, version, opset, input, output, batched, preprocessing, tolerance, features, request } = model
   const { decimals, ...port } = output
+  const reference = readReference(model)
   return {
     id,
     version,
@@ -29,11 +31,20 @@ function entryOf(model: ModelDescription) {
     quantization: { output: output.name, decimals },
     tolerance,
     goldens: { file: `${id}/goldens.json`, sha256: sha256Of(model, 'goldens.json') },
+    ...(reference === null ? {} : { reference }),
   }
 }
 
 function printManifest(): string {
-  return `${JSON.stringify({ models: shippedModels.map(entryOf) }, null, 2)}\n`
+  const text = JSON.stringify({ models: shippedModels.map(entryOf) }, null, 2)
+  // Lists of numbers and words on one line each: a reference has hundreds.
+  const short = text.replace(
+    /\[\s+((?:"[^"]*"|-?\d+|null)(?:,\s+(?:"[^"]*"|-?\d+|null))*)\s+\]/g,
+    (_, list: string) => {
+      return `[${list.replaceAll(/,\s+/g, ', ')}]`
+    },
+  )
+  return `${short}\n`
 }
 
 /**

@@ -14,7 +14,7 @@ import { type LabelledTransfer, PATTERNS } from './world.ts'
  */
 
 /** Seeds, not transfers, are split. `develop` is for choices made by hand, so that nothing is chosen on `test`. */
-const SEEDS = {
+export const SEEDS = {
   train: [1000, 36],
   validation: [2000, 8],
   develop: [3000, 4],

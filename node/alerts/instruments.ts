@@ -3,12 +3,12 @@ import type { Metrics } from '../ports/metrics.ts'
 
 /** Shows how many alerts of each rule are firing. */
 export function firingGauge(
-  rules: readonly AlertRule[],
+  rules: readonly Pick<AlertRule, 'name' | 'severity'>[],
   metrics: Metrics,
 ): (firing: readonly Alert[]) => void {
   const gauge = metrics.gauge({
     name: 'iyi_alerts_firing',
-    help: 'Series of which a rule holds.',
+    help: 'Series, or inputs and outputs of models, of which a rule holds.',
     labels: ['rule', 'severity'],
   })
   return (firing) => {

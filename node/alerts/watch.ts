@@ -7,6 +7,7 @@ import type { SeriesInfo, SeriesReader } from '../ports/series.ts'
 import { SeriesError } from '../ports/series-error.ts'
 import { firingGauge } from './instruments.ts'
 import { judge, round, type Verdict } from './judge.ts'
+import { matches } from './matches.ts'
 import { measured } from './measure.ts'
 import { valuesBefore } from './values-before.ts'
 
@@ -190,7 +191,9 @@ export function alertWatch(
 
   return {
     async start() {
-      for (const alert of await store.firing()) left.set(keyOf(alert.rule, alert.series), alert)
+      // Those of models are the drift watch's.
+      for (const alert of await store.firing())
+        if (alert.measure !== 'psi') left.set(keyOf(alert.rule, alert.series), alert)
       timer = clock.setTimer(0, begin)
     },
     async stop() {
@@ -213,20 +216,4 @@ export function alertWatch(
 
 function keyOf(rule: string, series: string): string {
   return `${rule} ${series}`
-}
-
-/** `*` in a pattern stands for any characters. */
-function matches(pattern: string, id: string): boolean {
-  const parts = pattern.split('*')
-  const [first = '', ...rest] = parts
-  if (rest.length === 0) return id === pattern
-  if (!id.startsWith(first)) return false
-  let at = first.length
-  const last = rest.pop() ?? ''
-  for (const part of rest) {
-    const found = id.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return id.length - last.length >= at && id.endsWith(last)
 }

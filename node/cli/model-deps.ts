@@ -16,6 +16,8 @@ export interface PackOptions {
   /** JSON file with inputs for the goldens; seeded random ones where it is null. */
   readonly inputs: string | null
   readonly goldens: number
+  /** Lines of JSON, an input each, that the reference is made of; there is none where it is null. */
+  readonly reference: string | null
 }
 
 /** What was made of an ONNX file. */
@@ -60,6 +62,8 @@ export interface ShownModel extends ListedModel {
   readonly batched: boolean
   readonly quantization: { readonly output: string; readonly decimals: number }
   readonly tolerance: { readonly absolute: string; readonly relativePpm: number }
+  /** Inputs and outputs that are watched for drift, with how many values the reference has of each. */
+  readonly reference: readonly { readonly name: string; readonly values: number }[]
   readonly opset: number
   readonly producer: string
   readonly parameters: number

@@ -42,6 +42,10 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
       '--inputs <file>',
       'JSON: a list of inputs for the goldens; random ones, the same each time, when absent',
     )
+    .option(
+      '--reference <file>',
+      'lines of JSON, inputs as --inputs has them: a sample of where the model learned, which a node holds its runs against',
+    )
     .option('--goldens <n>', 'how many goldens of random inputs', wholeNumber(1, 1_000), 8)
     .action(
       async (
@@ -56,6 +60,7 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
           pre?: string
           inputs?: string
           goldens: number
+          reference?: string
         },
       ) => {
         const {
@@ -65,9 +70,13 @@ export function addModelVerbs(program: Command, deps: CliDeps): void {
           output = null,
           pre = null,
           inputs = null,
+          reference = null,
         } = options
         const { batched = false, decimals, goldens } = options
-        await modelPack({ file, id, version, out, output, pre, inputs, batched, decimals, goldens }, deps)
+        await modelPack(
+          { file, id, version, out, output, pre, inputs, reference, batched, decimals, goldens },
+          deps,
+        )
       },
     )
   model

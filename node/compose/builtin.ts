@@ -1,3 +1,4 @@
+import features from '../../plugins/features/index.ts'
 import oracle from '../../plugins/oracle/index.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { KernelError } from '../kernel/errors.ts'
@@ -7,7 +8,7 @@ import type { LoadedPlugin } from '../kernel/resolve.ts'
 
 /** The plugins that come with the node. They get nothing that a third party's plugin would not get. */
 export const builtinPlugins: ReadonlyMap<string, AnyPlugin> = new Map(
-  [oracle].map((plugin) => [plugin.provides.id, plugin]),
+  [oracle, features].map((plugin) => [plugin.provides.id, plugin]),
 )
 
 /**

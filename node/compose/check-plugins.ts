@@ -2,11 +2,13 @@ import { systemClock } from '../adapters/clock/system.ts'
 import { pinoLogger } from '../adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts'
 import type { CheckedPlugin } from '../cli/deps.ts'
+import { customContracts } from '../config/custom-contracts.ts'
 import type { ConfigSource } from '../config/load.ts'
 import type { NodeConfig } from '../config/schema.ts'
 import { readManifest } from '../inference/manifest.ts'
 import type { CapabilityProvider } from '../kernel/context.ts'
 import { pluginHost } from '../kernel/host.ts'
+import { signatureOf } from '../ports/custom-tables.ts'
 import { loadPlugins } from './builtin.ts'
 import { checkOutbox } from './check-outbox.ts'
 import { manifestPath } from './manifest-path.ts'
@@ -25,6 +27,9 @@ export async function checkPlugins(
       plugins: await loadPlugins(config, source.baseDir),
       chains: config.chains.map(({ id }) => id),
       models: readManifest(manifestPath(config)).map(({ id }) => id),
+      customEvents: customContracts(config, source.path).flatMap(({ name, events, eventLog }) =>
+        eventLog === true ? events.map((event) => `${name}.${signatureOf(event)}`) : [],
+      ),
     },
     {
       capabilities: noCapabilities,

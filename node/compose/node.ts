@@ -221,7 +221,7 @@ export async function runNode(
           events: () => events.health(),
           ...(outbox === null ? {} : { outbox: () => outbox.health() }),
           series: series?.health ?? null,
-          ...(rules === null ? {} : { alerts: () => rules.health() }),
+          alerts: () => rules.health(),
         }),
       plugins: () =>
         host.plugins().map((plugin) => ({
@@ -257,13 +257,10 @@ export async function runNode(
         ...{ ...common, node, ...open, alerts, series: series?.open ?? null },
       },
     )
-    const rules =
-      series === null
-        ? null
-        : configuredAlerts(config, {
-            ...{ series: series.reader, store: alerts, publish: (event) => http.publish(event) },
-            ...common,
-          })
+    const rules = configuredAlerts(config, {
+      ...{ series: series?.reader ?? null, store: alerts, drift: () => inference.drift() },
+      ...{ publish: (event) => http.publish(event), ...common },
+    })
     const host = pluginHost(
       { plugins, chains: config.chains.map(({ id }) => id) },
       {
@@ -319,8 +316,8 @@ export async function runNode(
     teardown.add('admin server', () => admin.close(AbortSignal.timeout(1_000)))
     const { url: apiAt } = await http.listen()
     teardown.add('API', () => http.close(AbortSignal.timeout(2_000)))
-    teardown.add('alerts', () => rules?.stop())
-    await rules?.start()
+    teardown.add('alerts', () => rules.stop())
+    await rules.start()
     teardown.add('block stream', publishBlocks({ index, publish: (event) => http.publish(event) }, common))
     log.info({ api: apiAt, admin: adminAt.url, peerId: transport.peerId, version }, 'node started')
 

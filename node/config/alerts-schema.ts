@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type AlertCondition, type AlertRule, measures, severities } from '../ports/alerts.ts'
+import { type AlertCondition, type AlertRule, type DriftRule, measures, severities } from '../ports/alerts.ts'
 import { candleIntervals } from '../ports/series.ts'
 import { duration, secondsOf } from './duration.ts'
 
@@ -16,15 +16,27 @@ const rule = z
       .string()
       .min(1)
       .max(200)
-      .default('*')
-      .describe('Ids of series, as `GET /v1/series` lists them; `*` stands for any characters.'),
+      .optional()
+      .describe(
+        'Ids of series, as `GET /v1/series` lists them; `*` stands for any characters. All when absent.',
+      ),
+    drift: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe(
+        'Ids of models, as `GET /v1/models` lists them, instead of series; `*` stands for any characters. It fires while the population-stability index of an input or an output is above `above`: 0.25 is the usual limit. Beside it stand only `above`, `for` and `severity`.',
+      ),
     measure: z
       .enum(measures)
+      .optional()
       .describe(
         'What is measured of the window: `price` of the last trade, `vwap`, `return` (0.05 is 5 % up from its first trade), `range` (highest over lowest, less 1), `volumeBase`, `volumeQuote`, `trades`, `deviation` of the returns. Prices and volumes are as `GET /v1/series` has them: base units of the tokens, prices times 10^18.',
       ),
     window: duration()
       .refine((text) => !(secondsOf(text) > WEEK), 'expected at most 7d')
+      .optional()
       .describe('The time that ends with the newest block.'),
     above: z.number().optional().describe('It fires while the value is greater than this.'),
     below: z.number().optional().describe('It fires while the value is less than this.'),
@@ -47,10 +59,26 @@ const rule = z
     severity: z.enum(severities).default('warning').describe('What it says to whoever reads it.'),
   })
   .refine(
+    ({ drift, measure, window }) => drift !== undefined || (measure !== undefined && window !== undefined),
+    {
+      error: 'a rule on series has a measure and a window',
+      params: { remedy: 'give both, or drift for a rule on models' },
+    },
+  )
+  .refine(
+    ({ drift, series, measure, window, below, unlike }) =>
+      drift === undefined || [series, measure, window, below, unlike].every((value) => value === undefined),
+    {
+      path: ['drift'],
+      error: 'a rule on models has no series, measure, window, below or unlike',
+      params: { remedy: 'give above alone beside drift' },
+    },
+  )
+  .refine(
     ({ above, below, unlike }) => [above, below, unlike].filter((value) => value !== undefined).length === 1,
     { error: 'a rule has one condition', params: { remedy: 'give one of above, below and unlike' } },
   )
-  .refine(({ unlike, window }) => unlike === undefined || widths.includes(window), {
+  .refine(({ unlike, window }) => unlike === undefined || window === undefined || widths.includes(window), {
     path: ['window'],
     error: 'no candle is so wide',
     params: { remedy: `give one of ${candleIntervals.join(', ')} beside unlike` },
@@ -61,7 +89,7 @@ const rule = z
     params: { remedy: 'take `range` or `return` beside unlike' },
   })
 
-/** Rules that watch the series. */
+/** Rules that watch the series and the models. */
 export const alertsSchema = z
   .array(rule)
   .max(1_000)
@@ -72,20 +100,40 @@ export const alertsSchema = z
     when: ({ value }) => Array.isArray(value),
   })
   .describe(
-    'Rules that watch the series of trades. What fires or ends is told by `GET /v1/alerts`, the stream, the metrics and the outbox.',
+    'Rules that watch the series of trades and the drift of models. What fires or ends is told by `GET /v1/alerts`, the stream, the metrics and the outbox.',
   )
 
-/** As the watch takes it. */
-export function alertRule(configured: z.output<typeof rule>): AlertRule {
-  const { name, series, measure, window, severity } = configured
-  return {
-    ...{ name, series, measure, severity, condition: conditionOf(configured) },
-    windowSeconds: secondsOf(window),
-    forSeconds: configured.for === undefined ? 0 : secondsOf(configured.for),
-  }
+type Configured = z.output<typeof rule>
+
+/** Those that watch series, as their watch takes them. */
+export function seriesRules(configured: readonly Configured[]): readonly AlertRule[] {
+  return configured.flatMap((each) => {
+    const { name, series = '*', measure, window, severity } = each
+    // The schema asks for both where there is no drift.
+    if (measure === undefined || window === undefined) return []
+    return [
+      {
+        ...{ name, series, measure, severity, condition: conditionOf(each) },
+        ...{ windowSeconds: secondsOf(window), forSeconds: forSecondsOf(each) },
+      },
+    ]
+  })
 }
 
-function conditionOf({ above, below, unlike }: z.output<typeof rule>): AlertCondition {
+/** Those that watch the drift of models, as their watch takes them. */
+export function driftRules(configured: readonly Configured[]): readonly DriftRule[] {
+  return configured.flatMap((each) => {
+    const { name, drift, above, severity } = each
+    if (drift === undefined || above === undefined) return []
+    return [{ name, model: drift, limit: above, forSeconds: forSecondsOf(each), severity }]
+  })
+}
+
+function forSecondsOf(configured: Configured): number {
+  return configured.for === undefined ? 0 : secondsOf(configured.for)
+}
+
+function conditionOf({ above, below, unlike }: Configured): AlertCondition {
   if (unlike !== undefined) return { kind: 'unlike', ...unlike }
   return above === undefined
     ? { kind: 'below', limit: below ?? Number.NEGATIVE_INFINITY }

@@ -455,9 +455,9 @@ export const nodeConfigSchema = z
     plugins: z.array(plugin).default([]).describe('The plugins that the node runs.'),
   })
   .superRefine(checkSeriesContracts)
-  .refine(({ alerts, series }) => alerts.length === 0 || series.enabled, {
+  .refine(({ alerts, series }) => series.enabled || alerts.every(({ drift }) => drift !== undefined), {
     path: ['alerts'],
-    error: 'there are rules, and no series that they could be held against',
+    error: 'there are rules on series, and no series that they could be held against',
     params: { remedy: 'set series.enabled to true, or remove the rules' },
   })
   .refine((value) => portClash(value, 'admin.port') === null, sharedPort('admin.port'))

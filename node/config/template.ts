@@ -68,6 +68,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
     { name: 'flash-move', series: '*', measure: 'range', window: '5m', above: 0.05, severity: 'critical' },
     { name: 'drained', series: 'usdc-eth', measure: 'return', window: '1h', below: -0.2, for: '2m' },
     { name: 'odd-volume', measure: 'volumeBase', window: '1h', unlike: { sigmas: 6, of: 48 } },
+    { name: 'other-world', drift: '*', above: 0.25, for: '1h' },
   ],
   events: [
     { name: 'pairs', contract: 'pair', event: 'Filled', base: 'sold', quote: 'paid' },

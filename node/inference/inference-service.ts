@@ -6,6 +6,8 @@ import { BackendError, InferenceError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Tensors } from '../ports/tensor.ts'
+import { DriftMonitor } from './drift/drift-monitor.ts'
+import type { DriftOptions } from './drift/drift-window.ts'
 import { inferenceMetrics } from './inference-metrics.ts'
 import { type ManifestSource, ModelSet } from './model-set.ts'
 import type { ModelSlot, Run } from './model-slot.ts'
@@ -20,6 +22,8 @@ import { Candidates, type VersionOptions } from './versions/candidates.ts'
 /** Runs of one model and priority that may wait. */
 const MAX_WAITING = 256
 const MAX_PENDING_BYTES = 256 * 2 ** 20
+/** How often the metrics of drift are brought up to date. */
+const DRIFT_MS = 15_000
 
 export interface InferenceOptions {
   /** Of two versions of a model the later one is the newer. */
@@ -38,6 +42,8 @@ export interface InferenceOptions {
   readonly watchMs: number
   /** New versions are tried beside those at work; none when absent. */
   readonly versions?: VersionOptions
+  /** What is held against the references of models; the usual window when absent. */
+  readonly drift?: Partial<DriftOptions>
 }
 
 export interface InferenceService extends Inference {
@@ -75,6 +81,7 @@ export function inferenceService(
   const told = inferenceMetrics(modules.metrics)
   const cache = new ResultCache(options.cacheBytes)
   const penalties = new Penalties()
+  const drift = new DriftMonitor(options.drift ?? {}, modules)
   const pending = new Map<InferenceBackend, number>()
   const schedulers = new Map(
     backends.map((backend) => [
@@ -206,6 +213,7 @@ export function inferenceService(
     const inputs = request.raw === true ? prepare(slot, request.inputs) : request.inputs
     checkInputs(entry, inputs)
     const { outputs, cached } = await answer(slot, request, inputs, fresh)
+    drift.observe(entry, inputs, outputs)
     const durationMs = clock.monotonic() - started
     const quantized = request.quantize === false ? [] : slot.quantize(outputs)
     return { outputs, quantized, digest: entry.digest, provider: slot.provider, durationMs, cached }
@@ -252,6 +260,7 @@ export function inferenceService(
   return {
     models: () => models.list().map((slot) => slot.info()),
     run,
+    drift: () => drift.read(models.list().map(({ entry }) => entry)),
     async start() {
       running = true
       try {
@@ -263,6 +272,7 @@ export function inferenceService(
       }
       every(options.selfTestMs, () => models.selfTest())
       every(options.watchMs, () => models.reloadIfChanged())
+      every(DRIFT_MS, async () => drift.refresh(models.list().map(({ entry }) => entry)))
     },
     reload: () => models.load(),
     stop,

@@ -5,6 +5,7 @@ import type { Hex } from '../ports/chain.ts'
 import { InferenceError } from '../ports/inference-error.ts'
 import type { TensorType } from '../ports/tensor.ts'
 import { canonicalDigest } from './canonical-json.ts'
+import { referenceFaults, referenceSchema } from './drift/reference.ts'
 import { operationSchema } from './operations.ts'
 import { rawPorts } from './pipeline.ts'
 
@@ -56,6 +57,8 @@ export const modelSchema = z
     /** Contracts may ask it: their input is `int256[]`, of so many decimals. Not asked by contracts when absent. */
     request: z.strictObject({ decimals: z.int().min(0).max(18) }).optional(),
     goldens: z.strictObject({ file: pathSchema, sha256: sha256Schema }),
+    /** What inputs and outputs are held against while it runs; nothing is when absent. */
+    reference: referenceSchema.optional(),
   })
   .refine((model) => model.outputs.some(({ name }) => name === model.quantization.output), {
     path: ['quantization', 'output'],
@@ -105,6 +108,9 @@ export const modelSchema = z
           })
       }
     }
+    if (model.reference !== undefined)
+      for (const { path, message } of referenceFaults(model.reference, model))
+        ctx.addIssue({ code: 'custom', path: [...path], message })
     try {
       rawPorts(model.preprocessing, model.inputs)
     } catch (error) {

@@ -161,6 +161,7 @@ export class ModelSlot {
       batched: entry.batched,
       agreement: entry.agreement ?? { rule: 'median', tolerances: [entry.tolerance] },
       request: entry.request ?? null,
+      features: entry.features ?? null,
       provider: this.provider,
       status: this.#refusal === null ? { ok: true } : { ok: false, reason: this.#refusal },
     }

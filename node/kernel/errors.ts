@@ -13,6 +13,7 @@ export type FaultCode =
   | 'KERNEL_BAD_CONFIG'
   | 'KERNEL_BAD_CONTRACTS'
   | 'KERNEL_UNKNOWN_MODEL'
+  | 'KERNEL_UNKNOWN_EVENT'
 
 export interface PluginFault {
   readonly code: FaultCode

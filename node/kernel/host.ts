@@ -60,6 +60,8 @@ export interface HostOptions {
   readonly chains?: readonly number[]
   /** Ids of the models that the node has: no plugin may count on another. Any model when absent. */
   readonly models?: readonly string[]
+  /** Events of operators' contracts, `<contract>.<signature>`, that the event log tells. Any event when absent. */
+  readonly customEvents?: readonly string[]
 }
 
 export interface HostModules {

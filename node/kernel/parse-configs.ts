@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { PluginFault } from './errors.ts'
 import type { IndexedContract } from './plugin.ts'
 import type { LoadedPlugin } from './resolve.ts'
-import { type NodeHas, unknownChains, unknownModels } from './unknown-names.ts'
+import { type NodeHas, unknownChains, unknownEvents, unknownModels } from './unknown-names.ts'
 
 /** A plugin's configuration after its own schema, and the contracts it follows from it. */
 export interface ParsedPlugin {
@@ -64,14 +64,14 @@ function parseOne(
   } catch (cause) {
     return { faults: [fault('KERNEL_BAD_CONFIG', '', `its schema failed: ${messageOf(cause)}`)] }
   }
-  const models = unknownModels(plugin, own, has, fault)
+  const unknown = [...unknownModels(plugin, own, has, fault), ...unknownEvents(plugin, own, has, fault)]
   if (plugin.contracts === undefined)
-    return models.length === 0 ? { config: own, contracts: [] } : { faults: models }
+    return unknown.length === 0 ? { config: own, contracts: [] } : { faults: unknown }
   try {
     // The erased description takes `never`; what it is given here came out of its own schema just now.
     const result = z.array(contractSchema).safeParse(plugin.contracts(own as never))
     if (result.success) {
-      const faults = [...unknownChains(mergeContracts([result.data]), own, has, fault), ...models]
+      const faults = [...unknownChains(mergeContracts([result.data]), own, has, fault), ...unknown]
       return faults.length === 0 ? { config: own, contracts: result.data } : { faults }
     }
     return {

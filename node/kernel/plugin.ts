@@ -81,6 +81,8 @@ export interface Plugin<T, N extends CapabilityName, D extends Requirements, C> 
   readonly contracts?: (config: C) => readonly IndexedContract[]
   /** Ids of the models that it will run, from its own configuration. */
   readonly models?: (config: C) => readonly string[]
+  /** Events of operators' contracts that it follows, from its own configuration: `<contract>.<signature>`. */
+  readonly customEvents?: (config: C) => readonly string[]
   /** Infers nothing: `needs`, `requires`, `config` and `provides` alone say what `setup` is given and gives. */
   readonly load: () => Promise<PluginModule<NoInfer<T>, NoInfer<N>, NoInfer<D>, NoInfer<C>>>
 }
@@ -99,6 +101,7 @@ export interface AnyPlugin {
   readonly routes?: readonly string[]
   readonly contracts?: (config: never) => readonly IndexedContract[]
   readonly models?: (config: never) => readonly string[]
+  readonly customEvents?: (config: never) => readonly string[]
   readonly load: () => Promise<{ readonly setup: (ctx: never) => Running<unknown> }>
 }
 

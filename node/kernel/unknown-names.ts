@@ -9,6 +9,8 @@ export interface NodeHas {
   readonly chains?: readonly number[]
   /** Ids of its models. */
   readonly models?: readonly string[]
+  /** Events of operators' contracts that the event log tells: `<contract>.<signature>`. */
+  readonly customEvents?: readonly string[]
 }
 
 type MakeFault = (code: PluginFault['code'], path: string, message: string) => PluginFault
@@ -53,6 +55,26 @@ export function unknownModels(
       'KERNEL_UNKNOWN_MODEL',
       places[0]?.path ?? '',
       `counts on the model "${model}"${namesOf(places)}, which inference.manifest does not have; it has: ${models.join(', ')}`,
+    )
+  })
+}
+
+/** One fault for each event of an operator's contract that the event log will never tell. */
+export function unknownEvents(
+  plugin: LoadedPlugin['plugin'],
+  own: unknown,
+  { customEvents }: NodeHas,
+  fault: MakeFault,
+): readonly PluginFault[] {
+  if (plugin.customEvents === undefined || customEvents === undefined) return []
+  // As above: erased, and out of its own schema.
+  const unknown = new Set(plugin.customEvents(own as never).filter((event) => !customEvents.includes(event)))
+  return [...unknown].map((event) => {
+    const places = placesOf(own, (value) => value === event.slice(0, event.indexOf('.')))
+    return fault(
+      'KERNEL_UNKNOWN_EVENT',
+      places[0]?.path ?? '',
+      `follows ${event}${namesOf(places)}, which the event log does not tell; it tells: ${customEvents.join(', ') || 'none'}. Add the contract with \`iyi index add\`, and give it eventLog: true`,
     )
   })
 }

@@ -11,6 +11,10 @@ export const measures = [
 ] as const
 export type Measure = (typeof measures)[number]
 
+/** What an alert may be of: `psi` is how far a number that a model takes or gives has gone from its reference. */
+export const alertMeasures = [...measures, 'psi'] as const
+export type AlertMeasure = (typeof alertMeasures)[number]
+
 export const severities = ['info', 'warning', 'critical'] as const
 export type Severity = (typeof severities)[number]
 
@@ -35,19 +39,33 @@ export interface AlertRule {
   readonly severity: Severity
 }
 
+/** Watches the drift of models. */
+export interface DriftRule {
+  readonly name: string
+  /** Ids of models; `*` stands for any characters. */
+  readonly model: string
+  /** It fires while the index of an input or output is greater. */
+  readonly limit: number
+  /** So long it must hold, in seconds of the node's clock; 0 fires at once. */
+  readonly forSeconds: number
+  readonly severity: Severity
+}
+
 /** One time that a rule held of a series: from when it fired until it did not hold any more. */
 export interface Alert {
   /** Rises. */
   readonly id: bigint
   readonly rule: string
+  /** Of a model: `model/<id>/<version>/<input or output>/<name>`. */
   readonly series: string
-  readonly chainId: number
+  /** Null where it is of a model. */
+  readonly chainId: number | null
   readonly severity: Severity
   readonly state: 'firing' | 'resolved'
-  /** Unix seconds of the chain. */
+  /** Unix seconds of the chain; of the node's clock where it is of a model. */
   readonly startedAt: number
   readonly endedAt: number | null
-  readonly measure: Measure
+  readonly measure: AlertMeasure
   /** Value that made it fire. */
   readonly value: number
   /** In words: the value, and what it was held against. */

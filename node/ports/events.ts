@@ -39,6 +39,12 @@ interface EventOf<N extends string> {
 export type ChainEvent<N extends string = string> = N extends string ? EventOf<N> : never
 
 export interface Subscription {
+  /**
+   * Block of a chain up to which the handler has resolved for everything that there is at the subscription's stage; null
+   * while that is not known: before the index was looked through, and while a chain stands still. A reorganisation takes it
+   * back. Rejects with EventLogError `EVENTS_UNAVAILABLE` (retry).
+   */
+  reached(chainId: number): Promise<bigint | null>
   /** Stops delivery; resolves once the handlers in flight have ended. */
   close(): Promise<void>
 }

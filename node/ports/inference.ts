@@ -25,6 +25,8 @@ export interface ModelInfo {
   readonly request: { readonly decimals: number } | null
   /** The first size of every input and output counts independent rows, so that runs may be put together. */
   readonly batched: boolean
+  /** Which features, in which version, its input is; null where its manifest does not say. */
+  readonly features: { readonly set: string; readonly version: number } | null
   /** What runs it, as reported by the runtime, e.g. `cpu`. */
   readonly provider: string
   /** `refused` when file hash, shapes or goldens do not match the manifest; such a model is never run. */
@@ -75,8 +77,31 @@ export interface InferenceResult {
   readonly cached: boolean
 }
 
+/** How far a number that a model takes or gives has gone from its reference. */
+export interface DriftReading {
+  readonly kind: 'input' | 'output'
+  /** As the reference calls it. */
+  readonly name: string
+  /** Population-stability index: by usage, below 0.1 nothing happened, above 0.25 the population is another one. */
+  readonly psi: number
+}
+
+/** What the newest runs of a model are, against the reference in its manifest. */
+export interface ModelDrift {
+  readonly model: string
+  readonly version: string
+  readonly digest: Hex
+  /** Rows in the window. */
+  readonly rows: number
+  /** Fewer rows say nothing: there are no readings then. */
+  readonly neededRows: number
+  readonly readings: readonly DriftReading[]
+}
+
 /** Rejects with `InferenceError`: every code but `INFERENCE_BAD_MANIFEST`. */
 export interface Inference {
   models(): readonly ModelInfo[]
   run(request: InferenceRequest): Promise<InferenceResult>
+  /** Of every model that has a reference, in the order of `models`. */
+  drift(): readonly ModelDrift[]
 }

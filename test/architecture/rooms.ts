@@ -57,7 +57,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'plugin',
     files: /^plugins\/([^/]+)\//,
-    ours: [PORTS, '^node/kernel/plugin\\.ts$', ABI, '^plugins/[^/]+/api\\.ts$'],
+    ours: [PORTS, '^node/kernel/plugin\\.ts$', '^node/features/', ABI, '^plugins/[^/]+/api\\.ts$'],
     packages: ['zod', 'viem', 'viem/utils', '@noble/*'],
   },
   {

@@ -96,6 +96,41 @@ describe('iyi model pack', () => {
     expect(cases[0].outputs.y).toEqual(['40', '10'])
   })
 
+  it('makes a reference of a sample, which the digest binds and a node holds its runs against', async () => {
+    const { pack, iyi, at, config } = await world()
+    const line = (i: number) =>
+      JSON.stringify({ x: { shape: [1, 2], values: [i * 10_000, (i % 3) * 1_000_000] } })
+    await writeFile(at('sample.ndjson'), `${Array.from({ length: 200 }, (_, i) => line(i)).join('\n')}\n`)
+    const bare = await pack('1', '--batched')
+    const packed = await pack('2', '--batched', '--reference', at('sample.ndjson'))
+    expect(packed).toMatchObject({ code: 0 })
+    expect(packed.out).not.toBe(bare.out)
+    const { reference } = JSON.parse(await readFile(at('net-2/model.json'), 'utf8'))
+    const [x] = reference.inputs
+    expect(x.columns.map(({ name }: { name: string }) => name)).toEqual(['x.0', 'x.1'])
+    expect(x.columns[0].edges).toHaveLength(9)
+    // Three values, a bin each.
+    expect(x.columns[1]).toMatchObject({ edges: ['0.5', '1.5'], counts: [67, 67, 66] })
+    expect(reference.outputs[0]).toMatchObject({ tensor: 'y' })
+    await iyi('add', at('net-2'), ...config)
+    const shown = JSON.parse((await iyi('show', 'net', ...config)).out)
+    expect(shown.reference).toContainEqual({ name: 'x.0', values: 200 })
+  })
+
+  it.each([
+    ['is not there', null, 'can not be read'],
+    ['is empty', '', 'no input'],
+    ['is no JSON', '{}\nnonsense\n', 'line'],
+    ['has something else', '{"x": [1, 2]}\n', 'line 1'],
+    ['lacks an input', '{"z": {"shape": [1], "values": [1]}}\n', 'no x'],
+  ])('refuses a sample that %s', async (_, text, said) => {
+    const { pack, at } = await world()
+    if (text !== null) await writeFile(at('sample.ndjson'), text)
+    const { code, err } = await pack('1', '--reference', at('sample.ndjson'))
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(said) })
+    expect(await readdir(at('.'))).not.toContain('net-1')
+  })
+
   it.each<[string, Uint8Array, readonly string[], string]>([
     ['weights elsewhere', borrowing('../../etc/passwd'), [], 'one file'],
     ['rows that depend on each other', centering(), ['--batched'], 'depend on each other'],

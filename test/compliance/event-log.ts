@@ -173,7 +173,12 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
       { consumer, names: ['a', 'b', 'c', 'd'], from, stage },
       async (event) => void seen.push(event),
     )
-    return { seen, heard: () => seen.map(told), close: () => subscription.close() }
+    return {
+      seen,
+      heard: () => seen.map(told),
+      reached: () => subscription.reached(1),
+      close: () => subscription.close(),
+    }
   }
 
   it('tells each consumer of the stage that it asked for', async () => {
@@ -218,6 +223,32 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
     await until(() => confirmed.seen.length === 3)
     expect(confirmed.heard()).toEqual(['a confirmed', 'c confirmed', 'd confirmed'])
     await Promise.all([seen.close(), confirmed.close()])
+  })
+
+  it('says up to which block a consumer was told everything, and not while it is being told', async () => {
+    const { log, mine, drop } = await make()
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    let told = 0
+    const subscription = await log.subscribe(
+      { consumer: 'c', names: ['a'], from: 'start', stage: 'seen' },
+      async () => {
+        told += 1
+        if (told === 2) await held
+      },
+    )
+    const reached = async () => subscription.reached(1)
+    await mine(['a'])
+    await until(async () => (await reached()) !== null)
+    const first = (await reached()) ?? -1n
+    await mine(['a'])
+    await until(() => told === 2)
+    expect(await reached()).toBeNull()
+    release()
+    await until(async () => (await reached()) === first + 1n)
+    await drop(1)
+    await until(async () => told === 3 && (await reached()) !== null)
+    expect(await subscription.reached(999)).toBeNull()
+    await subscription.close()
   })
 
   it('gives the same key to a second delivery, and no other event', async () => {

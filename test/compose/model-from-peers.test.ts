@@ -68,7 +68,7 @@ test('a node that runs takes up a model that another one runs', { timeout: 180_0
   await writeFile(join(dir, 'net.onnx'), unary('Add', 'float32', ['n', 2], 2))
   const { folder, digest } = await packModel({
     ...{ file: join(dir, 'net.onnx'), id: 'net', version: '1', out: join(dir, 'net'), decimals: 8 },
-    ...{ output: null, batched: true, pre: null, inputs: null, goldens: 4 },
+    ...{ output: null, batched: true, pre: null, inputs: null, reference: null, goldens: 4 },
   })
   await addModel(giver.config, { source: folder, gateway: null, digest: null })
   // Before it runs: the wish waits for the next start.

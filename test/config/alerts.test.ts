@@ -1,26 +1,29 @@
 import { describe, expect, test } from 'vitest'
-import { alertRule } from '../../node/config/alerts-schema.ts'
+import { driftRules, seriesRules } from '../../node/config/alerts-schema.ts'
 import { faultsOf, minimal, parse, paths } from './config-cases.ts'
 
 const rule = { name: 'move', measure: 'return', window: '5m', above: 0.1 }
-const rulesOf = (...alerts: object[]) => parse({ ...minimal, alerts }).config.alerts.map(alertRule)
+const rulesOf = (...alerts: object[]) => parse({ ...minimal, alerts }).config.alerts
 const faults = (...alerts: object[]) => paths(faultsOf({ ...minimal, alerts }))
 
 describe('rules', () => {
   test('say what the watch does', () => {
     expect(
-      rulesOf(
-        rule,
-        {
-          ...rule,
-          name: 'low',
-          above: undefined,
-          below: -1,
-          for: '2m',
-          severity: 'critical',
-          series: 'pool-1-*',
-        },
-        { ...rule, name: 'odd', above: undefined, unlike: { sigmas: 6, of: 48 } },
+      seriesRules(
+        rulesOf(
+          rule,
+          {
+            ...rule,
+            name: 'low',
+            above: undefined,
+            below: -1,
+            for: '2m',
+            severity: 'critical',
+            series: 'pool-1-*',
+          },
+          { ...rule, name: 'odd', above: undefined, unlike: { sigmas: 6, of: 48 } },
+          { name: 'drift', drift: '*', above: 0.25 },
+        ),
       ),
     ).toEqual([
       {
@@ -38,7 +41,24 @@ describe('rules', () => {
     ])
   })
 
+  test('on the drift of models say what its watch does', () => {
+    const drift = { name: 'drift', drift: 'transfer-*', above: 0.25, for: '1h', severity: 'critical' }
+    expect(driftRules(rulesOf(rule, drift))).toEqual([
+      { name: 'drift', model: 'transfer-*', limit: 0.25, forSeconds: 3_600, severity: 'critical' },
+    ])
+    // They need no series.
+    expect(paths(faultsOf({ ...minimal, series: { enabled: false }, alerts: [rule] }))).toEqual(['alerts'])
+    expect(parse({ ...minimal, series: { enabled: false }, alerts: [drift] }).config.alerts).toHaveLength(1)
+  })
+
   test.each([
+    ['a drift below', { name: 'd', drift: '*', below: 0.1 }, 'alerts.0.drift'],
+    ['a drift without a limit', { name: 'd', drift: '*' }, 'alerts.0'],
+    ['a drift with a series', { name: 'd', drift: '*', above: 0.1, series: '*' }, 'alerts.0.drift'],
+    ['a drift with a measure', { name: 'd', drift: '*', above: 0.1, measure: 'price' }, 'alerts.0.drift'],
+    ['a drift with a window', { name: 'd', drift: '*', above: 0.1, window: '5m' }, 'alerts.0.drift'],
+    ['a series without a window', { name: 'd', measure: 'price', above: 0.1 }, 'alerts.0'],
+    ['neither series nor drift', { name: 'd', above: 0.1 }, 'alerts.0'],
     ['no condition', { ...rule, above: undefined }, 'alerts.0'],
     ['two conditions', { ...rule, below: 0 }, 'alerts.0'],
     [

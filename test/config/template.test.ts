@@ -41,7 +41,7 @@ test('the template with its examples uncommented is still a configuration', () =
   const { config } = parse(parseYaml(text).value)
   expect(config.chains[0]?.pollingIntervalMs).toBe(4_000)
   expect(config.plugins).toHaveLength(1)
-  expect(config.alerts).toHaveLength(3)
+  expect(config.alerts).toHaveLength(4)
   expect(config.outbox).toHaveLength(3)
   expect(config.database.mode).toBe('external')
 })

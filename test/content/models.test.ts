@@ -33,7 +33,7 @@ async function giver(n = 0) {
   await writeFile(join(dir, 'net.onnx'), unary('Add', 'float32', ['n', 2], 2))
   const { folder, digest } = await packModel({
     ...{ file: join(dir, 'net.onnx'), id: 'net', version: '1', out: join(dir, 'net'), decimals: 8 },
-    ...{ output: null, batched: true, pre: null, inputs: null, goldens: 4 },
+    ...{ output: null, batched: true, pre: null, inputs: null, reference: null, goldens: 4 },
   })
   await addModel(config, { source: folder, gateway: null, digest: null })
   const node = await member(n, { offers: [modelOffers(config, common)] })

@@ -150,6 +150,19 @@ export function memoryEventLog(chains: readonly number[] = [1, 2, 31_337, 31_338
         loops.push(run(chainId, cursor))
       }
       return {
+        reached: async (chainId) => {
+          const cursor = own.get(chainId)
+          if (cursor === undefined) return null
+          const chainOf = notices.filter(({ event }) => event.chainId === chainId)
+          const isBehind = chainOf.some(
+            (notice) =>
+              notice.seq > cursor.seq && wanted.includes(notice.event.name) && crosses(notice, level),
+          )
+          const blocks = chainOf
+            .filter(({ event }) => (levels.get(placeOf(event)) ?? 0) >= level)
+            .map(({ event }) => event.blockNumber)
+          return isBehind ? null : blocks.reduce<bigint | null>((a, b) => (a === null || b > a ? b : a), null)
+        },
         close: async () => {
           closed = true
           for (const cursor of own.values()) cursor.wake()

@@ -1,9 +1,11 @@
-import type { Inference, ModelInfo } from '../../node/ports/inference.ts'
+import type { Inference, ModelDrift, ModelInfo } from '../../node/ports/inference.ts'
 
 export interface ScriptedInference extends Inference {
   /** Every request that `run` was given. */
   readonly requests: Parameters<Inference['run']>[0][]
   set(model: Partial<ModelInfo>): void
+  /** What `drift` says from then on. */
+  drifts(drift: readonly ModelDrift[]): void
   answer(quantized: readonly bigint[]): void
   /** The next run waits for its answer. */
   hold(): { answer(quantized: readonly bigint[]): void }
@@ -16,6 +18,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
   const requests: Parameters<Inference['run']>[0][] = []
   let failure: Error | null = null
   let held: Promise<readonly bigint[]> | null = null
+  let drift: readonly ModelDrift[] = []
   let quantized: readonly bigint[] = [1_200_000n]
   let model: ModelInfo = {
     id: 'volatility',
@@ -27,6 +30,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     batched: true,
     agreement: { rule: 'median', tolerances: [{ absolute: '20', relativePpm: 100 }] },
     request: null,
+    features: null,
     outputs: [{ name: 'volatility', type: 'float32', shape: [null, 1] }],
     quantization: { output: 'volatility', decimals: 8 },
     tolerance: { absolute: 20n, relativePpm: 100 },
@@ -37,6 +41,9 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
     requests,
     set: (changes) => {
       model = { ...model, ...changes }
+    },
+    drifts: (value) => {
+      drift = value
     },
     answer: (value) => {
       quantized = value
@@ -50,6 +57,7 @@ export function scriptedInference(digest: ModelInfo['digest']): ScriptedInferenc
       return { answer: resolve }
     },
     models: () => [model],
+    drift: () => drift,
     run: async (request) => {
       requests.push(request)
       const error = failure

@@ -166,6 +166,7 @@ describe('a spoiled model is refused and never run', () => {
     },
     'another input name': (entry) => {
       entry.preprocessing = []
+      delete entry.reference
       const input = entry.inputs[0]
       if (input !== undefined) input.name = 'returns'
     },

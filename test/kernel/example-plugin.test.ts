@@ -34,6 +34,7 @@ function eventLog() {
       expect(options).toEqual({ consumer: 'count', names: ['pool.Swap'], from: 'start', stage: 'seen' })
       handler = handle as (event: ChainEvent) => Promise<void>
       return {
+        reached: async () => null,
         async close() {
           handler = null
         },

@@ -176,6 +176,31 @@ describe('resolve', () => {
     expect(() => hostOf([plugin]).host.resolve()).not.toThrow()
   })
 
+  test("an event of an operator's contract that the event log does not tell is a fault", () => {
+    const follows = 'usdc.Transfer(address,address,uint256)'
+    const plugin = loaded(
+      { id: 'a', config: z.object({ tokens: z.array(z.unknown()) }), customEvents: () => [follows] },
+      { config: { tokens: [{ contract: 'usdc' }] } },
+    )
+    const resolve = (customEvents?: readonly string[]) =>
+      hostOf([plugin], customEvents === undefined ? {} : { customEvents }).host.resolve()
+    expect(() => resolve(['usdc.Approval(address,address,uint256)'])).toThrow(
+      expect.objectContaining({
+        data: {
+          faults: [
+            expect.objectContaining({
+              code: 'KERNEL_UNKNOWN_EVENT',
+              path: 'tokens.0.contract',
+              message: expect.stringContaining('usdc.Approval'),
+            }),
+          ],
+        },
+      }),
+    )
+    expect(() => resolve([follows])).not.toThrow()
+    expect(() => resolve()).not.toThrow()
+  })
+
   test('a contract list that is wrong or throws is a fault of its plugin', () => {
     const bad = [{ kind: 'pool', chainId: 1, address: '0x12', startBlock: 0 } as const]
     expect(codes([loaded({ id: 'a', contracts: () => bad })])).toEqual(['KERNEL_BAD_CONTRACTS'])

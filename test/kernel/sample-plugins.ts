@@ -27,6 +27,7 @@ export interface Sample {
   readonly routes?: readonly string[]
   readonly contracts?: (config: never) => readonly IndexedContract[]
   readonly models?: (config: never) => readonly string[]
+  readonly customEvents?: (config: never) => readonly string[]
   readonly setup?: (ctx: LooseContext) => Running<unknown>
 }
 
@@ -42,6 +43,7 @@ export function sample(options: Sample): AnyPlugin {
     ...(options.routes === undefined ? {} : { routes: options.routes }),
     ...(options.contracts === undefined ? {} : { contracts: options.contracts }),
     ...(options.models === undefined ? {} : { models: options.models }),
+    ...(options.customEvents === undefined ? {} : { customEvents: options.customEvents }),
     load: async () => ({ setup: options.setup ?? (() => ({ api: {} })) }),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Alert, type AlertStore, measures, severities } from '../../ports/alerts.ts'
+import { type Alert, type AlertStore, alertMeasures, severities } from '../../ports/alerts.ts'
 import type { RouteSpec } from '../../ports/http.ts'
 import {
   cursorSchema,
@@ -16,13 +16,17 @@ import type { NodeView } from './node-view.ts'
 const alertSchema = z.object({
   id: unsignedSchema,
   rule: z.string(),
-  series: z.string(),
-  chainId: z.int(),
+  series: z.string().meta({
+    description: 'Its id; of a model, `model/<id>/<version>/<input or output>/<name>`',
+  }),
+  chainId: z.int().nullable().meta({ description: 'Null where it is of a model' }),
   severity: z.enum(severities),
   state: z.enum(['firing', 'resolved']),
-  startedAt: z.int().meta({ description: 'Unix seconds of the chain' }),
+  startedAt: z
+    .int()
+    .meta({ description: "Unix seconds of the chain; of the node's clock where it is of a model" }),
   endedAt: z.int().nullable(),
-  measure: z.enum(measures),
+  measure: z.enum(alertMeasures),
   value: z.number().meta({ description: 'What made it fire' }),
   text: z.string(),
 })
@@ -45,7 +49,7 @@ export function alertsRoute(
   return {
     method: 'get',
     path: '/v1/alerts',
-    summary: "Alerts of the operator's rules on series, newest first",
+    summary: "Alerts of the operator's rules on series and on the drift of models, newest first",
     query: querySchema,
     response: listSchema(alertSchema),
     handler: async ({ query: { state, rule, limit, cursor } }) => {

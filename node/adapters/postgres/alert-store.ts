@@ -1,8 +1,8 @@
 import {
   type Alert,
+  type AlertMeasure,
   type AlertStore,
-  type Measure,
-  measures,
+  alertMeasures,
   type Severity,
   severities,
 } from '../../ports/alerts.ts'
@@ -92,12 +92,12 @@ export function alertOf(row: Readonly<Record<string, unknown>>): Alert {
     id: BigInt(String(row.id)),
     rule: String(row.rule),
     series: String(row.series),
-    chainId: Number(row.chain_id),
+    chainId: row.chain_id === null ? null : Number(row.chain_id),
     severity: severities.find((known) => known === row.severity) as Severity,
     state: row.ended_at === null ? 'firing' : 'resolved',
     startedAt: Number(row.started_at),
     endedAt: row.ended_at === null ? null : Number(row.ended_at),
-    measure: measures.find((known) => known === row.measure) as Measure,
+    measure: alertMeasures.find((known) => known === row.measure) as AlertMeasure,
     value: Number(row.value),
     text: String(row.text),
   }

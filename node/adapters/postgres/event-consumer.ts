@@ -4,7 +4,7 @@ import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { Database } from './database.ts'
 import { buryEvent, type DeadLetter, errorText, failAgain, letGo, readRetries } from './event-dead-letters.ts'
-import { eventOf, readChainSql } from './event-rows.ts'
+import { eventOf, pendingSql, readChainSql } from './event-rows.ts'
 import { backoffMs, pause, Wake } from './wake.ts'
 
 const page = 200
@@ -71,6 +71,17 @@ export class EventConsumer {
   /** Why delivery stands still; null while it goes on. */
   trouble(): string | null {
     return this.#trouble
+  }
+
+  get chainId(): number {
+    return this.#options.chainId
+  }
+
+  /** Whether there are notices that were not handled yet. */
+  async isBehind(): Promise<boolean> {
+    const { consumer, chainId, names, level } = this.#options
+    const [row] = await this.#modules.database.query(pendingSql, [chainId, consumer, names, level])
+    return row?.pending !== false
   }
 
   async close(): Promise<void> {

@@ -106,6 +106,14 @@ export class EventFollower {
     return { ...this.#times, revision, rounds: this.#rounds }
   }
 
+  /** Block up to which the log has everything at that level; null before the first pass, and while old blocks are looked through. */
+  reached(level: number): bigint | null {
+    if (this.#position === null || this.#isLate || this.#halt !== null) return null
+    const { copied, confirmed, final } = this.#position
+    const block = [copied, confirmed, final][level - 1] ?? -1n
+    return block < 0n ? null : block
+  }
+
   /** Reads the stored position, and raises the halt that it tells. */
   async load(): Promise<Position> {
     const position = await readPosition(this.#modules.database, this.#chain.id)

@@ -158,6 +158,17 @@ export function eventLog(options: EventLogOptions, modules: EventLogModules): Du
         consumers.set(consumer, active)
         if (loops !== null && !stopping.signal.aborted) for (const part of active) part.start()
         return {
+          reached: async (chainId) => {
+            const follower = followers.find(({ chain }) => chain.id === chainId)
+            const part = active.find((each) => each.chainId === chainId)
+            // Read before the notices are: what comes in between is above it.
+            const block = follower?.reached(levelOf(stage)) ?? null
+            if (block === null || part === undefined) return null
+            const behind = await part.isBehind().catch((error: unknown) => {
+              throw unavailable(error)
+            })
+            return behind ? null : block
+          },
           close: async () => {
             await Promise.all(active.map((part) => part.close()))
             if (consumers.get(consumer) === active) consumers.delete(consumer)

@@ -28,6 +28,15 @@ export const readChainSql = `
   select edge.scanned_to, hit.* from (select max(seq) as scanned_to from scan) edge left join hit on true
   order by hit.seq`
 
+/** Whether a consumer ($2) has yet to be told of something: $1 chain, $3 names, $4 level. */
+export const pendingSql = `
+  select exists (
+    select from event_notice notice join event on event.id = notice.event_id
+      where notice.chain_id = $1 and notice.seq > consumer.seq and notice.name = any($3)
+        and (notice.before < $4) <> (notice.after < $4) and event.block_number >= consumer.from_block
+  ) as pending
+  from event_consumer consumer where consumer.consumer = $2 and consumer.chain_id = $1`
+
 /** $1 after this number, $2 names or null, $3 level, $4 limit. */
 export const readAllSql = `
   select notice.seq, notice.after, event.*

@@ -347,4 +347,9 @@ export const nodeMigrations: readonly Migration[] = [
         state text not null
       );`,
   },
+  {
+    id: '0013-model-alerts',
+    // An alert may be of a model, which is of no chain.
+    sql: 'alter table alert alter column chain_id drop not null;',
+  },
 ]

@@ -43,7 +43,8 @@ function messageOf(row: Readonly<Record<string, unknown>>): OutboxMessage {
   const key = keyOf(alert, state)
   return {
     ...{ seq, key, lane: `alert-${alert.rule}-${alert.series}` },
-    subject: [String(alert.chainId), 'alert', alert.rule],
+    // What is of a model is of no chain.
+    subject: [String(alert.chainId ?? 'node'), 'alert', alert.rule],
     headers: { 'iyi-alert': state },
     body: {
       ...{ version: SCHEMA_VERSION, key, seq: seq.toString(), id: id.toString() },

@@ -124,7 +124,7 @@ export async function listModels(config: NodeConfig) {
 /** What a model's entry and its file say. Rejects with `ModelError`, `OnnxFileError`. */
 export async function showModel(config: NodeConfig, model: string) {
   const found = await findModel(config, model)
-  const { inputs, outputs, batched, quantization, tolerance, file, sha256 } = found.entry
+  const { inputs, outputs, batched, quantization, tolerance, reference, file, sha256 } = found.entry
   const bytes = await readVerified(found.root, file, sha256).catch((cause: unknown) => {
     throw new ModelError(
       'MODEL_REFUSED',
@@ -133,9 +133,13 @@ export async function showModel(config: NodeConfig, model: string) {
     )
   })
   const { opset, producer, parameters, operators } = readOnnx(bytes)
+  const watched = [...(reference?.inputs ?? []), ...(reference?.outputs ?? [])]
   return {
     ...listed(found),
     ...{ inputs, outputs, batched, quantization, tolerance, opset, producer, parameters, operators },
+    reference: watched.flatMap(({ columns }) =>
+      columns.map(({ name, counts }) => ({ name, values: counts.reduce((sum, count) => sum + count, 0) })),
+    ),
   }
 }
 

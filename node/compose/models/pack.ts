@@ -10,6 +10,7 @@ import { checkFinite } from '../../inference/tensors.ts'
 import { type Tensors, type TensorType, tensorTypes } from '../../ports/tensor.ts'
 import { ModelError } from './errors.ts'
 import { measureGap } from './measure-gap.ts'
+import { packReference } from './pack-reference.ts'
 import { type GoldenInputs, INPUT_DECIMALS, randomInputs } from './random-inputs.ts'
 import { ENTRY_FILE } from './stage.ts'
 import { cpuBackend, quiet, verifyFolder } from './verify.ts'
@@ -52,12 +53,14 @@ export async function packModel(request: PackOptions) {
     })),
   })
   const pre = request.pre === null ? [] : await readJson(request.pre)
+  const reference = await packReference(request, onnx, bytes)
   const entry = {
     ...{ id, version, file: basename(file), sha256: sha256(bytes), opset: onnx.opset },
     ...{ inputs: onnx.inputs, outputs: onnx.outputs, batched: request.batched, preprocessing: pre },
     quantization: { output: output.name, decimals: request.decimals },
     tolerance,
     goldens: { file: 'goldens.json', sha256: sha256(Buffer.from(goldens)) },
+    ...(reference === null ? {} : { reference }),
   }
   const { digest } = entryOf(entry)
   await writeFolder(out, { [basename(file)]: bytes, 'goldens.json': goldens, [ENTRY_FILE]: json(entry) })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Hex } from '../../../node/ports/chain.ts'
-import type { Routes } from '../../../node/ports/http.ts'
+import { ProblemError, type Routes } from '../../../node/ports/http.ts'
 import {
   bytes32Schema,
   cursorSchema,
@@ -8,15 +8,17 @@ import {
   decodeCursor,
   encodeCursor,
   freshnessToMeta,
+  itemSchema,
   limitSchema,
   listSchema,
   unsignedSchema,
 } from '../../../node/ports/http-schemas.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Row } from '../../../node/ports/index-tables.ts'
-import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
+import type { Inference, ModelDrift, ModelInfo } from '../../../node/ports/inference.ts'
 import type { OracleConfig } from '../config.ts'
 import { ruleOf } from '../requests/pick-requests.ts'
+import { driftSchema, driftView } from './drift.ts'
 
 const tensorSchema = z.object({ name: z.string(), type: z.string(), shape: z.array(z.int().nullable()) })
 
@@ -40,6 +42,7 @@ const modelSchema = z.object({
     .object({ decimals: z.int() })
     .nullable()
     .meta({ description: 'Decimals of the numbers with which contracts ask it; null where they can not' }),
+  drift: driftSchema,
   provider: z.string().meta({ description: 'Execution provider that really runs it at this node' }),
   status: z.enum(['ok', 'refused']),
   reason: z.string().nullable().meta({ description: 'Why the node refuses to run it' }),
@@ -57,7 +60,7 @@ const modelSchema = z.object({
 
 const listQuery = z.object({ limit: limitSchema, cursor: cursorSchema.optional() })
 
-/** `GET /v1/models`: the node's models, each beside what the registry says of its digest. */
+/** `GET /v1/models` and `/v1/models/{model}`: the node's models, each beside what the registry says of its digest. */
 export function addModelRoutes(
   routes: Routes,
   modules: { registry: OracleConfig['registry']; index: IndexReader; inference: Inference },
@@ -78,7 +81,7 @@ export function addModelRoutes(
     return version ?? null
   }
 
-  async function view(model: ModelInfo): Promise<z.infer<typeof modelSchema>> {
+  async function view(model: ModelInfo, drifts: readonly ModelDrift[]): Promise<z.infer<typeof modelSchema>> {
     const version = await versionOf(model.digest)
     return {
       id: model.id,
@@ -93,6 +96,7 @@ export function addModelRoutes(
       batched: model.batched,
       agreement: ruleOf(model),
       request: model.request,
+      drift: driftView(drifts.find(({ digest }) => digest === model.digest)),
       provider: model.provider,
       status: model.status.ok ? 'ok' : 'refused',
       reason: model.status.ok ? null : model.status.reason,
@@ -120,11 +124,32 @@ export function addModelRoutes(
       const all = inference.models()
       const page = all.slice(from, from + query.limit)
       const next = from + page.length
+      const drifts = inference.drift()
       return {
-        data: await Promise.all(page.map(view)),
+        data: await Promise.all(page.map((model) => view(model, drifts))),
         meta: freshnessToMeta(await index.freshness()),
         nextCursor: next < all.length ? encodeCursor(next) : null,
       }
+    },
+  })
+
+  routes.add({
+    method: 'get',
+    path: '/v1/models/{model}',
+    summary: 'One model: the newest version of an id, or that of a digest',
+    params: z.object({ model: z.string().min(1).max(66).meta({ description: 'Id or digest' }) }),
+    response: itemSchema(modelSchema),
+    handler: async ({ params }) => {
+      const wanted = params.model.toLowerCase()
+      const model = inference.models().findLast(({ id, digest }) => id === wanted || digest === wanted)
+      if (model === undefined)
+        throw new ProblemError({
+          status: 404,
+          code: 'ORACLE_UNKNOWN_MODEL',
+          title: 'Unknown model',
+          detail: `No model "${params.model}" here; GET /v1/models has those that there are.`,
+        })
+      return { data: await view(model, inference.drift()), meta: freshnessToMeta(await index.freshness()) }
     },
   })
 }

@@ -254,6 +254,36 @@ describe('models', () => {
   })
 })
 
+describe('one model', () => {
+  const digest = keccak256('0x07')
+
+  test('is found by id and by digest, with how far its newest runs are from its reference', async () => {
+    const { get, inference } = await serveOracle(config)
+    expect((await get('/v1/models/volatility')).body.data).toMatchObject({ digest, drift: null })
+    const readings = [
+      { kind: 'input', name: 'log_returns', psi: 0.31 },
+      { kind: 'output', name: 'volatility', psi: 0.04 },
+    ] as const
+    const drift = { model: 'volatility', version: '1.0.0', digest, rows: 900, neededRows: 500 }
+    inference.drifts([{ ...drift, readings }])
+    const said = { rows: 900, neededRows: 500, greatest: 0.31, readings }
+    expect((await get(`/v1/models/${digest}`)).body.data).toMatchObject({ id: 'volatility', drift: said })
+    expect((await get('/v1/models')).body.data).toMatchObject([{ drift: said }])
+    inference.drifts([{ ...drift, rows: 3, readings: [] }])
+    expect((await get('/v1/models/volatility')).body.data).toMatchObject({
+      drift: { rows: 3, greatest: null },
+    })
+  })
+
+  test('that is not there is a 404', async () => {
+    const { get } = await serveOracle(config)
+    expect(await get('/v1/models/crystal-ball')).toMatchObject({
+      status: 404,
+      body: { code: 'ORACLE_UNKNOWN_MODEL' },
+    })
+  })
+})
+
 describe('the plugin', () => {
   test('tells other plugins the newest answer', async () => {
     const { api, index } = await serveOracle(config)
