@@ -37,6 +37,14 @@ const candidate = z
       .describe(
         'How many times as long as the version at work it may take at the 95th percentile; at more it is set aside. Less than 10 ms is never too slow.',
       ),
+    maxDrift: z
+      .number()
+      .positive()
+      .max(100)
+      .default(0.25)
+      .describe(
+        'Population-stability index of its outputs against the reference in its manifest, where it has one; at more it is set aside, unless the outputs of the version at work drift as far.',
+      ),
     tolerance: z
       .strictObject({
         absolute: z

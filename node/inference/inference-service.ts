@@ -122,6 +122,12 @@ export function inferenceService(
   const candidates: Candidates = new Candidates(options.versions, {
     ...{ log, metrics: modules.metrics, clock, random: modules.random ?? Math.random },
     ...{ deadlineMs: options.deadlineMs, perform, usable: (digest) => models.usable(digest) },
+    outputDrift: ({ entry }) => {
+      const outputs = drift
+        .read([entry])
+        .flatMap(({ readings }) => readings.filter(({ kind }) => kind === 'output'))
+      return outputs.length === 0 ? null : Math.max(...outputs.map(({ psi }) => psi))
+    },
   })
   const models: ModelSet = new ModelSet(options, {
     ...{ backends: modules.backends, apart, versions: candidates, run: test, drained, forget, log, told },

@@ -12,7 +12,7 @@ describe('candidates', () => {
     expect(candidatesSchema.parse({ net: { digest } })).toEqual({
       net: {
         ...{ digest, shadow: 0.1, canary: 0, window: 500, minRuns: 100 },
-        ...{ maxDisagreement: 0.01, maxFailures: 0.01, maxSlowdown: 3 },
+        ...{ maxDisagreement: 0.01, maxFailures: 0.01, maxSlowdown: 3, maxDrift: 0.25 },
       },
     })
     expect(candidatesSchema.parse(undefined)).toEqual({})

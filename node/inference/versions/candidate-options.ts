@@ -19,6 +19,8 @@ export interface CandidateOptions {
   readonly maxFailures: number
   /** How many times as long as the version at work it may take, at the 95th percentile. */
   readonly maxSlowdown: number
+  /** Population-stability index of any of its outputs against its own reference; at more it is set aside. */
+  readonly maxDrift: number
   /** How far numbers may lie apart, in quantised units; the manifest's tolerance of the version at work when null. */
   readonly tolerance: { readonly absolute: bigint; readonly relativePpm: number } | null
 }

@@ -33,13 +33,20 @@ export interface CandidatesModules {
   readonly perform: (slot: ModelSlot, request: InferenceRequest, fresh: boolean) => Promise<InferenceResult>
   /** Milliseconds that a run may take. */
   readonly deadlineMs: number
+  /** Greatest drift of any output of a version from its reference; null while nothing is known of it. */
+  readonly outputDrift: (slot: ModelSlot) => number | null
 }
+
+/** Of so many judged runs one looks at how far outputs drifted. */
+const DRIFT_EVERY = 20
 
 interface Tried {
   readonly options: CandidateOptions
   trial: Trial
   /** Digest of the version that it is held against. */
   against: Hex | null
+  /** Runs of it that were judged. */
+  judged: number
   /** Its shadow run that is under way. */
   shadow: Promise<void> | null
 }
@@ -63,7 +70,7 @@ export class Candidates {
     this.#told = candidateMetrics(modules.metrics)
     const tried = (options?.candidates ?? []).map((each): [string, Tried] => [
       each.model,
-      { options: each, trial: new Trial(each), against: null, shadow: null },
+      { options: each, trial: new Trial(each), against: null, judged: 0, shadow: null },
     ])
     this.#tried = new Map(tried)
   }
@@ -257,8 +264,19 @@ export class Candidates {
     if (tried.trial !== trial || this.#decisions.of(options.digest) !== undefined) return
     const figures = trial.figures()
     this.#told.figures(options, figures)
-    const why = trial.verdict(figures)
+    const why = trial.verdict(figures) ?? this.#drifted(tried)
     if (why !== null) this.#setAside(tried, why)
+  }
+
+  /** What the world does moves both versions; one that alone moves is to blame. */
+  #drifted(tried: Tried): string | null {
+    if (++tried.judged % DRIFT_EVERY !== 0 || tried.against === null) return null
+    const { outputDrift, usable } = this.#modules
+    const [candidate, live] = [this.#slotOf(tried.options), usable(tried.against)]
+    const { maxDrift } = tried.options
+    const own = candidate === null ? null : outputDrift(candidate)
+    if (own === null || own <= maxDrift || (live !== null && (outputDrift(live) ?? 0) > maxDrift)) return null
+    return `an output drifts from its reference by ${own.toFixed(2)}, more than ${maxDrift}, and none of the version at work does`
   }
 
   #setAside({ options: { model, digest } }: Tried, reason: string): void {

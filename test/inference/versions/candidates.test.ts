@@ -335,3 +335,39 @@ describe('a candidate that can not be compared', () => {
     expect((await trial.run(1, { model: trial.two })).digest).toBe(trial.two)
   })
 })
+
+describe('a candidate whose outputs drift from its reference', () => {
+  /** Half of what it gave when it was trained was at most 5. */
+  const entry = {
+    reference: {
+      inputs: [],
+      outputs: [{ tensor: 'y', columns: [{ name: 'all', edges: ['5'], counts: [50, 50] }] }],
+    },
+  }
+  const isAside = async ({ metrics, two }: Awaited<ReturnType<typeof world>>) => {
+    const { body } = await metrics.expose()
+    return body.includes(`iyi_inference_candidate_state{model="net",digest="${two}",state="set-aside"} 1`)
+  }
+
+  it('is set aside, with the reason, though it agrees', async () => {
+    const here = await world({}, { second: { entry } })
+    await runs(here, 20)
+    expect(await isAside(here)).toBe(true)
+    expect(here.inference.health()).toMatchObject({
+      status: 'ok',
+      detail: expect.stringContaining('drifts from its reference'),
+    })
+  })
+
+  it('goes on while it gives what it gave', async () => {
+    const here = await world({}, { second: { entry } })
+    for (let i = 0; i < 4; i++) await runs(here, 10)
+    expect(await isAside(here)).toBe(false)
+  })
+
+  it('goes on where the version at work drifts as far: the world has changed', async () => {
+    const here = await world({}, { first: { entry }, second: { entry } })
+    await runs(here, 40)
+    expect(await isAside(here)).toBe(false)
+  })
+})

@@ -14,7 +14,14 @@ export const version = (name: string, over: Partial<Tiny> = {}): Tiny =>
   tiny.doubling({ id: 'net', version: name, batched: false, cases: identity, ...over })
 
 /** Options of a trial that is soon over. */
-export const quick = { window: 20, minRuns: 10, maxDisagreement: 0.1, maxFailures: 0.1, maxSlowdown: 1_000 }
+export const quick = {
+  window: 20,
+  minRuns: 10,
+  maxDisagreement: 0.1,
+  maxFailures: 0.1,
+  maxSlowdown: 1_000,
+  maxDrift: 0.25,
+}
 
 export function candidate(digest: string, over: Partial<CandidateOptions> = {}): CandidateOptions {
   return {
@@ -36,16 +43,23 @@ export async function digestsOf(path: string): Promise<readonly string[]> {
  */
 export async function world(
   over: Partial<CandidateOptions> = {},
-  more: { folder?: string; random?: () => number; second?: Partial<Tiny>; watchMs?: number } = {},
+  more: {
+    folder?: string
+    random?: () => number
+    first?: Partial<Tiny>
+    second?: Partial<Tiny>
+    watchMs?: number
+  } = {},
 ) {
   const folder = more.folder ?? (await tinyFolder())
-  const path = await writeTiny(folder, [version('1'), version('2', more.second)])
+  const path = await writeTiny(folder, [version('1', more.first), version('2', more.second)])
   const [one = '', two = ''] = await digestsOf(path)
   const [live, apart] = [handBackend({ lanes: 4 }), handBackend({ lanes: 4 })]
   const states = join(folder, 'versions')
   const started = await start(path, {
     ...{ backend: live.backend, apart: apart.backend, random: more.random ?? (() => 0) },
     ...{ versions: { folder: states, candidates: [candidate(two, over)] }, watchMs: more.watchMs ?? 0 },
+    drift: { leastRows: 20 },
   })
   onTestFinished(() => {
     apart.state.byHand = false
