@@ -43,7 +43,7 @@ const candidate = z
       .max(100)
       .default(0.25)
       .describe(
-        'Population-stability index of its outputs against the reference in its manifest, where it has one; at more it is set aside, unless the outputs of the version at work drift as far.',
+        'Population-stability index of its outputs against the reference in its manifest, where it has one; at more it is set aside, if the version at work has one too and does not drift as far.',
       ),
     tolerance: z
       .strictObject({

@@ -86,7 +86,8 @@ export class ReferenceModels {
     const slot = await this.#opened(backend, model)
     if (slot.refusal !== null || slot.opened === null) {
       const reason = slot.refusal ?? 'it could not be opened'
-      this.#refused.set(entry.digest, { reason, until: this.#clock.monotonic() + IDLE_MS })
+      // One whose process was lost meanwhile may be opened the next time.
+      if (!slot.missed) this.#refused.set(entry.digest, { reason, until: this.#clock.monotonic() + IDLE_MS })
       throw refused(entry.id, reason)
     }
     try {

@@ -15,6 +15,7 @@ import { evidenceVerifies } from './scenarios/evidence.ts'
 import { feedsAdvance } from './scenarios/feeds.ts'
 import { hostile } from './scenarios/hostile.ts'
 import { httpDoors } from './scenarios/http-doors.ts'
+import { ownModel } from './scenarios/own-model.ts'
 import { ownNode } from './scenarios/own-node.ts'
 import { partition } from './scenarios/partition.ts'
 import { examplePlugin } from './scenarios/plugin.ts'
@@ -41,6 +42,7 @@ describe('devnet', { timeout: 240_000 }, () => {
   describe('a feed of several numbers', () => vectorFeed(net))
   describe('questions of contracts', () => questions(net))
   describe('disputes', () => disputes(net))
+  describe('a model of one’s own', () => ownModel(net))
   describe('evidence', () => evidenceVerifies(net))
   describe('event stream', () => streamDelivers(net))
   describe('HTTP', () => httpDoors(net))

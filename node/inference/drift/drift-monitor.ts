@@ -46,6 +46,10 @@ export class DriftMonitor {
     })
   }
 
+  forget(digest: Hex): void {
+    this.#windows.delete(digest)
+  }
+
   /** Forgets the models that are gone, and brings the metrics up to date. */
   refresh(models: readonly ManifestModel[]): void {
     const digests = new Set(models.map(({ digest }) => digest))

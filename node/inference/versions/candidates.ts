@@ -35,6 +35,8 @@ export interface CandidatesModules {
   readonly deadlineMs: number
   /** Greatest drift of any output of a version from its reference; null while nothing is known of it. */
   readonly outputDrift: (slot: ModelSlot) => number | null
+  /** What was seen of a version's drift does not count any more. */
+  readonly forgetDrift: (digest: Hex) => void
 }
 
 /** Of so many judged runs one looks at how far outputs drifted. */
@@ -93,8 +95,10 @@ export class Candidates {
     await this.#decisions.refresh()
     // Decided anew: what was seen of it before does not count any more.
     for (const [i, tried] of all.entries())
-      if ((before[i] === undefined) !== (this.#decisions.of(tried.options.digest) === undefined))
+      if ((before[i] === undefined) !== (this.#decisions.of(tried.options.digest) === undefined)) {
         tried.against = null
+        this.#modules.forgetDrift(tried.options.digest)
+      }
   }
 
   /** Tells where each stands, once the models are there. */
@@ -275,8 +279,10 @@ export class Candidates {
     const [candidate, live] = [this.#slotOf(tried.options), usable(tried.against)]
     const { maxDrift } = tried.options
     const own = candidate === null ? null : outputDrift(candidate)
-    if (own === null || own <= maxDrift || (live !== null && (outputDrift(live) ?? 0) > maxDrift)) return null
-    return `an output drifts from its reference by ${own.toFixed(2)}, more than ${maxDrift}, and none of the version at work does`
+    const others = live === null ? null : outputDrift(live)
+    // Where nothing is known of the version at work, the world may have changed.
+    if (own === null || own <= maxDrift || others === null || others > maxDrift) return null
+    return `an output drifts from its reference by ${own.toFixed(2)}, more than ${maxDrift}, and none of the version at work by as much`
   }
 
   #setAside({ options: { model, digest } }: Tried, reason: string): void {

@@ -30,6 +30,7 @@ export async function answerRequest(
     if (model === undefined || (!model.status.ok && !reference))
       return { kind: 'abstained', reason: 'unavailable' }
     const inputs = decodeInput(model, await modules.inputs.of(row, signal))
+    modules.inputs.answered(row)
     const { quantized, provider } = await inference.run({
       ...{
         model: model.digest,

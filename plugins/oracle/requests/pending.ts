@@ -9,6 +9,8 @@ export type InferenceRequestRow = Row<'inferenceRequest'>
 
 /** More wait at once only behind these. */
 const LOOKED_AT = 2_000
+/** Most that the index gives: those whose inputs nobody delivers must not be in the way of the others. */
+const LOOKED_AT_BY_HASH = 10_000
 
 export const ofOracle = ({ chainId, address }: ContractRef) =>
   [
@@ -23,41 +25,30 @@ interface Asked {
 }
 
 /**
- * The oldest requests of these models that wait for an answer at a pinned block, and whose inputs are on-chain or among
- * `held`. Rejects with `INDEX_BEHIND` when the index lacks it.
+ * The oldest requests of these models that wait for an answer at a pinned block, those that have their inputs on-chain and
+ * those that name them by hash, each in order of the chain. Rejects with `INDEX_BEHIND` when the index lacks the block.
  */
 export async function pendingAt(
   index: IndexReader,
   oracle: ContractRef,
-  { held, ...asked }: Asked & { readonly held: readonly Hex[] },
-): Promise<readonly InferenceRequestRow[]> {
-  const rows = await Promise.all([
-    waiting(index, oracle, asked, [{ column: 'input', op: '!=', value: '0x' }]),
-    held.length === 0
-      ? []
-      : waiting(index, oracle, asked, [
-          { column: 'input', op: '=', value: '0x' },
-          { column: 'inputHash', op: 'in', value: held },
-        ]),
+  asked: Asked,
+): Promise<{
+  readonly whole: readonly InferenceRequestRow[]
+  readonly byHash: readonly InferenceRequestRow[]
+}> {
+  const [whole, byHash] = await Promise.all([
+    waiting(index, oracle, asked, { column: 'input', op: '!=', value: '0x' }, LOOKED_AT),
+    waiting(index, oracle, asked, { column: 'input', op: '=', value: '0x' }, LOOKED_AT_BY_HASH),
   ])
-  return rows.flat().sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
-}
-
-/** Those that wait as well, and whose inputs, given by their hash alone, are not among `held`. Rejects as `pendingAt`. */
-export async function undeliveredAt(
-  index: IndexReader,
-  oracle: ContractRef,
-  { held, ...asked }: Asked & { readonly held: readonly Hex[] },
-): Promise<readonly InferenceRequestRow[]> {
-  const rows = await waiting(index, oracle, asked, [{ column: 'input', op: '=', value: '0x' }])
-  return rows.filter(({ inputHash }) => !held.includes(inputHash))
+  return { whole, byHash }
 }
 
 async function waiting(
   index: IndexReader,
   oracle: ContractRef,
   { pin, digests, rules }: Asked,
-  inputs: readonly Condition<'inferenceRequest'>[],
+  input: Condition<'inferenceRequest'>,
+  limit: number,
 ): Promise<readonly InferenceRequestRow[]> {
   if (digests.length === 0) return []
   const rows = await Promise.all(
@@ -75,21 +66,24 @@ async function waiting(
           { column: 'blockNumber', op: '<=', value: pin.number },
           { column: 'deadline', op: '>', value: BigInt(pin.timestamp + rules.inFlightSeconds) },
           { column: 'modelDigest', op: 'in', value: digests },
-          // What nobody could answer here would be in the way of the others.
-          ...inputs,
+          input,
           { column: 'endedBlock', ...ended },
         ],
         orderBy: [
           { column: 'blockNumber', direction: 'asc' },
           { column: 'logIndex', direction: 'asc' },
         ],
-        limit: LOOKED_AT,
+        limit,
         complete: { chainId: oracle.chainId, block: pin.number },
       }),
     ),
   )
-  return rows.flat().filter((row) => isPendingAt(row, pin, rules))
+  return inOrder(rows.flat().filter((row) => isPendingAt(row, pin, rules)))
 }
+
+/** Older first. */
+export const inOrder = (rows: readonly InferenceRequestRow[]): readonly InferenceRequestRow[] =>
+  [...rows].sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
 
 /** Those of the given ids that the index knows, by id. */
 export async function requestsById(

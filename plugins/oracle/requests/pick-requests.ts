@@ -3,7 +3,7 @@ import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import { OracleError } from '../errors.ts'
 import type { Pin } from '../feed-types.ts'
-import { type InferenceRequestRow, isPendingAt, pendingAt, requestsById, undeliveredAt } from './pending.ts'
+import { type InferenceRequestRow, inOrder, isPendingAt, pendingAt, requestsById } from './pending.ts'
 import type { RequestInputs } from './request-inputs.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { RequestItem, RequestOutcome, RequestQuery } from './request-types.ts'
@@ -32,9 +32,10 @@ export async function pickRequests(
   const digests = models.map(({ digest }) => digest)
   if (most < 1) return []
   let gas = 0
-  const asked = { pin, digests, rules, held: inputs.held() }
-  inputs.want(await undeliveredAt(index, oracle, asked))
-  for (const row of inTurns(await pendingAt(index, oracle, asked))) {
+  const { whole, byHash } = await pendingAt(index, oracle, { pin, digests, rules })
+  inputs.want(inTurns(byHash))
+  const answerable = inOrder([...whole, ...byHash.filter((row) => inputs.has(row))])
+  for (const row of inTurns(answerable)) {
     if (isResting(row.requestId, pin, previous)) continue
     const model = models.find(({ digest }) => digest === row.modelDigest)
     if (model === undefined) continue

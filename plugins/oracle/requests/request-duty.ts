@@ -16,6 +16,7 @@ import { answerRequest, isReportable, MAX_PROVIDER, MAX_VALUES } from './answer-
 import { parseRule } from './judging.ts'
 import { checkDisputes, pickDisputes } from './open-disputes.ts'
 import { PatientRuns } from './patient-runs.ts'
+import type { InferenceRequestRow } from './pending.ts'
 import { checkRequests, checkShape, isResting, mostRequests, pickRequests } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
 import type { RequestInputs } from './request-inputs.ts'
@@ -27,6 +28,9 @@ import { checkUpkeep, dueAt } from './upkeep.ts'
 
 /** Of runs that nobody gives up; the inference service ends them at its own limits, and when the node stops. */
 const never = new AbortController().signal
+
+/** After a reorganisation another request may have the same id. */
+const keyOf = ({ id, modelDigest, inputHash }: InferenceRequestRow) => `${id} ${modelDigest} ${inputHash}`
 
 const notDrawn: RequestResult = { kind: 'abstained', reason: 'not-drawn' }
 
@@ -101,13 +105,13 @@ export function requestDuty(
       const [results, rulings] = await Promise.all([
         Promise.all(
           rows.map((row) =>
-            runs.result(row.id, () => answerRequest(row, { inference, inputs, log, signal })),
+            runs.result(keyOf(row), () => answerRequest(row, { inference, inputs, log, signal })),
           ),
         ),
         Promise.all(
           disputed.map((row, at) =>
             query.disputes[at]?.committee.includes(ctx.self) === true
-              ? runs.result(`${row.id} again`, () =>
+              ? runs.result(`${keyOf(row)} again`, () =>
                   answerRequest(row, { inference, inputs, log, signal, reference: true }),
                 )
               : notDrawn,

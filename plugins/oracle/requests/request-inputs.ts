@@ -9,21 +9,25 @@ import type { InferenceRequestRow } from './pending.ts'
 export const MAX_INPUT_BYTES = 2 ** 20
 /** A round waits so long for an input; fetching goes on behind it. */
 const FETCH_MS = 1_500
-/** A condition on the index takes no longer list. */
-const MOST_HELD = 1_000
+/** Longer ahead nothing is kept for a request that nobody has answered: whoever sees it wait keeps it longer. */
+const AHEAD_MS = 3_600_000
+/** So that what waits is not kept a little longer, with a change on disk, in each round. */
+const STEP_MS = 600_000
 /** Fetched ahead at once. */
 const LANES = 3
 
 /** Inputs of requests: from the chain, or, where a request names one by its SHA-256, as they were delivered. */
 export interface RequestInputs {
-  /** Hashes of what was delivered and is here. */
-  held(): readonly Hex[]
+  /** Whether the input of a request is on-chain, or was delivered and is here. */
+  has(row: InferenceRequestRow): boolean
   /**
    * The input of a request, which is fetched from other validators where it is not here. Rejects with `ContentError`, or
    * with `ORACLE_BAD_INPUT` when it is not as long as the request says and pays for.
    */
   of(row: InferenceRequestRow, signal: AbortSignal): Promise<Hex>
-  /** Begins to fetch the inputs of these requests. */
+  /** The input of a request is one that the model takes: it is kept for a dispute. */
+  answered(row: InferenceRequestRow): void
+  /** Keeps the inputs of these requests for a while, and begins to fetch those that are not here. */
   want(rows: readonly InferenceRequestRow[]): void
 }
 
@@ -36,23 +40,25 @@ export function requestInputs(
   },
   { contents, clock }: { contents: Contents; clock: Clock },
 ): RequestInputs {
-  const untilMs = ({ deadline }: InferenceRequestRow) => Number(deadline) * 1_000 + options.keepMs
+  const untilMs = ({ deadline }: InferenceRequestRow) =>
+    Math.min(Number(deadline) * 1_000, Math.ceil((clock.now() + AHEAD_MS) / STEP_MS) * STEP_MS) +
+    options.keepMs
+  const hashOf = ({ inputHash }: InferenceRequestRow) => inputHash.slice(2)
+  /** Only what the request pays for: anybody may name anything by its hash. */
+  const keepFor = (row: InferenceRequestRow) => {
+    if (contents.sizeOf(hashOf(row)) === row.inputLength) contents.keep(hashOf(row), untilMs(row))
+  }
   let fetching = false
   const fetched = async (row: InferenceRequestRow, signal?: AbortSignal): Promise<Uint8Array> => {
-    const hash = row.inputHash.slice(2)
-    const bytes = await contents.fetch(hash, {
+    const bytes = await contents.fetch(hashOf(row), {
       ...{ maxBytes: MAX_INPUT_BYTES, keepMs: options.keepMs },
       ...(signal === undefined ? {} : { signal }),
     })
-    contents.keep(hash, untilMs(row))
+    keepFor(row)
     return bytes
   }
   return {
-    held: () =>
-      contents
-        .held()
-        .slice(-MOST_HELD)
-        .map((hash): Hex => `0x${hash}`),
+    has: (row) => row.input !== '0x' || contents.sizeOf(hashOf(row)) !== null,
     async of(row, signal) {
       if (row.input !== '0x') return row.input
       const late = new AbortController()
@@ -64,14 +70,20 @@ export function requestInputs(
             'ORACLE_BAD_INPUT',
             `the input has ${bytes.length} bytes, the request says ${row.inputLength}`,
           )
-        contents.keep(row.inputHash.slice(2), Math.max(untilMs(row), clock.now() + options.keepAnsweredMs))
         return bytesToHex(bytes)
       } finally {
         timer.cancel()
       }
     },
+    answered(row) {
+      if (row.input === '0x')
+        contents.keep(hashOf(row), Math.max(untilMs(row), clock.now() + options.keepAnsweredMs))
+    },
     want(rows) {
-      const wanted = rows.filter(({ inputLength }) => inputLength <= MAX_INPUT_BYTES)
+      const wanted: InferenceRequestRow[] = []
+      for (const row of rows)
+        if (contents.sizeOf(hashOf(row)) !== null) keepFor(row)
+        else if (row.inputLength <= MAX_INPUT_BYTES) wanted.push(row)
       if (fetching || wanted.length === 0) return
       fetching = true
       const lane = async () => {

@@ -6,6 +6,8 @@ import {
   parseEther,
   parseEventLogs,
   publicActions,
+  sha256,
+  size,
   toHex,
   zeroHash,
 } from 'viem'
@@ -92,7 +94,7 @@ export interface Asker {
   ask(
     model: AskableModel,
     numbers: readonly bigint[],
-    options?: { callbackGas?: number; finalOnly?: boolean },
+    options?: { callbackGas?: number; finalOnly?: boolean; byHash?: boolean },
   ): Promise<bigint>
   setMood(mood: 'note' | 'burn-gas'): Promise<void>
   /** Resolves with what the contract was told, once it was told of this request. */
@@ -128,10 +130,13 @@ export async function asker(net: Network, addressIndex: number): Promise<Asker> 
 
   return {
     address: contractAddress,
-    async ask(model, numbers, { callbackGas = 300_000, finalOnly = false } = {}) {
+    async ask(model, numbers, { callbackGas = 300_000, finalOnly = false, byHash = false } = {}) {
       const input = encodeAbiParameters([{ type: 'int256[]' }], [numbers])
       const request = {
-        ...{ modelId: model.modelId, version: 0, input, inputHash: zeroHash, inputLength: 0 },
+        ...{ modelId: model.modelId, version: 0 },
+        ...(byHash
+          ? { input: '0x' as const, inputHash: sha256(input), inputLength: size(input) }
+          : { input, inputHash: zeroHash, inputLength: 0 }),
         ...{ callbackGasLimit: callbackGas, minAgreeing: 0, deadlineSeconds: 0, finalOnly },
       }
       const sent = await client.writeContract({

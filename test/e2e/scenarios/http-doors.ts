@@ -43,6 +43,7 @@ export function httpDoors(net: Network): void {
     for (const path of Object.keys(document.paths).filter(
       (path) =>
         !path.includes('{') &&
+        document.paths[path]?.get !== undefined &&
         path !== '/v1/stream' &&
         !document.paths[path]?.get?.parameters?.some(({ required }) => required),
     ))
