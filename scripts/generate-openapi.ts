@@ -82,7 +82,14 @@ export async function generateOpenApi(): Promise<string> {
         'http.routes': ({ id, routes }) => http.routes({ id, roots: routes }),
         store: () => ({ migrate: refuse, query: refuse, batch: refuse }),
         inference: () => ({ models: refuse, run: refuse, drift: refuse }),
-        contents: () => ({ put: refuse, held: refuse, read: refuse, fetch: refuse, keep: refuse }),
+        contents: () => ({
+          put: refuse,
+          held: refuse,
+          sizeOf: refuse,
+          read: refuse,
+          fetch: refuse,
+          keep: refuse,
+        }),
       },
     },
   )

@@ -32,7 +32,10 @@ export interface ContentService extends Contents {
   stop(): Promise<void>
   /** Fetches a content of any size into a file. Rejects with `ContentError`. */
   fetchFile(request: DownloadRequest): Promise<void>
-  /** Asks one peer after another for a model's entry, until `take` likes one. Null when none does. */
+  /**
+   * Asks one peer after another for a model's entry, until `take` has one of that digest. It gives null for another one,
+   * which is the peer's fault, and may throw about the right one, which is nobody's. Null when no peer has it.
+   */
   fetchEntry<T>(
     digest: `0x${string}`,
     take: (bytes: Uint8Array) => T | null,
@@ -130,6 +133,7 @@ export function contentService(
     },
     put: (bytes, { keepMs }) => store.put(bytes, keepMs),
     held: () => store.held(),
+    sizeOf: (hash) => store.find(hash)?.size ?? null,
     read: (hash) => store.read(hash),
     keep: (hash, untilMs) => store.keep(hash, untilMs),
     async fetch(hash, { maxBytes, keepMs, signal }) {

@@ -12,6 +12,12 @@ const SWEEP_MS = 30_000
 /** Of what is fetched in parts, since its last part came; and so many of them, the newest. */
 const PARTIAL_MS = 3_600_000
 const MOST_PARTIALS = 64
+/** Each counts as so much at least: a file of one byte takes a block of the disk, too. */
+const LEAST_BYTES = 4_096
+/** What a look at all of them may cost. */
+const MOST = 16_384
+
+const roomOf = (size: number) => Math.max(size, LEAST_BYTES)
 
 interface Entry {
   readonly size: number
@@ -155,13 +161,15 @@ export class ContentStore {
   }
 
   #enter(hash: string, entry: Entry): void {
-    this.#bytes += entry.size - (this.#entries.get(hash)?.size ?? 0)
+    const old = this.#entries.get(hash)
+    this.#bytes += roomOf(entry.size) - (old === undefined ? 0 : roomOf(old.size))
     this.#entries.set(hash, entry)
     this.#size.set(this.#bytes)
   }
 
   async #drop(hash: string): Promise<void> {
-    this.#bytes -= this.#entries.get(hash)?.size ?? 0
+    const old = this.#entries.get(hash)
+    if (old !== undefined) this.#bytes -= roomOf(old.size)
     this.#entries.delete(hash)
     this.#size.set(this.#bytes)
     await rm(this.path(hash), { force: true })
@@ -188,14 +196,15 @@ export class ContentStore {
         `a content of ${size} bytes does not fit: all together may have ${this.#maxBytes} (content.maxMb)`,
       )
     await this.#sweep()
+    const fits = () => this.#bytes + roomOf(size) <= this.#maxBytes && this.#entries.size < MOST
     const idle = [...this.#entries]
       .filter(([, { needed }]) => !needed)
       .sort(([, a], [, b]) => a.until - b.until)
     for (const [hash] of idle) {
-      if (this.#bytes + size <= this.#maxBytes) return
+      if (fits()) return
       await this.#drop(hash)
     }
-    if (this.#bytes + size > this.#maxBytes)
+    if (!fits())
       throw new ContentError(
         'CONTENT_FULL',
         'there is no room for another content: all that is kept is needed. Try again later, or raise content.maxMb',

@@ -20,6 +20,8 @@ export interface Contents {
   put(bytes: Uint8Array, options: { readonly keepMs: number }): Promise<KeptContent>
   /** What is here now. */
   held(): readonly ContentHash[]
+  /** In bytes; null when it is not here. */
+  sizeOf(hash: ContentHash): number | null
   /** Null when it is not here. */
   read(hash: ContentHash): Promise<Uint8Array | null>
   /**

@@ -65,11 +65,15 @@ it('an input delivered to one validator reaches a leader without it, and every f
   expect(query.items).toMatchObject([{ requestId: 1n, inputHash: sha256(INPUT) }])
   // The one that took it goes away: a leader gives what it fetched, too.
   await taken.transport.stop()
-  expect(await validator(following).observe(requestContext(), query, null)).toEqual({ results: [gave(42)] })
+  expect(await validator(following).observe(requestContext(), query, null)).toEqual({
+    results: [gave(42)],
+    rulings: [],
+  })
   expect(following.contents.held()).toEqual([sha256(INPUT).slice(2)])
 
   const alone = await member(3)
   expect(await validator(alone).observe(requestContext(), query, null)).toEqual({
     results: [abstains('unavailable')],
+    rulings: [],
   })
 })

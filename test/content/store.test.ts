@@ -24,7 +24,7 @@ function handClock() {
   return { clock, pass }
 }
 
-async function world(maxBytes = 1_000) {
+async function world(maxBytes = 16_000) {
   const dir = await temporary()
   const { clock, pass } = handClock()
   const open = async () => {
@@ -64,7 +64,7 @@ it('put again keeps it longer, never shorter', async () => {
 
 it('makes room of what would go first, and never of what is needed', async () => {
   const { store } = await world()
-  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((seed) => bytesFor(seed, 400)) as [
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((seed) => bytesFor(seed, 6_400)) as [
     Uint8Array,
     Uint8Array,
     Uint8Array,
@@ -77,7 +77,7 @@ it('makes room of what would go first, and never of what is needed', async () =>
   expect([...store.held()].sort()).toEqual([sha256(a), sha256(c)].sort())
   store.keep(sha256(c), 0)
   await expect(store.put(d, 90_000)).rejects.toMatchObject({ code: 'CONTENT_FULL', retry: true })
-  await expect(store.put(bytesFor('e', 1_001), 1)).rejects.toMatchObject({ code: 'CONTENT_TOO_LARGE' })
+  await expect(store.put(bytesFor('e', 16_001), 1)).rejects.toMatchObject({ code: 'CONTENT_TOO_LARGE' })
   expect([...store.held()].sort()).toEqual([sha256(a), sha256(c)].sort())
 })
 
@@ -91,11 +91,17 @@ it('gives out no file that is another one than was kept', async () => {
 
 it('never takes more room than it has, whatever comes at once', async () => {
   const { dir, store } = await world()
-  const contents = Array.from({ length: 12 }, (_, i) => bytesFor(`c${i}`, 300))
+  const contents = Array.from({ length: 12 }, (_, i) => bytesFor(`c${i}`, 4_800))
   await Promise.all(contents.map((content) => store.put(content, 10_000)))
   expect(store.held()).toHaveLength(3)
   expect((await readdir(dir)).sort()).toEqual([...store.held()].sort())
-  await Promise.all([1, 2, 3].map(() => store.put(bytesFor('same', 300), 10_000)))
+  await Promise.all([1, 2, 3].map(() => store.put(bytesFor('same', 4_800), 10_000)))
+  expect(store.held()).toHaveLength(3)
+})
+
+it('counts the smallest as what it takes on a disk', async () => {
+  const { store } = await world()
+  for (let i = 0; i < 8; i++) await store.put(Uint8Array.of(i), 10_000)
   expect(store.held()).toHaveLength(3)
 })
 

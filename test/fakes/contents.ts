@@ -29,6 +29,7 @@ export function memoryContents(): Contents & {
       return { hash: hashOf(bytes), size: bytes.length, keptUntil: 1_700_000_000_000 + keepMs }
     },
     held: () => [...here.keys()],
+    sizeOf: (hash) => here.get(hash)?.length ?? null,
     read: async (hash) => here.get(hash) ?? null,
     async fetch(hash, { maxBytes }) {
       const own = here.get(hash)
