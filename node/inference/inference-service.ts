@@ -257,9 +257,12 @@ export function inferenceService(
   async function stop(): Promise<void> {
     running = false
     for (const timer of timers) timer.cancel()
-    await Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
-    await candidates.stop()
-    await references.stop()
+    const tried = candidates.stop()
+    const runs = Promise.all([...schedulers.values()].map((scheduler) => scheduler.stop()))
+    // Nobody waits for what runs there, however long it may.
+    await Promise.all([apart?.stop(), references.stop()])
+    await runs
+    await tried
     await models.close()
     for (const backend of backends) await backend.stop()
   }
