@@ -7,6 +7,7 @@ import { addFromPeers, addModel, listModels, removeModel } from '../../node/comp
 import { modelOffers } from '../../node/compose/models/offers.ts'
 import { packModel } from '../../node/compose/models/pack.ts'
 import { loadConfig } from '../../node/config/load.ts'
+import { canonicalDigest } from '../../node/inference/canonical-json.ts'
 import { parseManifest } from '../../node/inference/manifest.ts'
 import { silent } from '../adapters/libp2p/kit.ts'
 import { unary } from '../inference/tiny-onnx.ts'
@@ -87,7 +88,7 @@ describe('iyi model add peer:<digest>', () => {
       async () =>
         expect(await addedTo(config)).toEqual([
           {
-            ...{ id: '-', version: '-', digest, source: 'wanted' },
+            ...{ id: '-', version: '-', digest, source: 'wanted', standing: null },
             progress: 'waiting: nobody who is connected has it',
           },
         ]),
@@ -103,13 +104,17 @@ describe('iyi model add peer:<digest>', () => {
     await expect(addFromPeers(config, source)).rejects.toMatchObject({ code: 'MODEL_UNREACHABLE' })
   })
 
-  it('leaves aside who gives another entry, and asks the next', async () => {
-    const { node, digest } = await giver()
+  it.each([
+    ['another entry', () => '{"id":"net"}'],
+    ['another one behind the entry', (entry: string) => `${entry},${entry.replace('"net"', '"other"')}`],
+  ])('leaves aside who gives %s, and asks the next', async (_what, lie) => {
+    const { node, digest, folder } = await giver()
+    const bytes = Buffer.from(lie(await readFile(join(folder, 'model.json'), 'utf8')))
     const { config } = await home()
     const taker = await member(1, { peers: [node] })
     await connected(taker, 1)
     const liar = await scripted(2, taker, async ({ kind }) =>
-      kind === 'entry' ? { kind, bytes: Buffer.from('{"id":"net"}') } : { kind: 'absent' },
+      kind === 'entry' ? { kind, bytes } : { kind: 'absent' },
     )
     await connected(taker, 2)
     await addFromPeers(config, `peer:${digest}`)
@@ -119,6 +124,50 @@ describe('iyi model add peer:<digest>', () => {
       within,
     )
     expect(liar.asked.length).toBeLessThanOrEqual(1)
+  })
+
+  it('is refused, and nobody blamed, where this node can not use the entry that was asked for', async () => {
+    const { config } = await home()
+    const written = { id: 'net', later: 1 }
+    const digest = canonicalDigest(written)
+    const taker = await member(1)
+    const bytes = Buffer.from(JSON.stringify(written))
+    await scripted(2, taker, async ({ kind }) => (kind === 'entry' ? { kind, bytes } : { kind: 'absent' }))
+    await connected(taker, 1)
+    await addFromPeers(config, `peer:${digest}`)
+    fetching(config, taker)
+    await vi.waitFor(
+      async () =>
+        expect(await addedTo(config)).toMatchObject([
+          {
+            digest,
+            progress: expect.stringMatching(/^refused: .*the right one, and this node can not use it/),
+          },
+        ]),
+      within,
+    )
+    expect(taker.metrics.sum('iyi_content_peers_aside_total')).toBe(0)
+  })
+
+  it('a node that ends does not wait for what takes minutes', async () => {
+    const { config } = await home()
+    await addFromPeers(config, `peer:0x${'ab'.repeat(32)}`)
+    const { contents } = await member(1)
+    const begun = Promise.withResolvers<void>()
+    const wanted = wantedModels(config, {
+      contents: {
+        ...contents,
+        fetchEntry: () => {
+          begun.resolve()
+          return new Promise(() => {})
+        },
+      },
+      log: silent,
+      clock: { ...systemClock, setTimer: (ms, fire) => systemClock.setTimer(ms / 100, fire) },
+    })
+    wanted.start()
+    await begun.promise
+    await wanted.stop()
   })
 
   it('is refused, and says why, where the model does not pass its tests here', async () => {

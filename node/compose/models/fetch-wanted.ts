@@ -2,6 +2,7 @@ import { mkdir, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NodeConfig } from '../../config/schema.ts'
 import type { ContentService } from '../../content/content-service.ts'
+import { canonicalDigest } from '../../inference/canonical-json.ts'
 import { type ManifestModel, parseManifest } from '../../inference/manifest.ts'
 import { assertInside } from '../../inference/verified-file.ts'
 import type { Hex } from '../../ports/chain.ts'
@@ -9,6 +10,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import { ContentError } from '../../ports/content-error.ts'
 import { IyiError } from '../../ports/errors.ts'
 import type { Logger } from '../../ports/log.ts'
+import { ModelError } from './errors.ts'
 import { MAX_BYTES } from './fetch-folder.ts'
 import { addModel } from './library.ts'
 import { ENTRY_FILE, readEntry } from './stage.ts'
@@ -17,6 +19,8 @@ import { listWanted, tell, unwantModel, wantedFiles, wantedFolder } from './want
 const LOOK_MS = 2_000
 /** How often the note of a transfer is written. */
 const NOTE_MS = 1_000
+/** A node that ends waits no longer for a model's tests: the next one makes them anew. */
+const STOP_MS = 3_000
 
 /**
  * Fetches the models that the operator wants from other validators, one after another, and adds each as if its folder had
@@ -92,13 +96,8 @@ export function wantedModels(
     const known = await readEntry(folder).catch(() => null)
     if (known?.entry.digest === digest) return known.entry
     const take = (bytes: Uint8Array) => {
-      const text = Buffer.from(bytes).toString('utf8')
-      try {
-        const [entry] = parseManifest(`{"models":[${text}]}`)
-        return entry?.digest === digest ? { entry, text } : null
-      } catch {
-        return null
-      }
+      const written = writtenIn(bytes, digest)
+      return written === null ? null : { entry: usable(written), text: JSON.stringify(written) }
     }
     const found = await contents.fetchEntry(digest, take, signal)
     if (found === null) return null
@@ -140,7 +139,35 @@ export function wantedModels(
     async stop() {
       stopped.abort()
       timer?.cancel()
-      await work
+      const late = Promise.withResolvers<void>()
+      const patience = clock.setTimer(STOP_MS, late.resolve)
+      await Promise.race([work, late.promise])
+      patience.cancel()
     },
+  }
+}
+
+/** The one entry that the bytes are, where it has this digest. */
+function writtenIn(bytes: Uint8Array, digest: Hex): object | null {
+  try {
+    const written: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    return typeof written === 'object' && canonicalDigest(written) === digest ? written : null
+  } catch {
+    return null
+  }
+}
+
+/** Throws `ModelError` `MODEL_REFUSED` for what is the entry that was asked for, and none that this node can run. */
+function usable(written: object): ManifestModel {
+  try {
+    const [entry] = parseManifest(JSON.stringify({ models: [written] }))
+    if (entry !== undefined) return entry
+    throw new TypeError('it is empty')
+  } catch (cause) {
+    throw new ModelError(
+      'MODEL_REFUSED',
+      `The model's entry is the right one, and this node can not use it: ${cause instanceof Error ? cause.message : String(cause)} If it was made for a newer node, bring this one up to date and add the model again.`,
+      cause,
+    )
   }
 }
