@@ -97,8 +97,8 @@ async function takeFrom(
       if (answer?.kind !== 'part') return
       const proven = provePart(hash, partial.proven, answer.part)
       if (proven === null) {
-        // What does not fit a note on disk may be right: the note is not believed against a peer.
-        if (partial.resumed) await partial.forget()
+        // What does not fit what a disk kept may be right; what does not fit what leads to the hash is not.
+        if (partial.resumed && !(await partial.leadsTo(hash))) await partial.forget()
         else standing.blame(peer, 'lies', hash)
         return
       }

@@ -68,6 +68,19 @@ export function provePart(hash: string, known: Proven | null, part: ContentPart)
   return right ? { size, next: index - 1, state: before.slice() } : null
 }
 
+/** Whether what is known leads to the hash: of the parts behind `known.next`, one after another. */
+export async function reaches(
+  hash: string,
+  { next, state }: Proven,
+  parts: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  if (state === null) return false
+  const chain = new Chain()
+  chain.resume(state, (next + 1) * PART_BYTES)
+  for await (const part of parts) chain.update(part)
+  return Buffer.from(chain.digest()).toString('hex') === hash
+}
+
 /** States before each part, one after another, and the hash of it all, of a content that comes part by part. */
 export async function statesOf(
   parts: AsyncIterable<Uint8Array>,

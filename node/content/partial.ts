@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { PART_BYTES } from '../ports/content.ts'
-import { type Proven, partsOf, STATE_BYTES } from './hash-chain.ts'
+import { type Proven, partLength, partsOf, reaches, STATE_BYTES } from './hash-chain.ts'
 
 /** So many parts are written between two notes of how far it is. */
 const NOTE_EVERY = 32
@@ -35,6 +35,14 @@ export class Partial {
   /** Nothing came yet since it was opened: where it goes on is what a disk says. */
   get resumed(): boolean {
     return this.#resumed
+  }
+
+  /** Whether what an earlier run left leads to the hash: all of it is read. What can't be read does not. */
+  async leadsTo(hash: string): Promise<boolean> {
+    const [file, proven] = [this.#file, this.#proven]
+    if (file === null || proven === null) return false
+    this.#resumed = !(await reaches(hash, proven, tailIn(file, proven)).catch(() => false))
+    return !this.#resumed
   }
 
   /** Begins anew, whatever an earlier note says. */
@@ -104,5 +112,13 @@ async function readNote(path: string): Promise<Proven | null> {
       : null
   } catch {
     return null
+  }
+}
+
+async function* tailIn(file: FileHandle, { size, next }: Proven): AsyncGenerator<Uint8Array> {
+  for (let index = next + 1; index < partsOf(size); index++) {
+    const bytes = new Uint8Array(partLength(size, index))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, index * PART_BYTES)
+    yield bytes.subarray(0, bytesRead)
   }
 }

@@ -9,6 +9,8 @@ import { partLength, partsOf, statesOf } from './hash-chain.ts'
 const REMEMBERED = 32
 /** Longer is worth no peer's waiting: it is told to come again. */
 const PATIENCE_MS = 2_000
+/** So many files are proven at once: it is the node's own thread that does it. */
+const PROVEN_AT_ONCE = 2
 
 /** What this node gives to others. */
 export interface Offers {
@@ -26,13 +28,22 @@ interface Proofs {
   readonly states: readonly Uint8Array[] | null
 }
 
+/** Proofs of a file that are there, or computed at the moment. */
+interface Kept {
+  readonly file: string
+  readonly done: Promise<Proofs>
+  finished: boolean
+}
+
 /** Answers what peers ask, from files: the states that prove a part are computed once a file, in the background. */
 export class Shelf implements ContentSource {
   readonly #offers: readonly Offers[]
   readonly #clock: Clock
   readonly #log: Logger
   /** Least recently asked first. */
-  readonly #proofs = new Map<string, { readonly file: string; readonly done: Promise<Proofs> }>()
+  readonly #proofs = new Map<string, Kept>()
+
+  #proving = 0
 
   constructor(offers: readonly Offers[], { clock, log }: { clock: Clock; log: Logger }) {
     this.#offers = offers
@@ -49,7 +60,10 @@ export class Shelf implements ContentSource {
     if (path === null) return { kind: 'absent' }
     const file = await identityOf(path)
     if (file === null) return { kind: 'absent' }
-    const proofs = await this.#soon(this.#proofsOf(question.hash, path, file))
+    // Nothing is computed for a part that there is not.
+    if (question.index !== 'last' && question.index >= partsOf(file.size)) return { kind: 'absent' }
+    const begun = this.#proofsOf(question.hash, path, file.identity)
+    const proofs = begun === 'later' ? begun : await this.#soon(begun)
     if (proofs === 'later') return { kind: 'busy' }
     const index = question.index === 'last' ? partsOf(proofs.size) - 1 : question.index
     const before = proofs.states?.[index]
@@ -66,16 +80,27 @@ export class Shelf implements ContentSource {
     return null
   }
 
-  #proofsOf(hash: string, path: string, file: string): Promise<Proofs> {
+  #proofsOf(hash: string, path: string, file: string): Promise<Proofs> | 'later' {
     const known = this.#proofs.get(hash)
-    const proofs = known?.file === file ? known : { file, done: this.#prove(hash, path, file) }
+    if (known?.file !== file && this.#proving >= PROVEN_AT_ONCE) return 'later'
+    const proofs = known?.file === file ? known : this.#begin(hash, path, file)
     this.#proofs.delete(hash)
     this.#proofs.set(hash, proofs)
-    for (const oldest of this.#proofs.keys()) {
+    for (const [oldest, { finished }] of this.#proofs) {
       if (this.#proofs.size <= REMEMBERED) break
-      this.#proofs.delete(oldest)
+      if (finished) this.#proofs.delete(oldest)
     }
     return proofs.done
+  }
+
+  #begin(hash: string, path: string, file: string): Kept {
+    this.#proving++
+    const done = this.#prove(hash, path, file).finally(() => {
+      this.#proving--
+      proofs.finished = true
+    })
+    const proofs: Kept = { file, done, finished: false }
+    return proofs
   }
 
   /** Never rejects: what can't be read is given to nobody. */
@@ -103,9 +128,13 @@ export class Shelf implements ContentSource {
 }
 
 /** Tells a file from another one that took its place; null when there is none. */
-async function identityOf(path: string): Promise<string | null> {
-  const found = await stat(path).catch(() => null)
-  return found === null ? null : `${found.dev} ${found.ino} ${found.size}`
+async function identityOf(
+  path: string,
+): Promise<{ readonly identity: string; readonly size: number } | null> {
+  const found = await stat(path, { bigint: true }).catch(() => null)
+  if (found === null) return null
+  const { dev, ino, size, mtimeNs, ctimeNs } = found
+  return { identity: [dev, ino, size, mtimeNs, ctimeNs].join(' '), size: Number(size) }
 }
 
 async function* partsIn(path: string): AsyncGenerator<Uint8Array> {

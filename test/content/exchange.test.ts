@@ -140,6 +140,32 @@ it('goes on after a restart where it was', async () => {
   expect(await readdir(dir)).toEqual([hash])
 })
 
+it('a peer that sends a wrong part after a restart is left aside, and takes nothing of what is there away', async () => {
+  const dir = await temporary()
+  const content = bytesFor('some', 6 * PART_BYTES)
+  const hash = sha256(content)
+  await halfOf(content, dir)
+  const node = await member(0, { dir })
+  const truthful = honest(await partsWithProofs(content))
+  await scripted(2, node, async (question) => {
+    const answer = await truthful(question)
+    return answer.kind === 'part'
+      ? { kind: 'part', part: { ...answer.part, bytes: answer.part.bytes.map((byte) => byte ^ 1) } }
+      : answer
+  })
+  await connected(node, 1)
+  await expect(node.contents.fetch(hash, wanted)).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+  const labels = { peer: peerIdOf(seedOf(2)), reason: 'lies' }
+  expect(node.metrics.sum('iyi_content_peers_aside_total', labels)).toBe(1)
+  const rest = await scripted(3, node, truthful)
+  await connected(node, 2)
+  await vi.waitFor(async () => expect(sha256(await node.contents.fetch(hash, wanted))).toBe(hash), {
+    timeout: 10_000,
+    interval: 100,
+  })
+  expect(rest.asked.length).toBeLessThanOrEqual(4)
+})
+
 it('goes on with what was on disk when its process was killed', async () => {
   const [dir, killed] = [await temporary(), await temporary()]
   const content = bytesFor('some', 50 * PART_BYTES)

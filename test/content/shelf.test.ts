@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { systemClock } from '../../node/adapters/clock/system.ts'
@@ -57,4 +57,28 @@ it('gives nothing of a file that is another one, and gives the right one when it
   expect(await ask('last')).toEqual({ kind: 'absent' })
   await exchange(content)
   expect((await ask('last')).kind).toBe('part')
+})
+
+it('gives nothing of a file that was written over where it lies', async () => {
+  const { path, ask } = await world(100)
+  expect((await ask('last')).kind).toBe('part')
+  await writeFile(path, bytesFor('other', 100))
+  await utimes(path, 1_000, 1_000)
+  expect(await ask('last')).toEqual({ kind: 'absent' })
+})
+
+it('proves two files at once, lets a third wait, and computes nothing for a part that there is not', async () => {
+  const dir = await temporary()
+  const contents = ['a', 'b', 'c'].map((seed) => bytesFor(seed, 10 * PART_BYTES))
+  const hashes = contents.map(sha256)
+  for (const [i, content] of contents.entries()) await writeFile(join(dir, hashes[i] ?? ''), content)
+  const shelf = new Shelf([{ file: async (hash) => join(dir, hash), entry: async () => null }], {
+    clock: systemClock,
+    log: silent,
+  })
+  const ask = (index: number | 'last') =>
+    Promise.all(hashes.map(async (hash) => (await shelf.answer({ kind: 'part', hash, index })).kind))
+  expect(await ask(10)).toEqual(['absent', 'absent', 'absent'])
+  expect((await ask('last')).sort()).toEqual(['busy', 'part', 'part'])
+  expect(await ask('last')).toEqual(['part', 'part', 'part'])
 })

@@ -1,7 +1,10 @@
 import type { Stream } from '@libp2p/interface'
 import type { ContentAnswer, ContentQuestion } from '../../ports/content.ts'
 import { ContentError } from '../../ports/content-error.ts'
-import { decodeAnswer, encodeQuestion, MAX_ANSWER_BYTES } from './content-frames.ts'
+import { answerLength, decodeAnswer, encodeQuestion, MAX_ANSWER_BYTES } from './content-frames.ts'
+
+/** Each keeps alive what it was read with. */
+const MOST_PIECES = 256
 
 interface Waiting {
   readonly settle: (answer: ContentAnswer | ContentError) => void
@@ -14,7 +17,10 @@ export class ContentAsker {
   readonly #peer: string
   readonly #stream: Stream
   readonly #waiting: Waiting[] = []
-  #held: Uint8Array = new Uint8Array(0)
+  /** What came of the next answer, joined once there is enough to look at. */
+  #held: Uint8Array[] = []
+  #bytes = 0
+  #enough = 1
 
   constructor(peer: string, stream: Stream, onEnd: () => void) {
     this.#peer = peer
@@ -68,9 +74,15 @@ export class ContentAsker {
   }
 
   #take(bytes: Uint8Array): void {
-    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
+    this.#held.push(bytes)
+    this.#bytes += bytes.length
+    if (this.#bytes < this.#enough) {
+      if (this.#held.length > MOST_PIECES) this.#held = [Buffer.concat(this.#held)]
+      return
+    }
+    let rest = this.#held.length === 1 ? bytes : Buffer.concat(this.#held)
     for (;;) {
-      const next = this.#held.length === 0 ? null : decodeAnswer(this.#held)
+      const next = rest.length === 0 ? null : decodeAnswer(rest)
       if (next === null) break
       const waiting = next === 'malformed' ? undefined : this.#waiting.shift()
       if (next === 'malformed' || waiting === undefined) {
@@ -78,11 +90,14 @@ export class ContentAsker {
         this.end()
         return
       }
-      this.#held = this.#held.subarray(next.length)
+      rest = rest.subarray(next.length)
       waiting.settle(next.answer)
     }
     // Copied, so that what was read can go.
-    if (this.#held.length > 0 && this.#held.length < MAX_ANSWER_BYTES / 2) this.#held = this.#held.slice()
+    if (rest.length < MAX_ANSWER_BYTES / 2) rest = rest.slice()
+    this.#held = rest.length === 0 ? [] : [rest]
+    this.#bytes = rest.length
+    this.#enough = rest.length === 0 ? 1 : answerLength(rest)
   }
 
   #fail(code: 'CONTENT_PEER_LOST' | 'CONTENT_PEER_LIES', why: string): void {

@@ -53,6 +53,13 @@ export function encodeAnswer(answer: ContentAnswer): Uint8Array {
   return bytes
 }
 
+/** Of how many bytes the answer is that these begin; of so many at least while that can't be seen. */
+export function answerLength(bytes: Uint8Array): number {
+  if (bytes.length < HEAD_BYTES) return HEAD_BYTES
+  const payload = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(1)
+  return HEAD_BYTES + (bytes[0] === ANSWERS.indexOf('part') ? PROOF_BYTES : 0) + payload
+}
+
 /**
  * The answer that `bytes` begin with, and how many of them it is; null while it is not all there, `malformed` when it never
  * will be one.
