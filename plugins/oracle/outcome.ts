@@ -90,10 +90,7 @@ function isDue<V extends FeedValue>(
 ): boolean {
   if (base === null) return true
   if (now <= base.timestamp) return false
-  return (
-    now - base.timestamp >= rules.reportIntervalSeconds ||
-    values.deviates(base.answer, answer, rules.deviationPpm)
-  )
+  return now - base.timestamp >= rules.reportIntervalSeconds || values.deviates(base.answer, answer, rules)
 }
 
 function newest<V extends FeedValue>(

@@ -11,6 +11,7 @@ import {
   listSchema,
 } from '../../../node/ports/http-schemas.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import { OracleError } from '../errors.ts'
 import { labelsOf, latestRound } from '../rounds.ts'
 import type { ServedFeed } from '../served-feed.ts'
 import { findFeed } from './find-feed.ts'
@@ -28,7 +29,7 @@ export function addFeedRoutes(
   async function view({ config, duty, withheld }: ServedFeed): Promise<z.infer<typeof feedSchema>> {
     const [round, labels] = await Promise.all([
       latestRound(index, config),
-      config.contract.kind === 'vector' ? labelsOf(index, config) : null,
+      config.contract.kind === 'vector' ? labelsOf(index, config).catch(unreadable) : null,
     ])
     const status = duty.status()
     return {
@@ -92,4 +93,10 @@ export function addFeedRoutes(
       return { data: await view(feed), meta }
     },
   })
+}
+
+/** The contract of this feed is no vector feed: the duty says so, and the other feeds are shown. */
+function unreadable(error: unknown): null {
+  if (error instanceof OracleError) return null
+  throw error
 }

@@ -13,7 +13,7 @@ export const scalar: ValueType<bigint> = {
   outcome: outcomeCodec,
   check: requireInt192,
   judge: judgeScalars,
-  deviates,
+  deviates: (last, value, { deviationPpm }) => deviates(last, value, deviationPpm),
   isWithin,
   compare,
   ofRow(row) {

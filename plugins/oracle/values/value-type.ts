@@ -30,8 +30,8 @@ export interface ValueType<V extends FeedValue> {
   /** Throws `ORACLE_BAD_OBSERVATION` for what no report of such a contract can hold. */
   readonly check: (value: V, terms: ContractTerms) => void
   readonly judge: (options: JudgeOptions, observations: readonly Attributed<V>[]) => Judged<V>
-  /** Whether a value moved by at least so many millionths of the last one. */
-  readonly deviates: (last: V, value: V, ppm: number) => boolean
+  /** Whether a value moved by at least the deviation of the last one, so that it is worth a report. */
+  readonly deviates: (last: V, value: V, rules: FeedRules) => boolean
   readonly isWithin: (limits: AnswerLimits, value: V) => boolean
   /** A total order, in which it does not matter what comes first. */
   readonly compare: (a: V, b: V) => number

@@ -1,7 +1,8 @@
 import type { AgreementRule } from '../../../node/ports/agreement-rule.ts'
 import type { Attributed } from '../../../node/ports/quorum.ts'
 import { agree } from '../agreement/agree.ts'
-import { compare } from '../agreement/vectors.ts'
+import { compare, magnitude } from '../agreement/vectors.ts'
+import type { FeedRules } from '../contract-config.ts'
 import { OracleError } from '../errors.ts'
 import type { ContractTerms } from '../feed-types.ts'
 import { deviates, isWithin, requireInt192 } from './scalar.ts'
@@ -14,8 +15,8 @@ export const vector: ValueType<readonly bigint[]> = {
   outcome: vectorOutcomeCodec,
   check: checkVector,
   judge: judgeVectors,
-  // Any element, so that each of them is as exact on-chain as a feed of its own would be.
-  deviates: (last, value, ppm) => value.some((element, i) => deviates(last[i] ?? 0n, element, ppm)),
+  deviates: (last, value, rules) =>
+    value.some((element, i) => elementDeviates(last[i] ?? 0n, element, rules)),
   isWithin: (limits, value) => value.every((element) => isWithin(limits, element)),
   compare: compareVectors,
   ofRow(row) {
@@ -23,6 +24,19 @@ export const vector: ValueType<readonly bigint[]> = {
       return row.answers.map((element) => BigInt(String(element)))
     throw new OracleError('ORACLE_BAD_BYTES', `round ${row.roundId} is none of a vector feed`)
   },
+}
+
+/**
+ * Any element by itself, so that each of them is as exact on-chain as a feed of its own would be. What honest validators
+ * may be apart is no move: an element of a few units would make a report nearly every round.
+ */
+function elementDeviates(
+  last: bigint,
+  value: bigint,
+  { deviationPpm, toleranceAbsolute }: FeedRules,
+): boolean {
+  if (deviationPpm > 0 && magnitude(value - last) <= toleranceAbsolute) return false
+  return deviates(last, value, deviationPpm)
 }
 
 function checkVector(value: readonly bigint[], { labels }: ContractTerms): void {

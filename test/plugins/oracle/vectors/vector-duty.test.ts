@@ -169,10 +169,21 @@ describe('outcome', () => {
       due: false,
       lastReport: onchain,
     })
-    expect(run(same([1_000n, 2_000n, 1n]), { rules, onchain }).due).toBe(true)
+    expect(run(same([1_000n, 2_000n, 11n]), { rules, onchain }).due).toBe(true)
     expect(run(same([1_000n, 1_980n, 0n]), { rules, onchain }).due).toBe(true)
     const old = { ...onchain, timestamp: NOW - 600 }
     expect(run(same(onchain.answer), { rules, onchain: old }).due).toBe(true)
+  })
+
+  test('a move within the absolute tolerance is none, however few units an element has', () => {
+    const onchain = { answer: [0n, 5n, 1_000_000n], timestamp: NOW - 100 }
+    const due = (answer: Vector, rules: object) =>
+      run([answer, answer, answer], { rules: { toleranceAbsolute: 10n, ...rules }, onchain }).due
+    const rules = { deviationPpm: 10_000 }
+    expect(due([10n, -5n, 1_000_000n], rules)).toBe(false)
+    expect(due([11n, 5n, 1_000_000n], rules)).toBe(true)
+    expect(due([0n, -6n, 1_000_000n], rules)).toBe(true)
+    expect(due([0n, 5n, 1_000_000n], { deviationPpm: 0 })).toBe(true)
   })
 
   test('f liars neither move an element out of the honest range nor prevent agreement', () => {

@@ -1,5 +1,6 @@
 import { keccak256 } from 'viem'
 import { expect, test } from 'vitest'
+import { encodeOnchainConfig } from '../../../../plugins/oracle/contract-config.ts'
 import type { FeedOutcome } from '../../../../plugins/oracle/feed-types.ts'
 import { encodeVectorOnchainConfig } from '../../../../plugins/oracle/vector-config.ts'
 import { listen, until } from '../../../adapters/hono/fixture.ts'
@@ -28,6 +29,8 @@ const term = {
   },
 }
 const config = { feeds: [term] }
+const elsewhere = `0x${'ee'.repeat(20)}`
+const other = { ...term, id: 'other', contract: { chainId: HOME, address: elsewhere } }
 
 const agreed: FeedOutcome<readonly bigint[]> = {
   ...outcome(),
@@ -86,6 +89,14 @@ test('a vector feed shows its labels and its newest vector, and no single answer
   ])
   const rounds = await get('/v1/feeds/term/rounds')
   expect(rounds.body.data).toMatchObject([{ answers: ['4', '-5', '6'] }, { answers: ['1', '2', '3'] }])
+})
+
+test('a feed whose contract is no vector feed has no labels, and hides no other one', async () => {
+  const { get, index } = await serveOracle({ feeds: [term, other] })
+  index.add('validatorConfig', configured(encodeOnchainConfig({ ...onchain, modelDigest: MODEL }), 1n))
+  const { status, body } = await get('/v1/feeds')
+  expect(status).toBe(200)
+  expect(body.data).toMatchObject([{ id: 'term', labels: null }, { id: 'other' }])
 })
 
 test('the evidence has every validator’s vector and its distance from the answer', async () => {
