@@ -89,7 +89,8 @@ async function placeOf(
     throw notYet(`block ${wanted} of chain ${chainId}, which is followed up to ${followed}`)
   const block = await blockAt(chain, chainId, wanted)
   if (moment === null || 'block' in moment) return { block, timestamp: block.timestamp }
-  if (moment.time > block.timestamp)
+  // The next block may be of the same time.
+  if (moment.time >= block.timestamp)
     throw notYet(`this time on chain ${chainId}, which is followed up to ${block.timestamp}`)
   const [newest] = await store.query({ sql: newestSql, params: [token.id, moment.time] })
   return { block: newest === undefined ? null : blockOf(newest), timestamp: moment.time }

@@ -1,4 +1,4 @@
-import { type Histories, transferFeatures } from '../../node/features/transfer-features.ts'
+import { FEATURES_VERSION, type Histories, transferFeatures } from '../../node/features/transfer-features.ts'
 import type { SqlRow, Store } from '../../node/ports/store.ts'
 import { type AmountHistory, amountsBefore, historiesSql, historyOf, touchesOf } from './histories.ts'
 import { digitsOf, hexOf } from './rows.ts'
@@ -21,7 +21,8 @@ const saveSql = `
   with moved as (
     update token set (done_block, done_log) = ($3::bigint, $4::integer) where id = $1 and version = $2 returning id
   )
-  update transfer t set features = decode(made.features, 'hex'), score = null, model = null, digest = null
+  update transfer t set features = decode(made.features, 'hex'), features_version = ${FEATURES_VERSION},
+      score = null, model = null, digest = null
     from moved, json_to_recordset($5::json) as made (block bigint, log integer, features text)
     where t.token_id = moved.id and t.block = made.block and t.log = made.log`
 

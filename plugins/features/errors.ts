@@ -8,7 +8,6 @@ export type FeatureStoreErrorCode =
   | 'FEATURES_NOT_YET'
   | 'FEATURES_BAD_MOMENT'
   | 'FEATURES_WRONG_MODEL'
-  | 'FEATURES_NO_INPUT'
 
 /** Why the feature store has no answer. `FEATURES_NOT_YET` may be asked again. */
 export class FeatureStoreError extends IyiError<

@@ -1,6 +1,7 @@
 /**
  * `token`: up to `done_*` the features of its transfers are computed; `version` rises whenever something changes among
- * the transfers that may have been computed already. `transfer`: what the log says, and what was made of it.
+ * the transfers that may have been computed already. `transfer`: what the log says, and what was made of it, by the
+ * features' version that this node had then.
  */
 export const migrations = [
   {
@@ -31,6 +32,7 @@ export const migrations = [
         receiver bytea not null,
         value numeric(78, 0) not null,
         features bytea,
+        features_version integer,
         score double precision,
         model text,
         digest bytea,

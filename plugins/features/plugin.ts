@@ -7,6 +7,7 @@ import { type FollowedToken, findTransfer, unknownToken } from './find.ts'
 import { instruments } from './instruments.ts'
 import { migrations } from './migrations.ts'
 import { lower, readEvent } from './read-event.ts'
+import { recentBlocks } from './recent-blocks.ts'
 import { transferView } from './routes/schemas.ts'
 import { addTokenRoutes } from './routes/tokens.ts'
 import { addTransferRoutes } from './routes/transfers.ts'
@@ -86,7 +87,7 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
   }
 
   addTransferRoutes(routes, { store, index, retentionDays })
-  addTokenRoutes(routes, { store, index, chain, reached, retentionDays })
+  addTokenRoutes(routes, { store, index, chain: recentBlocks(chain, clock), reached, retentionDays })
 
   return {
     api: {

@@ -1,4 +1,3 @@
-import { FEATURES_VERSION } from '../../node/features/transfer-features.ts'
 import type { Address, Hex } from '../../node/ports/chain.ts'
 import type { SqlRow } from '../../node/ports/store.ts'
 import type { FeaturedTransfer } from './api.ts'
@@ -7,7 +6,8 @@ import type { FeaturedTransfer } from './api.ts'
 export const TRANSFER_COLUMNS = `
   k.chain_id, encode(k.address, 'hex') as token, t.block, t.log, t.timestamp, encode(t.block_hash, 'hex') as block_hash,
   encode(t.transaction, 'hex') as transaction, encode(t.sender, 'hex') as sender, encode(t.receiver, 'hex') as receiver,
-  t.value::text as value, encode(t.features, 'hex') as features, t.score, t.model, encode(t.digest, 'hex') as digest`
+  t.value::text as value, encode(t.features, 'hex') as features, t.features_version,
+  t.score, t.model, encode(t.digest, 'hex') as digest`
 
 /** A row of `TRANSFER_COLUMNS` whose features are there. */
 export function transferOf(row: SqlRow): FeaturedTransfer {
@@ -22,7 +22,7 @@ export function transferOf(row: SqlRow): FeaturedTransfer {
     from: hexOf(row.sender),
     to: hexOf(row.receiver),
     value: BigInt(String(row.value)),
-    version: FEATURES_VERSION,
+    version: Number(row.features_version),
     features: floatsOf(String(row.features)),
     score:
       row.score === null

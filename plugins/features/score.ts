@@ -10,7 +10,7 @@ export const SCORED_AT_ONCE = 256
 
 const pendingSql = `
   select ${TRANSFER_COLUMNS} from transfer t join token k on k.id = t.token_id
-    where t.token_id = $1 and t.features is not null and t.digest is null
+    where t.token_id = $1 and t.features is not null and t.digest is null and t.features_version = ${FEATURES_VERSION}
       and (t.block, t.log) <= (k.done_block, k.done_log)
     order by t.block, t.log limit ${SCORED_AT_ONCE}`
 

@@ -7,12 +7,16 @@ import { bytesOf, TRANSFER_COLUMNS, transferOf } from './rows.ts'
 /**
  * $1 chain, $2 token, $3 block, $4 log, $5 block hash, $6 transaction, $7 sender, $8 receiver, $9 value, $10 timestamp,
  * $11 seconds that are kept, $12 the operator's name of the contract. One that comes before others of its token, which happens where a contract is followed from
- * an earlier block on since, has those computed again. One that is there already changes nothing.
+ * an earlier block on since, has those computed again. One that is there already changes nothing but the name of the contract,
+ * whose events are told again where the operator renamed it.
  */
 const insertSql = `
   with known as (
     select from transfer t join token k on k.id = t.token_id
       where k.chain_id = $1 and k.address = $2 and t.block = $3 and t.log = $4 and t.block_hash = $5
+  ), renamed as (
+    update token set contract = $12
+      where chain_id = $1 and address = $2 and contract <> $12 and exists (select from known)
   ), followed as (
     insert into token as k
       (chain_id, address, contract, since_timestamp, newest_block, newest_log, newest_timestamp, done_block, done_log)
@@ -36,9 +40,9 @@ const insertSql = `
   insert into transfer (token_id, block, log, timestamp, block_hash, transaction, sender, receiver, value)
   select id, $3, $4, $10, $5, $6, $7, $8, $9::numeric from followed
   on conflict (token_id, block, log) do update set
-    (timestamp, block_hash, transaction, sender, receiver, value, features, score, model, digest)
+    (timestamp, block_hash, transaction, sender, receiver, value, features, features_version, score, model, digest)
       = (excluded.timestamp, excluded.block_hash, excluded.transaction, excluded.sender, excluded.receiver,
-         excluded.value, null, null, null, null)
+         excluded.value, null, null, null, null, null)
   returning token_id`
 
 /** $1 chain, $2 token, $3 block, $4 log, $5 block hash. */

@@ -108,13 +108,14 @@ export class Worker {
     told.computed(computed)
     await this.#analyse(computed)
     if (computed === PAGE) return true
+    // Before scores: what is old goes, also while a model does not answer.
+    await this.#prune(tokenId)
     if (model !== null) {
       const scored = await scorePage({ tokenId, model }, { store, inference })
       told.scored(scored.length)
       onScored(scored)
       if (scored.length === SCORED_AT_ONCE) return true
     }
-    await this.#prune(tokenId)
     return false
   }
 

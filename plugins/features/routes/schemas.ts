@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FEATURES, FEATURES_VERSION } from '../../../node/features/transfer-features.ts'
+import { FEATURES } from '../../../node/features/transfer-features.ts'
 import { ProblemError } from '../../../node/ports/http.ts'
 import { addressSchema, bytes32Schema, unsignedSchema } from '../../../node/ports/http-schemas.ts'
 import type { FeaturedTransfer } from '../api.ts'
@@ -42,18 +42,18 @@ export const transferSchema = z.object({
     .meta({ description: 'What the model of that digest said; null where none did, or not yet' }),
 })
 
-export function featuresView(features: Float32Array): z.output<typeof featuresSchema> {
+export function featuresView(features: Float32Array, version: number): z.output<typeof featuresSchema> {
   const values = Object.fromEntries(FEATURES.map((name, i) => [name, features[i] ?? 0]))
-  return { set: 'transfer', version: FEATURES_VERSION, values }
+  return { set: 'transfer', version, values }
 }
 
 export function transferView(transfer: FeaturedTransfer): z.output<typeof transferSchema> {
-  const { version: _, features, blockNumber, value, ...rest } = transfer
+  const { version, features, blockNumber, value, ...rest } = transfer
   return {
     ...rest,
     blockNumber: blockNumber.toString(),
     value: value.toString(),
-    features: featuresView(features),
+    features: featuresView(features, version),
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { FEATURES_VERSION } from '../../../node/features/transfer-features.ts'
 import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { Routes } from '../../../node/ports/http.ts'
 import {
@@ -107,7 +108,7 @@ export function addTokenRoutes(routes: Routes, modules: Modules): void {
             ...{ chainId: token.chainId, token: token.address, from, to, value: query.value, timestamp },
             block: block === null ? null : { number: block.number.toString(), hash: block.hash },
             historySeconds,
-            features: featuresView(features),
+            features: featuresView(features, FEATURES_VERSION),
           },
           meta,
         }

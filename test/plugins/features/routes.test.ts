@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Transfer } from '../../../node/features/transfer.ts'
 import { FEATURES } from '../../../node/features/transfer-features.ts'
 import { TransferStream } from '../../../node/features/transfer-stream.ts'
 import { type TestPostgres, testPostgres, until } from '../../adapters/postgres/support.ts'
+import { memoryEventLog } from '../../fakes/event-log.ts'
 import { address, CHAIN, featureWorld, ORIGIN, TOKEN, type TransferBody, told, transfer } from './kit.ts'
 
 let postgres: TestPostgres
@@ -116,13 +117,33 @@ describe('features as of a moment', () => {
     expect(await one(transfer(3, { value: 120n }))).toMatchObject({ status: 200 })
   })
 
+  test('go on after the operator gave the contract another name', async () => {
+    const world = await served()
+    await world.end()
+    const events = memoryEventLog()
+    for (const each of history) events.tell(told(each, { contract: 'renamed' }), 'seen')
+    const { get } = await world.run({ tokens: [{ contract: 'renamed' }] }, { events })
+    await until(async () => (await get(ask)).status !== 404)
+    expect(await get(`${ask}&block=4`)).toMatchObject({ status: 200 })
+  })
+
+  test('ask the chain for a block once', async () => {
+    const { get, chain } = await served()
+    const asked = vi.spyOn(chain, 'block')
+    for (let i = 0; i < 3; i++) expect((await get(`${ask}&block=4`)).status).toBe(200)
+    expect(asked).toHaveBeenCalledTimes(1)
+  })
+
   test('are refused where nobody can know them', async () => {
     const { get } = await served([...history, transfer(6)])
     expect(await get(`${ask}&block=7`)).toMatchObject({ status: 409, body: { code: 'FEATURES_NOT_YET' } })
-    expect(await get(`${ask}&time=${ORIGIN + 61}`)).toMatchObject({
-      status: 409,
-      body: { code: 'FEATURES_NOT_YET' },
-    })
+    // The next block may be of the newest one's time, too.
+    for (const time of [ORIGIN + 60, ORIGIN + 61])
+      expect(await get(`${ask}&time=${time}`)).toMatchObject({
+        status: 409,
+        body: { code: 'FEATURES_NOT_YET' },
+      })
+    expect((await get(`${ask}&time=${ORIGIN + 59}`)).status).toBe(200)
     expect(await get(`${ask}&time=1600000000`)).toMatchObject({
       status: 410,
       body: { code: 'FEATURES_TOO_OLD' },

@@ -113,3 +113,36 @@ test('a model that takes something else scores nothing, and the operator is told
   expect(world.inference.requests).toEqual([])
   expect(await served.one(transfer(1))).toMatchObject({ status: 200, body: { data: { score: null } } })
 })
+
+test('what an earlier version of the features made is given to no model', async () => {
+  const world = await featureWorld(postgres)
+  for (const block of [1, 2, 3]) world.events.tell(told(transfer(block)), 'seen')
+  const first = await world.run()
+  await until(async () => (await first.one(transfer(3))).status === 200)
+  await first.end()
+  await world.store.query({ sql: 'update transfer set features_version = 0 where block < 3' })
+  world.inference.set(RISK)
+  world.inference.answer([5n])
+  const served = await world.run(config({ model: 'risk' }))
+  await until(async () => (await served.one(transfer(3))).body.data.score !== null)
+  expect(await served.one(transfer(1))).toMatchObject({ body: { data: { score: null } } })
+  expect(served.health()).toMatchObject({ status: 'ok' })
+})
+
+test('what is old is deleted also while a model is refused', async () => {
+  const world = await featureWorld(postgres)
+  world.inference.set({ ...RISK, features: { set: 'transfer', version: 2 } })
+  for (const block of [1, 9 * 8_640]) world.events.tell(told(transfer(block)), 'seen')
+  // Each look at it is a minute later, and a turn that failed is tried again at once.
+  let minutes = 0
+  const clock = {
+    ...systemClock,
+    monotonic: () => minutes++ * 60_000,
+    setTimer: (_: number, fire: () => void) => systemClock.setTimer(1, fire),
+  }
+  await world.run({ ...config({ model: 'risk' }), retentionDays: 1 }, { clock })
+  await until(async () => {
+    const kept = await world.store.query({ sql: 'select block from transfer' })
+    return kept.map(({ block }) => Number(block)).join() === String(9 * 8_640)
+  })
+})

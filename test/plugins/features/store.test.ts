@@ -240,4 +240,13 @@ describe('what happens later', () => {
     expect(await all(served)).toHaveLength(4)
     expect(await world.store.query({ sql: 'select 1 from transfer' })).toHaveLength(5)
   })
+
+  test('what an earlier version of the features made says so', async () => {
+    const world = await featureWorld(postgres)
+    for (const each of crowd(3)) world.events.tell(told(each), 'seen')
+    const served = await world.run()
+    await settled(world, 3)
+    await world.store.query({ sql: 'update transfer set features_version = 0 where log = 1' })
+    expect((await all(served)).map(({ features }) => features.version)).toEqual([1, 0, 1])
+  })
 })
