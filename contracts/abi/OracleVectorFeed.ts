@@ -207,6 +207,11 @@ export const oracleVectorFeedAbi = [
     "type": "error"
   },
   {
+    "inputs": [],
+    "name": "OracleVectorFeed__LabelsChanged",
+    "type": "error"
+  },
+  {
     "inputs": [
       {
         "internalType": "uint256",

@@ -42,12 +42,14 @@ interface IOracleVectorFeed is IQuorumFeed {
 
     error OracleVectorFeed__BadLength(uint256 length, uint256 max);
     error OracleVectorFeed__NoSuchElement(uint256 index, uint256 length);
+    /// @notice There is a round already, whose elements other labels would misname: deploy another feed for those.
+    error OracleVectorFeed__LabelsChanged();
 
     /// @notice How many elements every answer has. Never changes.
     function length() external view returns (uint256);
 
     /// @notice What tells the elements apart, in their order: `description()` says what the numbers mean, for example
-    ///         horizons in seconds. The owner sets them with the configuration.
+    ///         horizons in seconds. Part of the configuration; from the first round on they never change.
     function labels() external view returns (uint256[] memory);
 
     /// @notice Decimal places of every element. Never changes.

@@ -33,6 +33,8 @@ contract OracleVectorFeed is IOracleVectorFeed, QuorumFeed {
     }
 
     uint256 private immutable LENGTH;
+    /// @dev keccak256 of the words of the labels in force.
+    bytes32 private labelsHash;
     PackedVector.Place[HISTORY] private rounds;
 
     /// @param owner who configures the oracle set
@@ -113,6 +115,10 @@ contract OracleVectorFeed is IOracleVectorFeed, QuorumFeed {
         (uint256 offset, uint256 count) =
             abi.decode(onchainConfig[CONFIG_LENGTH:LABELS_AT], (uint256, uint256));
         if (offset != LABELS_OFFSET || count != LENGTH) revert OracleFeed__MalformedConfig();
+        bytes32 hash = keccak256(onchainConfig[LABELS_AT:]);
+        // Rounds outlive a configuration, and their elements are told apart by the labels that they were reported under.
+        if (hash != labelsHash && _roundIdOf(_attached()) != 0) revert OracleVectorFeed__LabelsChanged();
+        labelsHash = hash;
     }
 
     /// @inheritdoc QuorumVerifier

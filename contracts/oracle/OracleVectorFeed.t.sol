@@ -132,6 +132,24 @@ contract OracleVectorFeedTest is TestBase {
         _refusedConfig(_withWord(good, 6, 3), malformed);
     }
 
+    function test_labelsAreThoseOfTheFirstRound() external {
+        uint256[] memory labels = new uint256[](4);
+        labels[3] = 7;
+        feed.configureRaw(abi.encode(uint8(1), MIN, MAX, uint32(1 hours), bytes32(0), labels));
+        _equal(feed.labels()[3], 7, "no round has them yet");
+        feed.set(_of(1, 2, 3, MAX + 1), START);
+        feed.configure();
+        _equal(feed.labels()[3], 1200, "what is out of range makes no round");
+        feed.set(_of(1, 2, 3, 4), START);
+        _refusedConfig(
+            abi.encode(uint8(1), MIN, MAX, uint32(1 hours), bytes32(0), labels),
+            abi.encodeWithSelector(IOracleVectorFeed.OracleVectorFeed__LabelsChanged.selector)
+        );
+        _equal(feed.labels()[3], 1200, "refused");
+        feed.configureWith(MIN, MAX - 1);
+        _equal(feed.maxAnswer(), MAX - 1, "the same labels");
+    }
+
     function testFuzz_refusedReports(uint256 word, uint256 value) external {
         bytes memory good =
             abi.encode(uint32(START), EVIDENCE, bytes32(0), uint8(3), uint8(4), uint256(5), _of(1, 2, 3, 4));
