@@ -149,7 +149,10 @@ export function inferenceService(
       if (!running) return
       const timer = clock.setTimer(ms, () => {
         timers = timers.filter((other) => other !== timer)
-        void work().finally(again)
+        void work()
+          // The next time may do; no periodic work is worth the node.
+          .catch((error: unknown) => log.error({ err: error }, 'Fail a periodic check of models'))
+          .finally(again)
       })
       timers.push(timer)
     }

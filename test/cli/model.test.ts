@@ -272,6 +272,8 @@ describe('iyi model promote, rollback, retry', () => {
         return id === 'net' ? [`${version} ${state}`] : []
       })
     expect(await standing()).toEqual(['1 plain', '2 candidate'])
+    // The other verbs mean the version at work too.
+    expect((await iyi('show', 'net', ...config)).out).toContain(one)
 
     const { config: loaded } = loadConfig({ path: at('iyi.yaml'), env: {} })
     const guard = { watch: () => {}, release: () => {} }

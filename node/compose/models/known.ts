@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NodeConfig } from '../../config/schema.ts'
 import { type ManifestModel, parseManifest, readManifest } from '../../inference/manifest.ts'
-import { ownManifestPath } from '../inference.ts'
+import { readVersionStates } from '../../inference/versions/version-states.ts'
+import { ownManifestPath, versionsFolder } from '../inference.ts'
 import { manifestPath } from '../manifest-path.ts'
 import { ModelError } from './errors.ts'
+import { standingOf } from './standing.ts'
 
 /** A model that the node has. */
 export interface Known {
@@ -16,9 +18,15 @@ export interface Known {
   readonly source: 'node' | 'added'
 }
 
-/** The newest of an id, or the one of a digest. Rejects with `ModelError` `MODEL_UNKNOWN`. */
+/**
+ * The one that an id means, which is the newest that is neither tried nor set aside, where there is one; or the one of a digest.
+ * Rejects with `ModelError` `MODEL_UNKNOWN`.
+ */
 export async function findModel(config: NodeConfig, model: string): Promise<Known> {
-  return find(await readAll(config), model, 'is known to this node')
+  const all = await readAll(config)
+  const standing = standingOf(config, await readVersionStates(versionsFolder(config)))
+  const atWork = all.filter(({ entry }) => entry.id === model && standing(entry.digest, entry.id) === null)
+  return find(atWork.length > 0 ? atWork : all, model, 'is known to this node')
 }
 
 /** Every model of the configured manifest and of the operator. Rejects with `INFERENCE_BAD_MANIFEST`. */

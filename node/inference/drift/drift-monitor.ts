@@ -61,7 +61,7 @@ export class DriftMonitor {
 function driftMetrics(metrics: Metrics): (drift: ModelDrift) => void {
   const index = metrics.gauge({
     name: 'iyi_inference_drift_psi',
-    help: "Population-stability index of a model's input or output against its reference; NaN while there are too few rows. Of several versions, the newest",
+    help: "Population-stability index of a model's input or output against its reference; 0 while there are too few rows (iyi_inference_drift_rows). Of several versions, the newest",
     labels: ['model', 'kind', 'name'],
   })
   const rows = metrics.gauge({
@@ -69,12 +69,12 @@ function driftMetrics(metrics: Metrics): (drift: ModelDrift) => void {
     help: 'Rows that are held against the reference of a model',
     labels: ['model'],
   })
-  /** What was told of each model, so that it can be taken back. */
+  /** What was told of each model, so that what is not known any more can be taken back. */
   const names = new Map<string, ModelDrift['readings']>()
   return (drift) => {
     const { model, readings } = drift
     rows.set(drift.rows, { model })
-    for (const { kind, name } of names.get(model) ?? []) index.set(Number.NaN, { model, kind, name })
+    for (const { kind, name } of names.get(model) ?? []) index.set(0, { model, kind, name })
     for (const { kind, name, psi } of readings) index.set(psi, { model, kind, name })
     names.set(model, readings)
   }
