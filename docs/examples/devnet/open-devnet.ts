@@ -7,13 +7,7 @@ import type { DevnetDescription } from '../../../node/devnet/description.ts'
  * several), the example ends, with one line that says why.
  */
 export async function openDevnet(path: string, feedId: string, shape: 'number' | 'vector' | 'any' = 'any') {
-  let devnet: DevnetDescription
-  try {
-    devnet = JSON.parse(readFileSync(path, 'utf8'))
-    for (const { rpc } of devnet.chains) await fetch(rpc, { method: 'POST', body: '{}' })
-  } catch {
-    return end(`no devnet at ${dirname(path)}: run npm start`)
-  }
+  const devnet = await readDevnet(path)
   const feed = devnet.feeds.find((entry) => entry.id === feedId)
   const chain = devnet.chains.find((entry) => entry.id === feed?.chainId)
   if (feed === undefined || chain === undefined)
@@ -23,6 +17,17 @@ export async function openDevnet(path: string, feedId: string, shape: 'number' |
   if (shape === 'vector' && feed.labels === null)
     return end(`${feedId} is a feed of one number: take read-feed`)
   return { devnet, feed, chain }
+}
+
+/** The running devnet; the example ends, with one line that says why, where there is none. */
+export async function readDevnet(path: string): Promise<DevnetDescription> {
+  try {
+    const devnet: DevnetDescription = JSON.parse(readFileSync(path, 'utf8'))
+    for (const { rpc } of devnet.chains) await fetch(rpc, { method: 'POST', body: '{}' })
+    return devnet
+  } catch {
+    return end(`no devnet at ${dirname(path)}: run npm start`)
+  }
 }
 
 /** Ends the example with exit code 1. */
