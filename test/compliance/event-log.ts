@@ -238,7 +238,7 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
     )
     const reached = async () => subscription.reached(1)
     await mine(['a'])
-    await until(async () => (await reached()) !== null)
+    await until(async () => told === 1 && (await reached()) !== null)
     const first = (await reached()) ?? -1n
     await mine(['a'])
     await until(() => told === 2)
