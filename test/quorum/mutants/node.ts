@@ -7,7 +7,7 @@ const DIGEST = 'node/quorum/digest.ts'
 const ATTESTATION = 'node/quorum/machine/attestation.ts'
 const TRANSMISSIONS = 'node/quorum/transmissions.ts'
 const PERSISTER = 'node/quorum/persister.ts'
-const OUTCOME = 'plugins/oracle/outcome.ts'
+const OUTCOME = 'plugins/oracle/values/scalar.ts'
 const HISTORY = 'node/adapters/postgres/signing-history.ts'
 
 /** Bugs around the machine: reports, configuration, disk, signing history, and the step that a plugin computes. */
@@ -233,7 +233,7 @@ export const NODE: readonly Mutant[] = [
     'validity',
     'the price is the observation that happens to stand in the middle',
     OUTCOME,
-    'const middle = [...values].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))[values.length >> 1]',
+    'const middle = [...values].sort(compare)[values.length >> 1]',
     'const middle = values[values.length >> 1]',
   ),
   mutant(
@@ -241,7 +241,7 @@ export const NODE: readonly Mutant[] = [
     'validity',
     'observations far from the middle count like the others',
     OUTCOME,
-    'accepted: abs(value.value - middle) <= tolerance,',
+    'accepted: magnitude(value - middle) <= tolerance,',
     'accepted: tolerance >= 0n,',
   ),
   mutant(
@@ -249,7 +249,7 @@ export const NODE: readonly Mutant[] = [
     'validity',
     'a price is reported though more than f observations were rejected',
     OUTCOME,
-    'const agreed = observations.length - accepted.length <= options.f',
-    'const agreed = accepted.length > 0',
+    'agreed: observations.length - accepted.length <= f,',
+    'agreed: accepted.length > 0,',
   ),
 ]
