@@ -85,7 +85,7 @@ test('a node that runs takes up a model that another one runs', { timeout: 180_0
       },
     )
     expect((await listModels(taker.config)).filter(({ source }) => source !== 'node')).toEqual([
-      { id: 'net', version: '1', digest, source: 'added' },
+      { id: 'net', version: '1', digest, source: 'added', standing: null },
     ])
     expect(await readdir(join(taker.config.dataDir, 'models'))).not.toContain('.new-')
     expect(await readdir(join(taker.config.dataDir, 'models', 'wanted'))).toEqual([])
