@@ -53,7 +53,8 @@ export function oracleOf(net: Network) {
   return { chain, address }
 }
 
-function clientOf(net: Network, addressIndex: number) {
+/** An account of Anvil's public mnemonic on the oracle's chain: the devnet uses the first one, and gives the others nothing. */
+export function accountOf(net: Network, addressIndex: number) {
   const { chain } = oracleOf(net)
   return createWalletClient({
     account: mnemonicToAccount('test test test test test test test test test test test junk', {
@@ -70,7 +71,7 @@ function clientOf(net: Network, addressIndex: number) {
 
 export async function challenger(net: Network, addressIndex: number): Promise<Challenger> {
   const { chain, address } = oracleOf(net)
-  const client = clientOf(net, addressIndex)
+  const client = accountOf(net, addressIndex)
   await rpc(chain.rpc, 'anvil_setBalance', [client.account.address, toHex(parseEther('100'))])
   const { bond } = await client.readContract({ address, abi: oracleAbi, functionName: 'parameters' })
   return {
@@ -95,7 +96,11 @@ export async function nextRequestId(
   asked: { requester: Hex; modelDigest: Hex; input: Hex },
 ): Promise<bigint> {
   const { chain, address } = oracleOf(net)
-  const count = await clientOf(net, 0).readContract({ address, abi: oracleAbi, functionName: 'requestCount' })
+  const count = await accountOf(net, 0).readContract({
+    address,
+    abi: oracleAbi,
+    functionName: 'requestCount',
+  })
   const types = parseAbiParameters('uint256, address, uint256, address, bytes32, bytes32')
   const words = [
     BigInt(chain.id),
@@ -117,7 +122,7 @@ export async function collude(
   answer: { requestId: bigint; input: Hex; values: readonly bigint[] },
 ): Promise<{ send(): Promise<Hex> }> {
   const { chain, address } = oracleOf(net)
-  const client = clientOf(net, 0)
+  const client = accountOf(net, 0)
   const { args, digest } = await configEvent(net, { chainId: chain.id, address })
   const quorum = Math.floor((args.signers.length + args.f) / 2) + 1
   const keys = await Promise.all(

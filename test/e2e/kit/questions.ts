@@ -1,20 +1,16 @@
 import {
-  createWalletClient,
   encodeAbiParameters,
-  http,
   parseAbi,
   parseEther,
   parseEventLogs,
-  publicActions,
   sha256,
   size,
   toHex,
   zeroHash,
 } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
 import { readArtifact } from '../../../scripts/artifacts.ts'
 import { rpc } from './chain.ts'
-import { oracleAbi } from './disputes.ts'
+import { accountOf, oracleAbi, oracleOf } from './disputes.ts'
 import { get, type Hex } from './http.ts'
 import type { Network } from './network.ts'
 import { until } from './until.ts'
@@ -103,21 +99,8 @@ export interface Asker {
 }
 
 export async function asker(net: Network, addressIndex: number): Promise<Asker> {
-  const [chain] = net.description.chains
-  const oracle = net.description.contracts[String(chain?.id)]?.InferenceOracle
-  if (chain === undefined || oracle === undefined) throw new Error('the devnet has no inference oracle')
-  const client = createWalletClient({
-    // Anvil's public mnemonic: the devnet uses its first account, and gives the others nothing.
-    account: mnemonicToAccount('test test test test test test test test test test test junk', {
-      addressIndex,
-    }),
-    chain: {
-      ...{ id: chain.id, name: chain.name, rpcUrls: { default: { http: [chain.rpc] } } },
-      nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-    },
-    transport: http(chain.rpc),
-    pollingInterval: 100,
-  }).extend(publicActions)
+  const { chain, address: oracle } = oracleOf(net)
+  const client = accountOf(net, addressIndex)
   await rpc(chain.rpc, 'anvil_setBalance', [client.account.address, toHex(parseEther('100'))])
   const { bytecode } = await readArtifact('InferenceRequester')
   const hash = await client.deployContract({ abi: requesterAbi, bytecode, args: [oracle] })
