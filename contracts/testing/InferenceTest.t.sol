@@ -49,14 +49,20 @@ abstract contract InferenceTest is TestBase {
     function _deploy() internal {
         vm.warp(START);
         vm.roll(1000);
-        registry = new ModelRegistry();
+        registry = ModelRegistry(_create("ModelRegistry", ""));
         registry.register("cats", MODEL, "ipfs://cats");
-        oracle = new InferenceHarness(address(this), registry, _rules());
+        oracle = _newOracle();
         oracle.setModelPrice(1, InferencePricing.ModelPrice(uint96(BASE), uint96(PER_WORD), ANSWER_GAS));
         _configure(4);
-        requester = new InferenceRequester(oracle);
+        requester = InferenceRequester(payable(_create("InferenceRequester", abi.encode(oracle))));
         vm.deal(address(this), 1000 ether);
         vm.deal(CHALLENGER, 1000 ether);
+    }
+
+    /// @dev One without prices and without nodes.
+    function _newOracle() internal returns (InferenceHarness) {
+        bytes memory args = abi.encode(address(this), registry, _rules());
+        return InferenceHarness(payable(_create("InferenceHarness", args)));
     }
 
     function _rules() internal pure returns (InferencePricing.Parameters memory) {

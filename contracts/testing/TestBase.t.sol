@@ -13,6 +13,7 @@ interface CheatCodes {
     function prank(address sender) external;
     function sign(uint256 key, bytes32 hash) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function addr(uint256 key) external pure returns (address);
+    function getCode(string calldata artifact) external view returns (bytes memory creationCode);
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata reason) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
@@ -34,6 +35,7 @@ abstract contract TestBase {
 
     error TestBase__NotEqual(bytes32 got, bytes32 want, string what);
     error TestBase__False(string what);
+    error TestBase__NotCreated(string artifact);
 
     /// @notice Read by the runner: contracts that an invariant test calls.
     function targetContracts() external view returns (address[] memory) {
@@ -48,6 +50,17 @@ abstract contract TestBase {
     function _target(address handler, bytes4[] memory functions) internal {
         targets.push(handler);
         selectors.push(FuzzSelector(handler, functions));
+    }
+
+    /// @dev Creates a contract from its artifact. `new` would compile the contract once more into each test that says it:
+    ///      for the large ones that took most of the time of a build.
+    /// @param args The arguments of its constructor, encoded.
+    function _create(string memory artifact, bytes memory args) internal returns (address created) {
+        bytes memory code = bytes.concat(vm.getCode(artifact), args);
+        assembly ("memory-safe") {
+            created := create(0, add(code, 0x20), mload(code))
+        }
+        if (created == address(0)) revert TestBase__NotCreated(artifact);
     }
 
     function _true(bool condition, string memory what) internal pure {

@@ -88,8 +88,8 @@ export interface Duty<Q, O, R> {
   readonly sealed?: boolean
   readonly codecs: { readonly query: Codec<Q>; readonly observation: Codec<O>; readonly outcome: Codec<R> }
   /**
-   * The leader's: what this round is about. Null when there is nothing to do: the leader asks again after DeltaRound.
-   * Runs on followers as well, to judge a leader that says so: it must only read.
+   * The leader's: what this round is about. Null when there is nothing to do: the leader asks again after a
+   * quarter of DeltaRound. Runs on followers as well, to judge a leader that says so: it must only read.
    */
   query(ctx: DutyContext, previous: R | null): Promise<Q | null>
   /** This node's view. Rejecting means: no observation this round. It must check the query against its own data. */

@@ -2,6 +2,7 @@ import { hexToBytes } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { decodeCertificate } from '../../node/quorum/certificate.ts'
 import { QUORUM_LIMITS } from '../../node/quorum/limits.ts'
+import { decodeMessage } from '../../node/quorum/messages.ts'
 import { leaderOf } from '../../node/quorum/permutation.ts'
 import { equivocator } from './simulation/adversaries/equivocation.ts'
 import { babbler, queryFlooder } from './simulation/adversaries/flood.ts'
@@ -386,6 +387,36 @@ describe('nothing to do', () => {
     expect(world.nodes.map((node) => node.committedSeqNr)).toEqual([0n, 0n, 0n, 0n])
     work = true
     expect(world.run(world.now + 500, () => world.reached(1n))).toBe(true)
+  })
+
+  it('work that comes up waits for a part of DeltaRound, and the others hear one beat in each', () => {
+    let work = false
+    const world = four(2, {
+      timing: { rMax: 1000, deltaRound: 1_000, deltaProgress: 4_000 },
+      network: { maxDelayMs: 5 },
+      source: (node) => ({
+        query: (seqNr) => (work ? seqNr : null),
+        observe: (seqNr) => 1000n * seqNr + BigInt(node),
+      }),
+    })
+    expect(world.run(2_000, () => world.nodes.every((node) => node.machine?.view().started))).toBe(true)
+    let beats = 0
+    world.network.spares = (_to, bytes) => {
+      if (decodeMessage(bytes, QUORUM_LIMITS).kind === 'idle') beats++
+      return true
+    }
+    for (const times of [1, 2, 3, 4, 5]) {
+      work = false
+      beats = 0
+      world.run(world.now + 4_000)
+      expect(beats / 3).toBeGreaterThanOrEqual(3)
+      expect(beats / 3).toBeLessThanOrEqual(5)
+      work = true
+      const from = world.now
+      const goal = BigInt(times)
+      expect(world.run(from + 2_000, () => world.nodes.some((node) => node.committedSeqNr >= goal))).toBe(true)
+      expect(world.now - from).toBeLessThan(250 + 100)
+    }
   })
 
   it.each(seeds(5))('beats that the others miss do not stop the leader, seed %i', (seed) => {

@@ -145,7 +145,7 @@ contract InferenceAnswersTest is InferenceTest {
         IInferenceOracle.Answer[] memory answers = new IInferenceOracle.Answer[](5);
         InferenceRequester good = requester;
         for (uint8 mood = 1; mood <= 3; ++mood) {
-            requester = new InferenceRequester(oracle);
+            requester = InferenceRequester(payable(_create("InferenceRequester", abi.encode(oracle))));
             requester.setMood(InferenceRequester.Mood(mood));
             answers[mood - 1] = _answer(_ask(), 1);
         }

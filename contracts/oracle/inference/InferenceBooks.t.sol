@@ -186,7 +186,7 @@ contract InferenceBooksTest is InferenceTest {
     InferenceBooksHandler private handler;
 
     function setUp() external {
-        handler = new InferenceBooksHandler();
+        handler = InferenceBooksHandler(payable(_create("InferenceBooksHandler", "")));
         bytes4[] memory functions = new bytes4[](13);
         functions[0] = InferenceBooksHandler.ask.selector;
         functions[1] = InferenceBooksHandler.answer.selector;

@@ -145,7 +145,7 @@ contract InferenceRequestsTest is InferenceTest {
     }
 
     function test_anOracleWithoutNodesTakesNothing() external {
-        InferenceHarness bare = new InferenceHarness(address(this), registry, _rules());
+        InferenceHarness bare = _newOracle();
         bare.setModelPrice(1, InferencePricing.ModelPrice(1, 1, 1));
         vm.expectRevert(IQuorumVerifier.QuorumVerifier__NotConfigured.selector);
         bare.requestInference{value: 1 ether}(1, INPUT, 0, 1 ether);

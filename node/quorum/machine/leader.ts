@@ -13,6 +13,8 @@ import type { Round } from './round.ts'
 
 /** Observations of one validator that a round looks at: the first, one sent again, and a contradiction. */
 const MAX_ATTEMPTS = 4
+/** With nothing to do, a leader asks its duty so often in a DeltaRound; the others hear of the first time. */
+const LOOKS = 4
 
 interface Led {
   readonly round: Round
@@ -43,8 +45,10 @@ export class Leader {
   readonly #core: Core
   readonly #follower: OwnFollower
   #led: Led | null = null
-  /** DeltaRound has passed since the last round start. */
+  /** DeltaRound has passed since the last round start, or a part of it since there was nothing to do. */
   #ready = true
+  /** Times in a row that there was nothing to do. */
+  #looks = 0
   #round: Round | null = null
   #resumedIn: number | null = null
   #abstains = false
@@ -63,6 +67,7 @@ export class Leader {
 
   onEpoch(): void {
     this.#ready = true
+    this.#looks = 0
     this.#abstains = this.#resumedIn === this.#core.epoch
   }
 
@@ -112,6 +117,18 @@ export class Leader {
     this.consider()
   }
 
+  /** Looks again soon: what comes up shall not wait for all of DeltaRound, and a look costs nobody else anything. */
+  #onNothingToDo({ round: { seqNr } }: Led): void {
+    const { epoch, options } = this.#core
+    const isFirst = this.#looks++ % LOOKS === 0
+    this.#ready = false
+    this.#core.setTimer('round', Math.ceil(options.timing.deltaRound / LOOKS))
+    this.#led = null
+    if (!isFirst) return
+    this.#core.broadcast(this.#core.encode({ kind: 'idle', epoch, seqNr }))
+    this.#follower.onIdle()
+  }
+
   #onQuery(led: Led, query: Uint8Array | null): void {
     const { epoch } = this.#core
     const { seqNr } = led.round
@@ -123,11 +140,10 @@ export class Leader {
       return
     }
     if (query === null) {
-      this.#core.broadcast(this.#core.encode({ kind: 'idle', epoch, seqNr }))
-      this.#follower.onIdle()
-      if (this.#led === led) this.#again()
+      this.#onNothingToDo(led)
       return
     }
+    this.#looks = 0
     led.query = query
     led.sealing = this.#core.duty.sealed
     if (!led.sealing) this.#start(led, query, null)
