@@ -414,7 +414,9 @@ describe('nothing to do', () => {
       work = true
       const from = world.now
       const goal = BigInt(times)
-      expect(world.run(from + 2_000, () => world.nodes.some((node) => node.committedSeqNr >= goal))).toBe(true)
+      expect(world.run(from + 2_000, () => world.nodes.some((node) => node.committedSeqNr >= goal))).toBe(
+        true,
+      )
       expect(world.now - from).toBeLessThan(250 + 100)
     }
   })
