@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { IyiError } from '../../../../node/ports/errors.ts'
 import type { UpkeepItem } from '../../../../plugins/oracle/requests/request-types.ts'
 import { HOME, ORIGIN, pin } from '../kit.ts'
-import { answerRow, dispute, disputeRow, requestContext, requestRow, rules } from './kit.ts'
+import { answerRow, disputeRow, requestContext, requestRow } from './kit.ts'
 import { onChain, validator } from './validator.ts'
 
 describe('chores', () => {

@@ -1,7 +1,7 @@
 import { hexToBytes, sha256 } from 'viem'
 import { describe, expect, test, vi } from 'vitest'
 import { ORIGIN } from '../kit.ts'
-import { abstains, dispute, gave, INPUT, requestContext, requestRow } from './kit.ts'
+import { abstains, gave, INPUT, requestContext, requestRow } from './kit.ts'
 import { ids, validator } from './validator.ts'
 
 describe('an input that a request names by its hash', () => {

@@ -67,6 +67,27 @@ test('what has no room in a transaction is left out of the report, whoever answe
   expect(readReport(report?.payload ?? new Uint8Array()).answers).toEqual([1n, 2n, 3n, 4n, 5n, 6n])
 })
 
+test('answers leave room for chores, and chores for answers', () => {
+  const { duty } = validator()
+  const many = Array.from({ length: 223 }, () => 1n)
+  const items = Array.from({ length: 12 }, (_, at) => item(at + 1, { callbackGasLimit: 0 }))
+  const upkeep = Array.from({ length: 10 }, (_, at) => ({
+    requestId: BigInt(at + 100),
+    callbackGasLimit: 1_000_000,
+  }))
+  const query = { ...asking([pin(17)], items), upkeep }
+  const given = [0, 1, 2].map((oracle) => ({
+    oracle,
+    value: { results: items.map(() => gave(...many)), rulings: [] },
+  }))
+  const outcome = requestOutcome({ oracleId: 'questions', n: 4, f: 1, rules }, query, null, given)
+  const [report] = duty.reports(requestContext(), outcome)
+  const { answers, due } = readReport(report?.payload ?? new Uint8Array())
+  expect(due.length).toBeGreaterThanOrEqual(4)
+  expect(answers.length).toBeGreaterThanOrEqual(4)
+  expect(report?.leastGas).toBeLessThanOrEqual(15_000_000n)
+})
+
 test('a report asks for the gas that its callbacks may burn, whatever an estimate says', () => {
   const { duty } = validator()
   const gasOf = (callbackGasLimit: number) => {

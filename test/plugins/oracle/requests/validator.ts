@@ -2,6 +2,7 @@ import { decodeFunctionData, encodeFunctionResult, zeroHash } from 'viem'
 import { inferenceOracleAbi } from '../../../../contracts/abi/InferenceOracle.ts'
 import { systemClock } from '../../../../node/adapters/clock/system.ts'
 import { IyiError } from '../../../../node/ports/errors.ts'
+import type { IndexReader } from '../../../../node/ports/index-reader.ts'
 import { requestDuty } from '../../../../plugins/oracle/requests/request-duty.ts'
 import { requestInputs } from '../../../../plugins/oracle/requests/request-inputs.ts'
 import type { RequestQuery } from '../../../../plugins/oracle/requests/request-types.ts'
@@ -17,12 +18,18 @@ import { askable, inferenceConfig, MODEL, requestContext } from './kit.ts'
 
 /** A validator whose chain has 2 confirmations and 20 blocks: what waits is looked at in block 17. */
 export function validator() {
-  const chain = memoryChain([{ id: HOME, confirmations: 2 }])
   const index = memoryIndex()
+  index.setHead(HOME, 19n)
+  return { ...validatorOver(index), index }
+}
+
+/** The same, with the index that `made` makes for the chain. */
+export function validatorOver(made: IndexReader | ((chain: ReturnType<typeof memoryChain>) => IndexReader)) {
+  const chain = memoryChain([{ id: HOME, confirmations: 2 }])
   const inference = scriptedInference(MODEL)
   inference.set(askable)
   chain.grow(HOME, 20)
-  index.setHead(HOME, 19n)
+  const index = typeof made === 'function' ? made(chain) : made
   const contents = memoryContents()
   const now = () => ORIGIN * 1_000
   const inputs = requestInputs(
@@ -38,7 +45,7 @@ export function validator() {
     if (found === null) throw new TypeError('there is nothing to do')
     return found
   }
-  return { chain, index, inference, contents, duty, query }
+  return { chain, inference, contents, duty, query }
 }
 
 export const ids = ({ items }: RequestQuery) => items.map(({ requestId }) => Number(requestId))
