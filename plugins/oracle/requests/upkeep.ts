@@ -13,6 +13,8 @@ export const MAX_UPKEEP = 16
 /** Answers that nobody challenged are settled once so many of them wait, or one for so long. */
 const SETTLED_TOGETHER = 8
 const SETTLED_WITHIN_SECONDS = 3_600
+/** The most urgent first: what a committee is drawn by goes out of reach. */
+const urgency: readonly Chore[] = ['draw', 'deliver', 'close', 'settle']
 /** Disputes looked at for each chore; what is done is not among them any more. */
 const LOOKED_AT = 200
 const columns = [
@@ -87,13 +89,18 @@ export class ChoreQueue {
       ]),
       await this.#requests(this.#answered, pin, [{ column: 'status', op: '=', value: 'answered' }]),
     ]
-    const rows = [...disputed, ...undelivered, ...answered].filter(({ requestId }) => !resting.has(requestId))
+    // They are of several moments: a request may have gone from one to the other in between.
+    const found = new Map(
+      [...disputed, ...undelivered, ...answered].map((row) => [row.requestId, row] as const),
+    )
+    const rows = [...found.values()].filter(({ requestId }) => !resting.has(requestId))
     const records = await recordsOfChores(this.#index, this.#oracle, rows, pin)
-    return rows.flatMap((row) => {
+    const due = rows.flatMap((row) => {
       const record = records.get(row.requestId)
       const chore = choreOf(row, record, pin)
       return chore === null ? [] : [{ item: upkeepItem(row), chore, since: record?.answer.finalAt ?? 0n }]
     })
+    return due.sort((a, b) => urgency.indexOf(a.chore) - urgency.indexOf(b.chore))
   }
 
   async #requests(backlog: Backlog, pin: Pin, where: readonly Condition<'inferenceRequest'>[]) {

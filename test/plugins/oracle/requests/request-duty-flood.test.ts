@@ -154,6 +154,19 @@ describe('chores', () => {
     expect(await duty.query(requestContext(), null)).toMatchObject({ upkeep: [{ requestId: 9_999n }] })
   })
 
+  test('that can wait do not keep a callback waiting', async () => {
+    const { index, duty } = validator()
+    const late = many(20, (at) => at)
+    index.add('inferenceRequest', ...late.map((id) => answered(id, { status: 'disputed' })))
+    index.add('inferenceAnswer', ...late.map((id) => answerRow(id)))
+    index.add('inferenceDispute', ...late.map((id) => disputeRow(id, { deadline: BigInt(ORIGIN + 169) })))
+    index.add('inferenceRequest', answered(99, { finalOnly: true }))
+    index.add('inferenceAnswer', answerRow(99))
+    const found = await duty.query(requestContext(), null)
+    expect(found?.upkeep).toHaveLength(16)
+    expect(found?.upkeep[0]).toEqual({ requestId: 99n, callbackGasLimit: 100_000 })
+  })
+
   test('that somebody did since the pin fail no round', async () => {
     const { index, duty, query, inference } = validator()
     index.add('inferenceRequest', answered(1, { finalOnly: true }), requestRow(2))
