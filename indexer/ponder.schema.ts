@@ -230,6 +230,12 @@ export const inferenceRequest = onchainTable(
       table.blockNumber,
     ),
     byRequest: index('inference_request_by_request').on(table.requestId),
+    byInput: index('inference_request_by_input').on(
+      table.chainId,
+      table.oracle,
+      table.inputHash,
+      table.endedBlock,
+    ),
     ofRequester: index('inference_request_requester').on(table.chainId, table.requester, table.blockNumber),
     latest: index('inference_request_latest').on(
       table.chainId,

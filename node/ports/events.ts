@@ -42,7 +42,8 @@ export interface Subscription {
   /**
    * Block of a chain up to which the handler has resolved for everything that there is at the subscription's stage; null
    * while that is not known: before the index was looked through, and while a chain stands still. A reorganisation takes it
-   * back. Rejects with EventLogError `EVENTS_UNAVAILABLE` (retry).
+   * back. It stays below an event that the handler failed at to the last, until the operator had that delivered again: who
+   * answers for a block has all that happened up to it. Rejects with EventLogError `EVENTS_UNAVAILABLE` (retry).
    */
   reached(chainId: number): Promise<bigint | null>
   /** Stops delivery; resolves once the handlers in flight have ended. */

@@ -32,10 +32,14 @@ export type Condition<T extends TableName> = {
 }[Column<T>]
 
 /** A structured, cloneable query; conditions are joined by AND. */
-export interface IndexQuery<T extends TableName> {
+export interface IndexQuery<T extends TableName, C extends Column<T> = Column<T>> {
   readonly table: T
+  /** What the rows have, all columns when absent. A wide one that nobody reads is better left where it is. */
+  readonly columns?: readonly C[]
   readonly where?: readonly Condition<T>[]
   readonly orderBy?: readonly { readonly column: Column<T>; readonly direction: 'asc' | 'desc' }[]
+  /** Only what comes behind this place: a value for each column of `orderBy`, which all go in one direction then. */
+  readonly after?: readonly (string | number | bigint | boolean)[]
   /** 1..10,000; 1,000 when absent. */
   readonly limit?: number
   /**
@@ -53,7 +57,9 @@ export interface IndexQuery<T extends TableName> {
 
 /** Typed reads of the indexed tables. Rejects with `IndexError` (`INDEX_UNAVAILABLE` retry, `INDEX_BAD_QUERY`, `INDEX_BEHIND` retry). */
 export interface IndexReader {
-  select<T extends TableName>(query: IndexQuery<T>): Promise<readonly Row<T>[]>
+  select<T extends TableName, C extends Column<T> = Column<T>>(
+    query: IndexQuery<T, C>,
+  ): Promise<readonly Pick<Row<T>, C>[]>
   freshness(): Promise<readonly ChainFreshness[]>
   /** Resolves once every event up to and including `block` is in the tables; rejects with `INDEX_BEHIND` at `timeoutMs`. */
   waitFor(chainId: number, block: bigint, timeoutMs: number): Promise<void>

@@ -308,6 +308,43 @@ export function eventLogCompliance(make: () => Promise<EventLogSubject>): void {
     await subscription.close()
   })
 
+  it('reaches no further than an event that was set aside, until that was handled or dropped', async () => {
+    const { log, mine, drop, retry } = await make()
+    let broken = true
+    const seen: bigint[] = []
+    const subscription = await log.subscribe(
+      { consumer: 'c', names: ['a', 'b'], from: 'start', stage: 'seen' },
+      async ({ name, blockNumber }) => {
+        if (name === 'a' && broken) throw new TypeError('broken')
+        seen.push(blockNumber)
+      },
+    )
+    const reached = () => subscription.reached(1)
+    await mine(['b'])
+    await until(() => seen.length === 1)
+    const [first = -1n] = seen
+    await mine(['a'])
+    await mine(['b'])
+    await until(() => seen.length === 2)
+    await until(async () => (await reached()) !== null)
+    expect(await reached()).toBe(first)
+    broken = false
+    await retry('c')
+    await until(async () => (await reached()) === first + 2n)
+    // What failed and is not in the chain any more is not missing.
+    broken = true
+    await mine(['a', 'b'])
+    await until(() => seen.length === 4)
+    await until(async () => (await reached()) === first + 2n)
+    broken = false
+    await drop(1)
+    await mine(['b'])
+    await until(() => seen.length === 7)
+    await until(async () => (await reached()) === seen[6])
+    expect(seen[6]).toBeGreaterThan(first + 2n)
+    await subscription.close()
+  })
+
   it('lets a dead letter go whose event was reverted', async () => {
     const { log, mine, drop, retry } = await make()
     let broken = true

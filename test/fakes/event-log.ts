@@ -161,7 +161,12 @@ export function memoryEventLog(chains: readonly number[] = [1, 2, 31_337, 31_338
           const blocks = chainOf
             .filter(({ event }) => (levels.get(placeOf(event)) ?? 0) >= level)
             .map(({ event }) => event.blockNumber)
-          return isBehind ? null : blocks.reduce<bigint | null>((a, b) => (a === null || b > a ? b : a), null)
+          if (isBehind) return null
+          const lost = [...cursor.dead]
+            .filter(({ event, after }) => levels.get(placeOf(event)) !== 0 || after === 0)
+            .map(({ event }) => event.blockNumber - 1n)
+          const most = blocks.reduce<bigint | null>((a, b) => (a === null || b > a ? b : a), null)
+          return lost.reduce((a, b) => (a === null || b < a ? b : a), most)
         },
         close: async () => {
           closed = true

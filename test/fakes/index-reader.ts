@@ -1,6 +1,6 @@
 import { IyiError } from '../../node/ports/errors.ts'
 import type { ChainFreshness, IndexQuery, IndexReader } from '../../node/ports/index-reader.ts'
-import type { Row, TableName } from '../../node/ports/index-tables.ts'
+import type { Column, Row, TableName } from '../../node/ports/index-tables.ts'
 
 export interface MemoryIndex extends IndexReader {
   add<T extends TableName>(table: T, ...rows: readonly Row<T>[]): void
@@ -76,27 +76,36 @@ export function memoryIndex(): MemoryIndex {
         ...(edition === null ? {} : { edition }),
       }))
     },
-    select: async <T extends TableName>({
+    select: async <T extends TableName, C extends Column<T> = Column<T>>({
       table,
+      columns,
       where = [],
       orderBy = [],
+      after,
       limit = 1_000,
       complete,
-    }: IndexQuery<T>) => {
+    }: IndexQuery<T, C>) => {
       check()
       if (complete !== undefined) checkComplete(complete)
       const rows = (tables.get(table) ?? []) as Row<T>[]
       const found = rows.filter((row) =>
         where.every(({ column, op, value }) => holds(row[column], op, value)),
       )
-      found.sort((a, b) => {
-        for (const { column, direction } of orderBy) {
-          const order = compare(a[column] as Cell, b[column] as Cell)
+      const inOrder = (a: readonly Cell[], b: readonly Cell[]) => {
+        for (const [at, { direction }] of orderBy.entries()) {
+          const order = compare(a[at] as Cell, b[at] as Cell)
           if (order !== 0) return direction === 'asc' ? order : -order
         }
         return 0
-      })
-      return structuredClone(found.slice(0, limit))
+      }
+      const placeOf = (row: Row<T>) => orderBy.map(({ column }) => row[column] as Cell)
+      found.sort((a, b) => inOrder(placeOf(a), placeOf(b)))
+      const behind = after === undefined ? found : found.filter((row) => inOrder(placeOf(row), after) > 0)
+      const taken = structuredClone(behind.slice(0, limit))
+      if (columns === undefined) return taken
+      return taken.map(
+        (row) => Object.fromEntries(columns.map((column) => [column, row[column]])) as Pick<Row<T>, C>,
+      )
     },
     waitFor: async (chainId, block) => {
       check()

@@ -1,9 +1,5 @@
-import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
-import { tcp } from '@libp2p/tcp'
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import type { Clock } from '../../ports/clock.ts'
 import type { ContentPeers } from '../../ports/content.ts'
 import type { Health } from '../../ports/health.ts'
@@ -11,21 +7,18 @@ import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { PeerChannel, PeerInfo, PeerTransport } from '../../ports/network.ts'
 import { type Channel, channelOf, classOf } from './channel.ts'
-import { CONTENT_PROTOCOL, CONTENT_STREAMS, ContentExchange } from './content-exchange.ts'
+import { ContentExchange } from './content-exchange.ts'
 import { NetworkError } from './errors.ts'
 import { encodeFrame } from './frame.ts'
 import { memberGate } from './gate.ts'
 import { identityFromSeed, parseAddress, parsePeerAddress, peerIdFromKey } from './identity.ts'
 import { type Instruments, instruments } from './instruments.ts'
-import { Link, PROTOCOL } from './link.ts'
+import { Link } from './link.ts'
 import { UNKNOWN_CLASS } from './meter.ts'
+import { startNode } from './node.ts'
 
 const DEFAULT_COMMON_FRAMES = 1_024
 const DEFAULT_COMMON_BYTES = 16 * 1024 * 1024
-/** Of one connection: a quorum stream, one that replaces it, two for contents, and pings. */
-const MAX_INBOUND_STREAMS = 16
-/** Under way and not read yet: what a round trip of a continent takes at 50 MB/s. */
-const STREAM_BYTES = 4 * 1024 * 1024
 
 export interface Libp2pTransportOptions {
   /** Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/9420`. */
@@ -121,60 +114,21 @@ class QuorumTransport implements Libp2pTransport {
   async start(): Promise<void> {
     if (this.#stopped) throw this.#stoppedError()
     if (this.#node !== null) return
-    const node = await createLibp2p({
-      privateKey: this.#identity.privateKey,
-      addresses: { listen: this.#listen.map((address) => address.toString()) },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [
-        yamux({
-          maxInboundStreams: MAX_INBOUND_STREAMS,
-          streamOptions: { maxStreamWindowSize: STREAM_BYTES, maxReadBufferLength: STREAM_BYTES },
-        }),
-      ],
-      connectionGater: memberGate({ refusal: (id) => this.#refusal(id), instruments: this.#instruments }),
-      connectionManager: {
-        // A whole network restarting behind one address (NAT, one machine) is no attack; strangers fall at the gate.
-        inboundConnectionThreshold: 64,
-        maxIncomingPendingConnections: 64,
-        inboundUpgradeTimeout: 5_000,
+    const node = await startNode(
+      { identity: this.#identity, listen: this.#listen },
+      {
+        gate: memberGate({ refusal: (id) => this.#refusal(id), instruments: this.#instruments }),
+        onConnection: (connection) => this.#onConnection(connection),
+        onDisconnection: (connection) => this.#onDisconnection(connection),
+        onStream: {
+          quorum: (stream, connection) => this.#member(stream, connection)?.inbox.attach(stream),
+          content: (stream, connection) => {
+            const link = this.#member(stream, connection)
+            if (link !== null) this.contents.onStream(link.id, stream)
+          },
+        },
       },
-      connectionMonitor: { pingInterval: 5_000, pingTimeout: { minTimeout: 10_000 } },
-      start: false,
-    })
-    node.addEventListener('connection:open', (event) => this.#onConnection(event.detail))
-    node.addEventListener('connection:close', (event) => this.#onDisconnection(event.detail))
-    await node.handle(
-      PROTOCOL,
-      (stream, connection) => {
-        const link = this.#links.get(connection.remotePeer.toString())
-        if (link === undefined || link.cooling) stream.abort(new Error('Not a member'))
-        else link.inbox.attach(stream)
-      },
-      // One is used; a second may overlap while a peer moves to a new stream.
-      { maxInboundStreams: 4, maxOutboundStreams: 4 },
     )
-    await node.handle(
-      CONTENT_PROTOCOL,
-      (stream, connection) => {
-        const link = this.#links.get(connection.remotePeer.toString())
-        if (link === undefined || link.cooling) stream.abort(new Error('Not a member'))
-        else this.contents.onStream(link.id, stream)
-      },
-      { maxInboundStreams: CONTENT_STREAMS, maxOutboundStreams: CONTENT_STREAMS },
-    )
-    try {
-      await node.start()
-    } catch (error) {
-      await node.stop()
-      const address = this.#options.listen.join(', ')
-      const reason = error instanceof Error ? error.message : 'unknown'
-      throw new NetworkError(
-        'NET_LISTEN_FAILED',
-        `Free the port or change the listen address: cannot listen on ${address}`,
-        { data: { address, reason } },
-      )
-    }
     this.#node = node
     for (const link of this.#links.values()) link.start()
     this.#log.info({ peerId: this.peerId, listen: this.multiaddrs() }, 'Listen for peers')
@@ -359,6 +313,14 @@ class QuorumTransport implements Libp2pTransport {
     const link = this.#links.get(peer)
     if (link === undefined) return 'stranger'
     return link.cooling ? 'cool_down' : null
+  }
+
+  /** Null, and the stream is ended, for a peer that has no business here. */
+  #member(stream: Stream, { remotePeer }: Connection): Link | null {
+    const link = this.#links.get(remotePeer.toString())
+    if (link !== undefined && !link.cooling) return link
+    stream.abort(new Error('Not a member'))
+    return null
   }
 
   #onConnection(connection: Connection): void {

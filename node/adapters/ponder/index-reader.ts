@@ -7,7 +7,7 @@ import {
   type IndexReader,
   lagSecondsOf,
 } from '../../ports/index-reader.ts'
-import { blockSlots, type Row, type TableName } from '../../ports/index-tables.ts'
+import { blockSlots, type Column, type Row, type TableName } from '../../ports/index-tables.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { IndexError } from './errors.ts'
@@ -131,7 +131,9 @@ export function ponderIndexReader(
     }
   }
 
-  async function select<T extends TableName>(query: IndexQuery<T>): Promise<readonly Row<T>[]> {
+  async function select<T extends TableName, C extends Column<T> = Column<T>>(
+    query: IndexQuery<T, C>,
+  ): Promise<readonly Pick<Row<T>, C>[]> {
     const { text, values, decode } = selectStatement(schema, query)
     const request = { text, values: [...values], rowMode: 'array' as const }
     const { complete } = query

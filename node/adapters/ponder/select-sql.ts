@@ -26,11 +26,11 @@ export const sqlTypes = {
   json: null,
 } as const
 
-export interface Statement<T extends TableName> {
+export interface Statement<T extends TableName, C extends Column<T> = Column<T>> {
   readonly text: string
   readonly values: readonly unknown[]
   /** Turns a row of the result, in array mode, into the typed row. */
-  decode(row: readonly unknown[]): Row<T>
+  decode(row: readonly unknown[]): Pick<Row<T>, C>
 }
 
 /**
@@ -40,10 +40,13 @@ export interface Statement<T extends TableName> {
  * @param schema a checked schema name
  * @throws IndexError `INDEX_BAD_QUERY`
  */
-export function selectStatement<T extends TableName>(schema: string, query: IndexQuery<T>): Statement<T> {
+export function selectStatement<T extends TableName, C extends Column<T> = Column<T>>(
+  schema: string,
+  query: IndexQuery<T, C>,
+): Statement<T, C> {
   if (!Object.hasOwn(indexTables, query.table))
     throw bad(`There is no table "${query.table}".`, { table: query.table })
-  const columns: Readonly<Record<string, ColumnKind>> = indexTables[query.table]
+  const columns = columnsOf(query)
   const values: unknown[] = []
   const where = (query.where ?? []).map((condition) => conditionSql(query.table, condition, values))
   const orderBy = (query.orderBy ?? []).map(({ column, direction }) => {
@@ -52,14 +55,13 @@ export function selectStatement<T extends TableName>(schema: string, query: Inde
     if (kindOf(query.table, column) === 'json') throw bad(`${column} is JSON and has no order.`, { column })
     return `${qualified(column)} ${direction}`
   })
+  if (query.after !== undefined) where.push(afterSql(query, query.after, values))
   const limit = query.limit ?? defaultLimit
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit)
     throw bad(`limit is ${limit}; give an integer from 1 to ${maxLimit}.`, { limit })
   // Text of everything but booleans: exact, and independent of the pool's type parsers. The order is by the columns
   // themselves, which is why they are qualified: a bare name would mean the text.
-  const list = Object.entries(columns).map(
-    ([name, kind]) => `${qualified(name)}${kind === 'bool' ? '' : '::text'}`,
-  )
+  const list = columns.map(([name, kind]) => `${qualified(name)}${kind === 'bool' ? '' : '::text'}`)
   return {
     text: [
       `SELECT ${list.join(', ')} FROM "${schema}"."${snakeCase(query.table)}" AS t`,
@@ -70,9 +72,40 @@ export function selectStatement<T extends TableName>(schema: string, query: Inde
     values,
     decode: (row) =>
       Object.fromEntries(
-        Object.entries(columns).map(([name, kind], at) => [name, decodeValue(kind, row[at])]),
-      ) as unknown as Row<T>,
+        columns.map(([name, kind], at) => [name, decodeValue(kind, row[at])]),
+      ) as unknown as Pick<Row<T>, C>,
   }
+}
+
+function columnsOf<T extends TableName, C extends Column<T>>({
+  table,
+  columns,
+}: IndexQuery<T, C>): readonly (readonly [string, ColumnKind])[] {
+  if (columns === undefined) return Object.entries(indexTables[table])
+  if (columns.length === 0) throw bad('Name at least one column.', { table })
+  return columns.map((column) => [column, kindOf(table, column)] as const)
+}
+
+/** Rows are compared as a whole, which an index on the columns of the order answers. */
+function afterSql<T extends TableName, C extends Column<T>>(
+  { table, orderBy = [] }: IndexQuery<T, C>,
+  after: readonly unknown[],
+  values: unknown[],
+): string {
+  const [first] = orderBy
+  if (
+    first === undefined ||
+    after.length !== orderBy.length ||
+    orderBy.some(({ direction }) => direction !== first.direction)
+  )
+    throw bad('"after" has a value for each column of the order, which goes in one direction.', { table })
+  const places = orderBy.map(({ column }, at) => {
+    const kind = kindOf(table, column)
+    values.push(encodeValue(column, kind, after[at]))
+    return `$${values.length}::${sqlTypes[kind]}`
+  })
+  const columns = orderBy.map(({ column }) => qualified(column)).join(', ')
+  return `(${columns}) ${first.direction === 'asc' ? '>' : '<'} (${places.join(', ')})`
 }
 
 function conditionSql<T extends TableName>(table: T, condition: Condition<T>, values: unknown[]): string {

@@ -3,7 +3,15 @@ import type { ChainEvent } from '../../ports/events.ts'
 import type { Logger } from '../../ports/log.ts'
 import type { Counter } from '../../ports/metrics.ts'
 import type { Database } from './database.ts'
-import { buryEvent, type DeadLetter, errorText, failAgain, letGo, readRetries } from './event-dead-letters.ts'
+import {
+  buryEvent,
+  type DeadLetter,
+  errorText,
+  failAgain,
+  firstLost,
+  letGo,
+  readRetries,
+} from './event-dead-letters.ts'
 import { eventOf, pendingSql, readChainSql } from './event-rows.ts'
 import { backoffMs, pause, Wake } from './wake.ts'
 
@@ -77,11 +85,16 @@ export class EventConsumer {
     return this.#options.chainId
   }
 
-  /** Whether there are notices that were not handled yet. */
-  async isBehind(): Promise<boolean> {
+  /** Up to which block all was handled, where the log has everything up to `block`; null while notices wait, or at none. */
+  async handledUpTo(block: bigint): Promise<bigint | null> {
+    const { database } = this.#modules
     const { consumer, chainId, names, level } = this.#options
-    const [row] = await this.#modules.database.query(pendingSql, [chainId, consumer, names, level])
-    return row?.pending !== false
+    const [row] = await database.query(pendingSql, [chainId, consumer, names, level])
+    if (row?.pending !== false) return null
+    // After the notices: an event is given up on before its cursor moves.
+    const lost = await firstLost(database, { consumer, chainId, names })
+    if (lost === null || lost > block) return block
+    return lost > 0n ? lost - 1n : null
   }
 
   async close(): Promise<void> {

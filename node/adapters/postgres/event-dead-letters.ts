@@ -58,6 +58,26 @@ export async function readRetries(
   }))
 }
 
+/**
+ * The lowest block with an event that the consumer failed to handle; null where there is none. One that was dropped since is not
+ * missing.
+ */
+export async function firstLost(
+  database: Database,
+  { consumer, chainId, names }: { consumer: string; chainId: number; names: readonly string[] },
+): Promise<bigint | null> {
+  const [row] = await database.query(
+    `select min(event.block_number) as block
+       from event_dead_letter letter
+       join event_notice notice on notice.seq = letter.seq
+       join event on event.id = notice.event_id
+       where letter.consumer = $1 and letter.chain_id = $2 and notice.name = any($3)
+         and not (event.level = 0 and notice.after > 0)`,
+    [consumer, chainId, names],
+  )
+  return row?.block == null ? null : BigInt(String(row.block))
+}
+
 export async function letGo(database: Database, id: bigint): Promise<true> {
   await database.query('delete from event_dead_letter where id = $1', [id.toString()])
   return true

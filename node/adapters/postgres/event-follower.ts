@@ -9,15 +9,12 @@ import type { Database } from './database.ts'
 import { EventIndex, maxPage, type Tip } from './event-index.ts'
 import { type Halt, type Position, readPosition, writePosition } from './event-position.ts'
 import { readLive, readRising, withoutKnown } from './event-rising.ts'
+import { least, most, type Target, TargetFinder } from './event-target.ts'
 import { blocksToCheck, compareWindow, forkOf, placeOf } from './event-window.ts'
 import { FinalityWatch } from './finality-watch.ts'
 
-/** An index further behind the head than this is worth a warning. */
-const lagLimit = 60
 /** A position that moves over blocks without events is written only this often: reading them again costs little. */
 const lazyBlocks = 64n
-/** Index and chain on different branches for longer than this is worth a warning. */
-const apartLimitMs = 60_000
 
 export interface FollowerModules {
   readonly database: Database
@@ -40,17 +37,6 @@ export interface ReachedTimes {
   readonly rounds: number | null
 }
 
-/** Where a pass goes to: the index's tip, and the heights that count as confirmed and final. */
-interface Target extends Tip {
-  readonly confirmed: bigint
-  readonly final: bigint
-  readonly anchor: Position['anchor']
-  /** What the chain itself calls final, with its time; null while it does not say. */
-  readonly finalized: BlockRef | null
-  /** Null where the index does not say. */
-  readonly edition: string | null
-}
-
 /**
  * Follows the index of one chain: every event that enters the chain, rises to a higher stage or is dropped becomes a
  * notice in the node's own log, once and in order.
@@ -61,6 +47,7 @@ export class EventFollower {
   readonly #modules: FollowerModules
   readonly #index: EventIndex
   readonly #watch: FinalityWatch
+  readonly #targets: TargetFinder
   #position: Position | null = null
   /** What the database has as copied. */
   #stored = -1n
@@ -73,8 +60,6 @@ export class EventFollower {
   #compared = false
   #halt: Halt | null = null
   #trouble: string | null = null
-  /** Since when the index has been on another branch than the chain, by the clock's `monotonic`. */
-  #apartSince: number | null = null
 
   constructor({ chain, batch }: { chain: ChainInfo; batch: number }, modules: FollowerModules) {
     this.#chain = chain
@@ -82,6 +67,16 @@ export class EventFollower {
     this.#modules = modules
     this.#index = new EventIndex(chain.id, modules.index)
     this.#watch = new FinalityWatch(chain.id, modules.chains)
+    this.#targets = new TargetFinder(
+      {
+        chain,
+        index: this.#index,
+        tell: (trouble) => {
+          this.#trouble = trouble
+        },
+      },
+      modules,
+    )
   }
 
   get chain(): ChainInfo {
@@ -136,7 +131,7 @@ export class EventFollower {
       const position = this.#position ?? (await this.load())
       const finalized = await this.#modules.chains.finalized(this.#chain.id).catch(() => null)
       if (!(await this.#mayGoOn(position, finalized))) return false
-      const target = await this.#target(finalized)
+      const target = await this.#targets.find(finalized, this.#known().final)
       return target === null ? false : await this.#advance(target, signal)
     } catch (error) {
       // Rows that were just being taken back: the next pass reads them as they are then.
@@ -179,68 +174,6 @@ export class EventFollower {
     const reason = `${name} ${what}; stop the node and run "iyi index recover --chain ${id}"`
     this.#raise({ by, reason })
     await this.#write(position, { ...position, halt: { by, reason } })
-  }
-
-  async #target(finalized: BlockRef | null): Promise<Target | null> {
-    const fresh = (await this.#modules.index.freshness()).find(({ chainId }) => chainId === this.#chain.id)
-    const { name, confirmations } = this.#chain
-    if (fresh?.indexed == null || fresh.head === null) {
-      const missing = fresh?.indexed == null ? 'the index has no block of' : 'no provider answered for'
-      this.#trouble = `${missing} ${name}; events wait until it does`
-      return null
-    }
-    const behind = fresh.lagBlocks ?? 0
-    this.#trouble =
-      behind > lagLimit
-        ? `the index is ${behind} blocks behind ${name}; events come late until it caught up`
-        : null
-    const tip = await this.#index.tip(fresh.indexed)
-    const final = finalized === null ? -1n : await this.#finalIn(tip, finalized)
-    return {
-      ...tip,
-      final,
-      confirmed: most(final, least(tip.number, fresh.head.number) - BigInt(confirmations)),
-      anchor:
-        finalized === null || finalized.number > tip.number
-          ? null
-          : { number: finalized.number, hash: finalized.hash },
-      finalized,
-      edition: fresh.edition ?? null,
-    }
-  }
-
-  /**
-   * Up to where what the index has is final; -1 for no further than before. An index that lags may be on a branch that is gone
-   * from the chain. Nothing counts as final there: what the right branch has at these heights would not be looked for.
-   */
-  async #finalIn(tip: Tip, finalized: BlockRef): Promise<bigint> {
-    const number = least(finalized.number, tip.number)
-    const final = number <= this.#known().final || (await this.#isOfChain(number, tip, finalized))
-    if (final) this.#apartSince = null
-    else this.#tellApart(number)
-    return final ? number : -1n
-  }
-
-  /** Whether what the index has up to this block is of the chain's own branch. */
-  async #isOfChain(number: bigint, tip: Tip, finalized: BlockRef): Promise<boolean> {
-    // Below its live blocks the index takes nothing back.
-    if (tip.hash === null) return true
-    const indexed = await this.#index.hashAt(number)
-    // It does not know the hashes of all its live blocks: after a start they begin at the head. Its tip then stands for them.
-    const [at, hash] = indexed === null ? [tip.number, tip.hash] : [number, indexed]
-    const own = at === finalized.number ? finalized.hash : await this.#hashOnChain(at)
-    if (own?.toLowerCase() !== hash.toLowerCase()) return false
-    // It may have gone to another branch since its tip was read, and the block was of that one.
-    return (await this.#index.hashAt(tip.number)) === tip.hash
-  }
-
-  /** For a moment it is everyday: the index or a provider is on its way to the other's branch. */
-  #tellApart(number: bigint): void {
-    const now = this.#modules.clock.monotonic()
-    this.#apartSince ??= now
-    if (now - this.#apartSince < apartLimitMs) return
-    const { name } = this.#chain
-    this.#trouble ??= `the index and the providers of ${name} are on different branches at block ${number}; nothing more is final until they agree`
   }
 
   async #advance(target: Target, signal: AbortSignal): Promise<boolean> {
@@ -423,6 +356,3 @@ function timesAt({ number, timestamp, finalized }: Target, final: bigint, before
   const blocks = finalized === null ? [{ number, timestamp }] : [finalized, { number, timestamp }]
   return { copied: timestamp, final: blocks.find((block) => block.number === final)?.timestamp ?? before }
 }
-
-const least = (a: bigint, b: bigint) => (a < b ? a : b)
-const most = (a: bigint, b: bigint) => (a > b ? a : b)

@@ -164,10 +164,9 @@ export function eventLog(options: EventLogOptions, modules: EventLogModules): Du
             // Read before the notices are: what comes in between is above it.
             const block = follower?.reached(levelOf(stage)) ?? null
             if (block === null || part === undefined) return null
-            const behind = await part.isBehind().catch((error: unknown) => {
+            return await part.handledUpTo(block).catch((error: unknown) => {
               throw unavailable(error)
             })
-            return behind ? null : block
           },
           close: async () => {
             await Promise.all(active.map((part) => part.close()))
@@ -211,7 +210,7 @@ export function eventLog(options: EventLogOptions, modules: EventLogModules): Du
         ...[...consumers.values()].flat().map((consumer) => consumer.trouble()),
         ...[...dead].map(
           ([consumer, count]) =>
-            `consumer "${consumer}" gave up on ${count} events: see "iyi events dead-letters", then "iyi events retry ${consumer} --all"`,
+            `consumer "${consumer}" gave up on ${count} events, and what needs all of them ends before the first: see "iyi events dead-letters", then "iyi events retry ${consumer} --all"`,
         ),
       ].filter((text) => text !== null)
       return reasons.length === 0 ? { status: 'ok' } : { status: 'degraded', reason: reasons.join('; ') }

@@ -3,14 +3,30 @@ import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts
 import type { Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
+import { Backlog, type Page } from './backlog.ts'
 import type { RequestRules } from './request-rules.ts'
 
 export type InferenceRequestRow = Row<'inferenceRequest'>
 
-/** More wait at once only behind these. */
-const LOOKED_AT = 2_000
-/** Most that the index gives: those whose inputs nobody delivers must not be in the way of the others. */
-const LOOKED_AT_BY_HASH = 10_000
+/** Inputs that are here and are looked for in the index at once, the newest; those of the others are met on the way. */
+const MOST_HELD = 10_000
+
+/** What choosing needs to know of a request: not its input, which may have 4 KiB. */
+const columns = [
+  'requestId',
+  'modelDigest',
+  'requester',
+  'inputHash',
+  'inputLength',
+  'callbackGasLimit',
+  'minAgreeing',
+  'deadline',
+  'endedBlock',
+  'blockNumber',
+  'logIndex',
+] as const
+
+export type WaitingRequest = Pick<InferenceRequestRow, (typeof columns)[number]>
 
 export const ofOracle = ({ chainId, address }: ContractRef) =>
   [
@@ -20,70 +36,78 @@ export const ofOracle = ({ chainId, address }: ContractRef) =>
 
 interface Asked {
   readonly pin: Pin
+  /** Of models that can be run. */
   readonly digests: readonly Hex[]
   readonly rules: RequestRules
+  /** SHA-256 of the inputs that are here. */
+  readonly held: readonly Hex[]
 }
 
-/**
- * The oldest requests of these models that wait for an answer at a pinned block, those that have their inputs on-chain and
- * those that name them by hash, each in order of the chain. Rejects with `INDEX_BEHIND` when the index lacks the block.
- */
-export async function pendingAt(
-  index: IndexReader,
-  oracle: ContractRef,
-  asked: Asked,
-): Promise<{
-  readonly whole: readonly InferenceRequestRow[]
-  readonly byHash: readonly InferenceRequestRow[]
-}> {
-  const [whole, byHash] = await Promise.all([
-    waiting(index, oracle, asked, { column: 'input', op: '!=', value: '0x' }, LOOKED_AT),
-    waiting(index, oracle, asked, { column: 'input', op: '=', value: '0x' }, LOOKED_AT_BY_HASH),
-  ])
-  return { whole, byHash }
-}
+/** Requests that wait for an answer, as the index has them at pinned blocks; each kind by itself, so that none hides another. */
+export class PendingRequests {
+  readonly #index: IndexReader
+  readonly #oracle: ContractRef
+  readonly #byValue = new Backlog()
+  readonly #delivered = new Backlog()
+  readonly #byHash = new Backlog()
 
-async function waiting(
-  index: IndexReader,
-  oracle: ContractRef,
-  { pin, digests, rules }: Asked,
-  input: Condition<'inferenceRequest'>,
-  limit: number,
-): Promise<readonly InferenceRequestRow[]> {
-  if (digests.length === 0) return []
-  const rows = await Promise.all(
-    // Not ended yet, or only after the pin: an index that is ahead of it must say the same as one that is not.
-    (
-      [
-        { op: '=', value: 0n },
-        { op: '>', value: pin.number },
-      ] as const
-    ).map((ended) =>
-      index.select({
+  constructor(index: IndexReader, oracle: ContractRef) {
+    this.#index = index
+    this.#oracle = oracle
+  }
+
+  /**
+   * Of these models at a pinned block: `byValue` have their inputs on-chain, of `delivered` they are here, and `byHash` name them by
+   * hash, wherever those are: of `delivered` it may have some. At most two pages of each kind. Rejects with `INDEX_BEHIND` when the index lacks the block.
+   */
+  async at(asked: Asked): Promise<{
+    readonly byValue: readonly WaitingRequest[]
+    readonly delivered: readonly WaitingRequest[]
+    readonly byHash: readonly WaitingRequest[]
+  }> {
+    if (asked.digests.length === 0) return { byValue: [], delivered: [], byHash: [] }
+    const held = asked.held.slice(-MOST_HELD)
+    const none: readonly WaitingRequest[] = []
+    const [byValue, delivered, byHash] = await Promise.all([
+      this.#waiting(this.#byValue, asked, [{ column: 'input', op: '!=', value: '0x' }]),
+      held.length === 0
+        ? none
+        : this.#waiting(this.#delivered, asked, [noInput, { column: 'inputHash', op: 'in', value: held }]),
+      this.#waiting(this.#byHash, asked, [noInput]),
+    ])
+    return { byValue, delivered, byHash }
+  }
+
+  async #waiting(
+    backlog: Backlog,
+    { pin, digests, rules }: Asked,
+    kind: readonly Condition<'inferenceRequest'>[],
+  ): Promise<readonly WaitingRequest[]> {
+    const read = (ended: Ended, page: Page) =>
+      this.#index.select({
         table: 'inferenceRequest',
+        columns,
         where: [
-          ...ofOracle(oracle),
+          ...ofOracle(this.#oracle),
           { column: 'blockNumber', op: '<=', value: pin.number },
           { column: 'deadline', op: '>', value: BigInt(pin.timestamp + rules.inFlightSeconds) },
           { column: 'modelDigest', op: 'in', value: digests },
-          input,
+          ...kind,
           { column: 'endedBlock', ...ended },
         ],
-        orderBy: [
-          { column: 'blockNumber', direction: 'asc' },
-          { column: 'logIndex', direction: 'asc' },
-        ],
-        limit,
-        complete: { chainId: oracle.chainId, block: pin.number },
-      }),
-    ),
-  )
-  return inOrder(rows.flat().filter((row) => isPendingAt(row, pin, rules)))
+        ...page,
+        complete: { chainId: this.#oracle.chainId, block: pin.number },
+      })
+    // Not ended yet, or only after the pin: an index that is ahead of it must say the same as one that is not.
+    const waiting = await backlog.look((page) => read({ op: '=', value: 0n }, page))
+    const ended = await new Backlog().look((page) => read({ op: '>', value: pin.number }, page))
+    return [...waiting, ...ended].filter((row) => isPendingAt(row, pin, rules))
+  }
 }
 
-/** Older first. */
-export const inOrder = (rows: readonly InferenceRequestRow[]): readonly InferenceRequestRow[] =>
-  [...rows].sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex)
+const noInput = { column: 'input', op: '=', value: '0x' } as const
+
+type Ended = { readonly op: '=' | '>'; readonly value: bigint }
 
 /** Those of the given ids that the index knows, by id. */
 export async function requestsById(
@@ -133,7 +157,7 @@ export async function recordsOf(
 
 /** Made by then, not ended by then, and with time left for a report to get there. */
 export function isPendingAt(
-  row: InferenceRequestRow,
+  row: Pick<InferenceRequestRow, 'blockNumber' | 'endedBlock' | 'deadline'>,
   pin: Pin,
   { inFlightSeconds }: Pick<RequestRules, 'inFlightSeconds'>,
 ): boolean {

@@ -1,13 +1,17 @@
+import type { Hex } from '../../../node/ports/chain.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
-import { OracleError } from '../errors.ts'
 import type { Pin } from '../feed-types.ts'
-import { type InferenceRequestRow, inOrder, isPendingAt, pendingAt, requestsById } from './pending.ts'
-import type { RequestInputs } from './request-inputs.ts'
+import { PendingRequests, type WaitingRequest } from './pending.ts'
+import { MAX_INPUT_BYTES, type RequestInputs } from './request-inputs.ts'
 import type { RequestRules } from './request-rules.ts'
-import type { RequestItem, RequestOutcome, RequestQuery } from './request-types.ts'
-import { MAX_UPKEEP } from './upkeep.ts'
+import type { RequestItem, RequestOutcome } from './request-types.ts'
+import { Tries } from './tries.ts'
+import { inTurns } from './turns.ts'
+
+/** Inputs that are wanted at once: each is asked of every validator. */
+const MOST_WANTED = 32
 
 interface Modules {
   readonly index: IndexReader
@@ -15,121 +19,93 @@ interface Modules {
   readonly inputs: RequestInputs
 }
 
-/**
- * The leader's: requests that wait at the pin, of models that this node can run, at most `most`: the oldest of each requester, then
- * the second of each, so that nobody's questions, however many can't be answered, keep the others waiting. Inputs that are to be
- * delivered, and are not here, it begins to fetch: their requests come in a later round.
- */
-export async function pickRequests(
-  oracle: ContractRef,
-  { rules, most }: { rules: RequestRules; most: number },
-  pin: Pin,
-  previous: RequestOutcome | null,
-  { index, inference, inputs }: Modules,
-): Promise<readonly RequestItem[]> {
-  const items: RequestItem[] = []
-  const models = inference.models().filter(({ status, request }) => status.ok && request !== null)
-  const digests = models.map(({ digest }) => digest)
-  if (most < 1) return []
-  let gas = 0
-  const { whole, byHash } = await pendingAt(index, oracle, { pin, digests, rules })
-  inputs.want(inTurns(byHash))
-  const answerable = inOrder([...whole, ...byHash.filter((row) => inputs.has(row))])
-  for (const row of inTurns(answerable)) {
-    if (isResting(row.requestId, pin, previous)) continue
-    const model = models.find(({ digest }) => digest === row.modelDigest)
-    if (model === undefined) continue
-    if (items.length > 0 && gas + row.callbackGasLimit > rules.maxCallbackGas) continue
-    gas += row.callbackGasLimit
-    items.push(itemOf(row, model))
-    if (items.length === most) break
+/** The leader's choice among the requests that wait. It keeps what it has looked at, and what was tried. */
+export class RequestQueue {
+  readonly #modules: Modules
+  readonly #pending: PendingRequests
+  readonly #tries = new Tries<bigint>()
+  /** By its hash: how often an input was to be fetched. */
+  readonly #wanted = new Tries<Hex>()
+  #looks = 0
+
+  constructor(oracle: ContractRef, modules: Modules) {
+    this.#modules = modules
+    this.#pending = new PendingRequests(modules.index, oracle)
   }
-  return items
-}
 
-/**
- * A follower's: takes a query only if its requests wait at the pin, are not resting, and are what the leader says they are.
- * The rule of a model that this node does not have it can't check; it has no vector for it either.
- * @throws OracleError `ORACLE_BAD_QUERY`, IndexError `INDEX_BEHIND`
- */
-export async function checkRequests(
-  oracle: ContractRef,
-  rules: RequestRules,
-  { pins: [pin], items }: RequestQuery,
-  previous: RequestOutcome | null,
-  { index, inference }: Omit<Modules, 'inputs'>,
-): Promise<readonly InferenceRequestRow[]> {
-  const refuse = (what: string) => new OracleError('ORACLE_BAD_QUERY', what)
-  const ids = items.map(({ requestId }) => requestId)
-  const known = await requestsById(index, oracle, ids, pin)
-  const models = inference.models()
-  const rows = items.map((item) => {
-    const row = known.get(item.requestId)
-    const name = `request ${item.requestId}`
-    if (row === undefined || !isPendingAt(row, pin, rules))
-      throw refuse(`${name} does not wait at the pinned block`)
-    if (isResting(item.requestId, pin, previous)) throw refuse(`${name} is resting`)
-    if (
-      row.modelDigest !== item.modelDigest ||
-      row.inputHash !== item.inputHash ||
-      row.minAgreeing !== item.minAgreeing ||
-      row.callbackGasLimit !== item.callbackGasLimit
+  /** A round is about these: should they come again, they go behind those that it was not about. */
+  note(items: readonly { readonly requestId: bigint }[]): void {
+    this.#tries.note(items.map(({ requestId }) => requestId))
+  }
+
+  /**
+   * Requests that wait at the pin, of models that this node can run, at most `most`, in turns (`turns.ts`). Inputs that are to be
+   * delivered, and are not here, it begins to fetch: their requests come in a later round.
+   */
+  async pick(
+    { rules, most }: { rules: RequestRules; most: number },
+    pin: Pin,
+    previous: RequestOutcome | null,
+  ): Promise<readonly RequestItem[]> {
+    const { inference, inputs } = this.#modules
+    if (most < 1) return []
+    const models = new Map(
+      inference
+        .models()
+        .filter(({ status, request }) => status.ok && request !== null)
+        .map((model) => [model.digest, model] as const),
     )
-      throw refuse(`${name} is not what the contract says`)
-    const model = models.find(({ digest }) => digest === row.modelDigest)
-    if (model !== undefined && ruleOf(model) !== item.rule)
-      throw refuse(`${name} comes with another rule than its model's`)
-    return row
-  })
-  const gas = rows.reduce((sum, { callbackGasLimit }) => sum + callbackGasLimit, 0)
-  if (rows.length > 1 && gas > rules.maxCallbackGas)
-    throw refuse('the callbacks have more gas than one report gives')
-  return rows
-}
-
-/** What can be seen from the query alone. Throws `ORACLE_BAD_QUERY`. */
-export function checkShape(rules: RequestRules, n: number, query: RequestQuery): void {
-  const { items, disputes, upkeep } = query
-  const most = mostRequests(rules, n)
-  const named = [...items, ...disputes, ...upkeep]
-  if (named.length === 0 || items.length + disputes.length > most || upkeep.length > MAX_UPKEEP)
-    throw new OracleError(
-      'ORACLE_BAD_QUERY',
-      `a query has up to ${most} requests and disputes and ${MAX_UPKEEP} chores, and not none of them`,
-      { items: items.length, disputes: disputes.length, upkeep: upkeep.length },
-    )
-  if (new Set(named.map(({ requestId }) => requestId)).size !== named.length)
-    throw new OracleError('ORACLE_BAD_QUERY', 'a query names a request twice')
-  for (const { committee } of disputes)
-    if (new Set(committee).size !== committee.length || committee.some((oracle) => oracle >= n))
-      throw new OracleError('ORACLE_BAD_QUERY', 'a committee is a set of oracles')
-}
-
-/**
- * As many as a round has room for, with 256 values each: an outcome of n validators' results is below the engine's 1 MiB, and
- * a report below the 128 KiB that a transaction may have.
- */
-export function mostRequests({ maxRequests }: RequestRules, n: number): number {
-  return Math.min(maxRequests, Math.max(1, Math.floor(OUTCOME_RESULTS / n)))
-}
-
-/** Results of 8 KiB and what stands around them. */
-const OUTCOME_RESULTS = 96
-
-/** Stable: of one requester, and of one turn, the older goes first. */
-function inTurns(rows: readonly InferenceRequestRow[]): readonly InferenceRequestRow[] {
-  const turns = new Map<string, number>()
-  return rows
-    .map((row) => {
-      const turn = turns.get(row.requester) ?? 0
-      turns.set(row.requester, turn + 1)
-      return { row, turn }
+    const { byValue, delivered, byHash } = await this.#pending.at({
+      ...{ pin, rules, digests: [...models.keys()] },
+      held: inputs.held(),
     })
-    .sort((a, b) => a.turn - b.turn)
-    .map(({ row }) => row)
+    const known = new Set(delivered.map(({ requestId }) => requestId))
+    const here = [...delivered, ...byHash.filter((row) => inputs.holds(row) && !known.has(row.requestId))]
+    this.#fetch(byHash.filter((row) => !inputs.holds(row)))
+    inputs.keep(here)
+    const resting = restingAt(pin, previous)
+    const rows = inTurns(
+      [...byValue, ...here].filter(({ requestId }) => !resting.has(requestId)),
+      {
+        whose: ({ requester }) => requester,
+        tries: ({ requestId }) => this.#tries.inVain(requestId),
+        ...{ most, newestFirst: this.#looks++ % 2 === 1 },
+      },
+    )
+    const items: RequestItem[] = []
+    let gas = 0
+    for (const row of rows) {
+      const model = models.get(row.modelDigest)
+      if (model === undefined) continue
+      if (items.length > 0 && gas + row.callbackGasLimit > rules.maxCallbackGas) continue
+      gas += row.callbackGasLimit
+      items.push(itemOf(row, model))
+      if (items.length === most) break
+    }
+    return items
+  }
+
+  /** Those that were wanted least often before: what nobody ever delivers comes back to its turn, and is in nobody's way. */
+  #fetch(missing: readonly WaitingRequest[]): void {
+    const rows = inTurns(
+      missing.filter(({ inputLength }) => inputLength <= MAX_INPUT_BYTES),
+      {
+        whose: ({ requester }) => requester,
+        tries: ({ inputHash }) => this.#wanted.of(inputHash),
+        ...{ most: MOST_WANTED, newestFirst: true },
+      },
+    )
+    const wanted = new Map<Hex, WaitingRequest>()
+    for (const row of rows) {
+      if (wanted.size === MOST_WANTED) break
+      if (!wanted.has(row.inputHash)) wanted.set(row.inputHash, row)
+    }
+    this.#wanted.note(wanted.keys())
+    this.#modules.inputs.want([...wanted.values()])
+  }
 }
 
-function itemOf(row: InferenceRequestRow, model: ModelInfo): RequestItem {
+function itemOf(row: WaitingRequest, model: ModelInfo): RequestItem {
   const { requestId, modelDigest, inputHash, minAgreeing, callbackGasLimit } = row
   return { requestId, modelDigest, inputHash, minAgreeing, callbackGasLimit, rule: ruleOf(model) }
 }
@@ -143,6 +119,8 @@ export function ruleOf({ agreement }: Pick<ModelInfo, 'agreement'>): string {
   )
 }
 
-export function isResting(requestId: bigint, pin: Pin, previous: RequestOutcome | null): boolean {
-  return (previous?.resting ?? []).some((each) => each.requestId === requestId && each.until > pin.timestamp)
+/** Requests that are not asked about at this block. */
+export function restingAt(pin: Pin, previous: RequestOutcome | null): ReadonlySet<bigint> {
+  const resting = (previous?.resting ?? []).filter(({ until }) => until > pin.timestamp)
+  return new Set(resting.map(({ requestId }) => requestId))
 }

@@ -13,18 +13,21 @@ import type { InferenceConfig } from '../config.ts'
 import { OracleError } from '../errors.ts'
 import { remember } from '../remember.ts'
 import { answerRequest, isReportable, MAX_PROVIDER, MAX_VALUES } from './answer-request.ts'
+import { checkDisputes } from './check-disputes.ts'
+import { checkRequests, checkShape, mostRequests } from './check-requests.ts'
+import { checkUpkeep } from './chore.ts'
 import { parseRule } from './judging.ts'
-import { checkDisputes, pickDisputes } from './open-disputes.ts'
+import { DisputeQueue } from './open-disputes.ts'
 import { PatientRuns } from './patient-runs.ts'
 import type { InferenceRequestRow } from './pending.ts'
-import { checkRequests, checkShape, isResting, mostRequests, pickRequests } from './pick-requests.ts'
+import { RequestQueue, restingAt } from './pick-requests.ts'
 import { requestObservationCodec, requestOutcomeCodec, requestQueryCodec } from './request-codecs.ts'
 import type { RequestInputs } from './request-inputs.ts'
 import { requestOutcome } from './request-outcome.ts'
 import { readReport, requestReports } from './request-report.ts'
 import { decodeRequestRules } from './request-rules.ts'
 import type { RequestObservation, RequestOutcome, RequestQuery, RequestResult } from './request-types.ts'
-import { checkUpkeep, dueAt } from './upkeep.ts'
+import { ChoreQueue } from './upkeep.ts'
 
 /** Of runs that nobody gives up; the inference service ends them at its own limits, and when the node stops. */
 const never = new AbortController().signal
@@ -57,6 +60,10 @@ export function requestDuty(
   const rulesOf = remember(decodeRequestRules)
   const chainIds = [home.chainId]
   const runs = new PatientRuns(modules.clock)
+  const requests = new RequestQueue(home, modules)
+  const disputes = new DisputeQueue(home, modules)
+  const chores = new ChoreQueue(modules.index, home)
+  let looks = 0
 
   return {
     id: `oracle/${id}`,
@@ -72,18 +79,16 @@ export function requestDuty(
       const pin = chosen?.pins[0]
       if (pin === undefined) return null
       const most = mostRequests(rules, ctx.n)
-      // Half of the room, so that neither keeps the other waiting for ever.
-      const half = { rules, most: Math.ceil(most / 2) }
-      const upkeep = await dueAt(modules.index, home, {
-        ...{ rules, pin, isResting: (id: bigint) => isResting(id, pin, previous) },
-      })
+      // Half of the room, or of the rounds, so that neither keeps the other waiting for ever.
+      const half = { rules, most: most > 1 ? Math.ceil(most / 2) : looks++ % 2 }
+      const upkeep = await chores.pick({ rules, pin, resting: restingAt(pin, previous) })
       // What a dispute needs on-chain goes first: a committee that is not kept can be lost.
       const busy = new Set(upkeep.map(({ requestId }) => requestId))
-      const disputes = await pickDisputes(home, { ...half, busy }, pin, previous, modules)
-      const room = { rules, most: most - disputes.length }
-      const items = await pickRequests(home, room, pin, previous, modules)
-      if (items.length + disputes.length + upkeep.length === 0) return null
-      return { pins: [pin], items, disputes, upkeep }
+      const disputed = await disputes.pick({ ...half, busy }, pin, previous)
+      const room = { rules, most: most - disputed.length }
+      const items = await requests.pick(room, pin, previous)
+      if (items.length + disputed.length + upkeep.length === 0) return null
+      return { pins: [pin], items, disputes: disputed, upkeep }
     },
 
     async observe(ctx, query, previous) {
@@ -96,9 +101,11 @@ export function requestDuty(
         checkDisputes(home, rules, query, previous, modules),
         checkUpkeep(modules.index, home, {
           ...{ rules, pin: query.pins[0], upkeep: query.upkeep },
-          isResting: (id) => isResting(id, query.pins[0], previous),
+          resting: restingAt(query.pins[0], previous),
         }),
       ])
+      requests.note(query.items)
+      disputes.note(query.disputes)
       const { inference, inputs, log } = modules
       // Not the round's signal: a run goes on when its round is over.
       const signal = never

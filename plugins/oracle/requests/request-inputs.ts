@@ -2,6 +2,7 @@ import { bytesToHex } from 'viem'
 import type { Hex } from '../../../node/ports/chain.ts'
 import type { Clock } from '../../../node/ports/clock.ts'
 import type { Contents } from '../../../node/ports/content.ts'
+import { ContentError } from '../../../node/ports/content-error.ts'
 import { OracleError } from '../errors.ts'
 import type { InferenceRequestRow } from './pending.ts'
 
@@ -13,13 +14,19 @@ const FETCH_MS = 1_500
 const AHEAD_MS = 3_600_000
 /** So that what waits is not kept a little longer, with a change on disk, in each round. */
 const STEP_MS = 600_000
-/** Fetched ahead at once. */
-const LANES = 3
+/** Fetched at once: ahead, and in rounds. Together no more than the service of contents fetches at once. */
+const AHEAD_LANES = 2
+const ROUND_LANES = 2
+
+/** What is known of a request that names its input by hash. */
+type Named = Pick<InferenceRequestRow, 'inputHash' | 'inputLength' | 'deadline'>
 
 /** Inputs of requests: from the chain, or, where a request names one by its SHA-256, as they were delivered. */
 export interface RequestInputs {
-  /** Whether the input of a request is on-chain, or was delivered and is here. */
-  has(row: InferenceRequestRow): boolean
+  /** SHA-256 of all that was delivered and is here. */
+  held(): readonly Hex[]
+  /** Whether an input was delivered and is here. */
+  holds(row: Named): boolean
   /**
    * The input of a request, which is fetched from other validators where it is not here. Rejects with `ContentError`, or
    * with `ORACLE_BAD_INPUT` when it is not as long as the request says and pays for.
@@ -27,8 +34,10 @@ export interface RequestInputs {
   of(row: InferenceRequestRow, signal: AbortSignal): Promise<Hex>
   /** The input of a request is one that the model takes: it is kept for a dispute. */
   answered(row: InferenceRequestRow): void
-  /** Keeps the inputs of these requests for a while, and begins to fetch those that are not here. */
-  want(rows: readonly InferenceRequestRow[]): void
+  /** Keeps those inputs of these requests that are here for a while. */
+  keep(rows: readonly Named[]): void
+  /** Begins to fetch the inputs of these requests, and forgets those that were wanted before and were not begun. */
+  want(rows: readonly Named[]): void
 }
 
 export function requestInputs(
@@ -40,16 +49,18 @@ export function requestInputs(
   },
   { contents, clock }: { contents: Contents; clock: Clock },
 ): RequestInputs {
-  const untilMs = ({ deadline }: InferenceRequestRow) =>
+  const untilMs = ({ deadline }: Named) =>
     Math.min(Number(deadline) * 1_000, Math.ceil((clock.now() + AHEAD_MS) / STEP_MS) * STEP_MS) +
     options.keepMs
-  const hashOf = ({ inputHash }: InferenceRequestRow) => inputHash.slice(2)
+  const hashOf = ({ inputHash }: Named) => inputHash.slice(2)
   /** Only what the request pays for: anybody may name anything by its hash. */
-  const keepFor = (row: InferenceRequestRow) => {
+  const keepFor = (row: Named) => {
     if (contents.sizeOf(hashOf(row)) === row.inputLength) contents.keep(hashOf(row), untilMs(row))
   }
-  let fetching = false
-  const fetched = async (row: InferenceRequestRow, signal?: AbortSignal): Promise<Uint8Array> => {
+  const inRounds = new Lanes(ROUND_LANES)
+  let wanted: Named[] = []
+  let ahead = 0
+  const fetched = async (row: Named, signal?: AbortSignal): Promise<Uint8Array> => {
     const bytes = await contents.fetch(hashOf(row), {
       ...{ maxBytes: MAX_INPUT_BYTES, keepMs: options.keepMs },
       ...(signal === undefined ? {} : { signal }),
@@ -57,14 +68,22 @@ export function requestInputs(
     keepFor(row)
     return bytes
   }
+  const fetchAhead = async () => {
+    ahead++
+    // Nobody has it yet: a later look asks again.
+    for (let row = wanted.shift(); row !== undefined; row = wanted.shift()) await fetched(row).catch(() => {})
+    ahead--
+  }
   return {
-    has: (row) => row.input !== '0x' || contents.sizeOf(hashOf(row)) !== null,
+    held: () => contents.held().map((hash): Hex => `0x${hash}`),
+    holds: (row) => contents.sizeOf(hashOf(row)) !== null,
     async of(row, signal) {
       if (row.input !== '0x') return row.input
       const late = new AbortController()
       const timer = clock.setTimer(FETCH_MS, () => late.abort())
+      const until = AbortSignal.any([signal, late.signal])
       try {
-        const bytes = await fetched(row, AbortSignal.any([signal, late.signal]))
+        const bytes = await inRounds.run(() => (until.aborted ? tooLate(row) : fetched(row, until)))
         if (bytes.length !== row.inputLength)
           throw new OracleError(
             'ORACLE_BAD_INPUT',
@@ -79,21 +98,38 @@ export function requestInputs(
       if (row.input === '0x')
         contents.keep(hashOf(row), Math.max(untilMs(row), clock.now() + options.keepAnsweredMs))
     },
-    want(rows) {
-      const wanted: InferenceRequestRow[] = []
-      for (const row of rows)
-        if (contents.sizeOf(hashOf(row)) !== null) keepFor(row)
-        else if (row.inputLength <= MAX_INPUT_BYTES) wanted.push(row)
-      if (fetching || wanted.length === 0) return
-      fetching = true
-      const lane = async () => {
-        for (let row = wanted.shift(); row !== undefined; row = wanted.shift())
-          // Nobody has it yet: a later round asks again.
-          await fetched(row).catch(() => {})
-      }
-      void Promise.all(Array.from({ length: LANES }, lane)).finally(() => {
-        fetching = false
-      })
+    keep(rows) {
+      for (const row of rows) keepFor(row)
     },
+    want(rows) {
+      wanted = [...rows]
+      while (ahead < AHEAD_LANES && wanted.length > 0) void fetchAhead()
+    },
+  }
+}
+
+function tooLate({ inputHash }: Named): never {
+  throw new ContentError('CONTENT_GIVEN_UP', 'a round has no time for this input', { hash: inputHash })
+}
+
+/** So many at once, the others in their order. */
+class Lanes {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(most: number) {
+    this.#free = most
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free++
+      else next()
+    }
   }
 }

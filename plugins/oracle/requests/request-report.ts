@@ -69,6 +69,13 @@ export function requestReports(contract: ContractRef, outcome: RequestOutcome): 
       distance,
       values,
     }))
+  let choreGas = 0n
+  const soon = outcome.upkeep.filter(({ callbackGasLimit }) => {
+    const more = choreGas + entryGas(callbackGasLimit, 0)
+    if (more > CHORE_GAS || !hasRoom(callbackGasLimit, 0)) return false
+    choreGas = more
+    return true
+  })
   const answers = outcome.items
     .filter((judged) => judged.outcome !== outcomes.deferred)
     .filter(({ item, values }) => hasRoom(item.callbackGasLimit, values.length))
@@ -81,9 +88,8 @@ export function requestReports(contract: ContractRef, outcome: RequestOutcome): 
       spread,
       values,
     }))
-  const due = outcome.upkeep
-    .filter(({ callbackGasLimit }) => hasRoom(callbackGasLimit, 0))
-    .map(({ requestId }) => requestId)
+  const late = outcome.upkeep.filter((chore) => !soon.includes(chore) && hasRoom(chore.callbackGasLimit, 0))
+  const due = [...soon, ...late].map(({ requestId }) => requestId)
   if (isEmpty) return []
   const payload = encodeAbiParameters(inferenceReportAbi, [
     ...([timestamp, requestEvidenceDigest(outcome), answers, verdicts, due] as const),
@@ -103,6 +109,8 @@ export function readReport(
 
 /** A transaction has at most 2^24 gas (EIP-7825). */
 const MAX_REPORT_GAS = 15_000_000n
+/** What chores have before answers, so that neither shuts out the other; beyond it they have what answers leave. */
+const CHORE_GAS = 5_000_000n
 /** Signatures of 31 oracles, their evidence, and what a report costs before its first entry. */
 const REPORT_GAS = 300_000n
 /** Five storage slots, three events, and calldata. */

@@ -1,10 +1,10 @@
 import { zeroHash } from 'viem'
-import type { IndexReader } from '../../../node/ports/index-reader.ts'
-import type { Row } from '../../../node/ports/index-tables.ts'
+import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
-import { OracleError } from '../errors.ts'
 import type { Pin } from '../feed-types.ts'
-import { type InferenceRequestRow, ofOracle, recordsOf, requestsById } from './pending.ts'
+import { Backlog, inOrder } from './backlog.ts'
+import { type Chore, choreOf, DRAW_AFTER_BLOCKS, recordsOfChores, upkeepItem } from './chore.ts'
+import { ofOracle } from './pending.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { UpkeepItem } from './request-types.ts'
 
@@ -13,129 +13,130 @@ export const MAX_UPKEEP = 16
 /** Answers that nobody challenged are settled once so many of them wait, or one for so long. */
 const SETTLED_TOGETHER = 8
 const SETTLED_WITHIN_SECONDS = 3_600
-/** A verdict keeps the committee's seed by itself; after so many blocks without one it is kept before it is out of reach. */
-const DRAW_AFTER_BLOCKS = 32n
+/** The most urgent first: what a committee is drawn by goes out of reach. */
+const urgency: readonly Chore[] = ['draw', 'deliver', 'close', 'settle']
+/** Disputes looked at for each chore; what is done is not among them any more. */
 const LOOKED_AT = 200
+const columns = [
+  'requestId',
+  'finalOnly',
+  'delivered',
+  'status',
+  'callbackGasLimit',
+  'blockNumber',
+  'logIndex',
+] as const
 
-type AnswerRow = Row<'inferenceAnswer'>
-type DisputeRow = Row<'inferenceDispute'>
+/** The leader's choice among what the contract has to be told to do. It keeps what it has looked at. */
+export class ChoreQueue {
+  readonly #index: IndexReader
+  readonly #oracle: ContractRef
+  readonly #answered = new Backlog()
+  readonly #undelivered = new Backlog()
 
-/** What the contract has to be told to do for a request: nothing of it happens by itself. */
-type Chore = 'deliver' | 'settle' | 'draw' | 'close'
-
-/**
- * The leader's: requests for which something is due at the pin. A callback that waits is made at once, as are committees and
- * disputes that are out of time; prices of answers that nobody challenged are earned several at a time.
- */
-export async function dueAt(
-  index: IndexReader,
-  oracle: ContractRef,
-  { rules, pin, isResting }: { rules: RequestRules; pin: Pin; isResting: (requestId: bigint) => boolean },
-): Promise<readonly UpkeepItem[]> {
-  const complete = { chainId: oracle.chainId, block: pin.number }
-  const oldest = [{ column: 'blockNumber', direction: 'asc' }] as const
-  const [answered, waiting, disputed] = await Promise.all([
-    index.select({
-      table: 'inferenceRequest',
-      where: [...ofOracle(oracle), { column: 'status', op: '=', value: 'answered' }],
-      ...{ orderBy: oldest, limit: LOOKED_AT, complete },
-    }),
-    index.select({
-      table: 'inferenceRequest',
-      where: [
-        ...ofOracle(oracle),
-        { column: 'finalOnly', op: '=', value: true },
-        { column: 'delivered', op: '=', value: false },
-        { column: 'status', op: 'in', value: ['final', 'upheld', 'overturned', 'unresolved'] },
-      ],
-      ...{ orderBy: oldest, limit: LOOKED_AT, complete },
-    }),
-    index.select({
-      table: 'inferenceRequest',
-      where: [...ofOracle(oracle), { column: 'status', op: '=', value: 'disputed' }],
-      ...{ orderBy: oldest, limit: LOOKED_AT, complete },
-    }),
-  ])
-  const rows = [...waiting, ...answered, ...disputed].filter(({ requestId }) => !isResting(requestId))
-  const records = await recordsOf(index, oracle, rows, pin)
-  const due = rows.flatMap((row) => {
-    const chore = choreOf(row, records.get(row.requestId), pin)
-    return chore === null ? [] : [{ row, chore, since: records.get(row.requestId)?.answer?.finalAt ?? 0n }]
-  })
-  const settled = due.filter(({ chore }) => chore === 'settle')
-  const worth =
-    settled.length >= SETTLED_TOGETHER ||
-    settled.some(({ since }) => since + BigInt(SETTLED_WITHIN_SECONDS) < BigInt(pin.timestamp))
-  const items: UpkeepItem[] = []
-  let gas = 0
-  for (const { row, chore } of due) {
-    if (items.length === MAX_UPKEEP) break
-    if (chore === 'settle' && !worth) continue
-    const item = itemOf(row)
-    if (items.length > 0 && gas + item.callbackGasLimit > rules.maxCallbackGas) continue
-    gas += item.callbackGasLimit
-    items.push(item)
+  constructor(index: IndexReader, oracle: ContractRef) {
+    this.#index = index
+    this.#oracle = oracle
   }
-  return items
-}
 
-/**
- * A follower's: takes a chore only if something is due at the pin, as far as this node knows, and it does not rest. That somebody
- * else did it since the pin costs a round: it is refused then.
- * @throws OracleError `ORACLE_BAD_QUERY`, IndexError `INDEX_BEHIND`
- */
-export async function checkUpkeep(
-  index: IndexReader,
-  oracle: ContractRef,
-  {
+  /**
+   * Requests for which something is due at the pin. A callback that waits is made at once, as are committees and disputes that are
+   * out of time; prices of answers that nobody challenged are earned several at a time.
+   */
+  async pick({
     rules,
     pin,
-    upkeep,
-    isResting,
+    resting,
   }: {
     rules: RequestRules
     pin: Pin
-    upkeep: readonly UpkeepItem[]
-    isResting: (requestId: bigint) => boolean
-  },
-): Promise<void> {
-  const ids = upkeep.map(({ requestId }) => requestId)
-  const known = await requestsById(index, oracle, ids, pin)
-  const records = await recordsOf(index, oracle, [...known.values()], pin)
-  for (const { requestId, callbackGasLimit } of upkeep) {
-    const row = known.get(requestId)
-    if (row === undefined || isResting(requestId) || choreOf(row, records.get(requestId), pin) === null)
-      throw new OracleError('ORACLE_BAD_QUERY', `nothing is due for request ${requestId} at the pinned block`)
-    if (itemOf(row).callbackGasLimit !== callbackGasLimit)
-      throw new OracleError('ORACLE_BAD_QUERY', `request ${requestId} has another callback`)
+    resting: ReadonlySet<bigint>
+  }): Promise<readonly UpkeepItem[]> {
+    const due = await this.#due(pin, resting)
+    const settled = due.filter(({ chore }) => chore === 'settle')
+    const worth =
+      settled.length >= SETTLED_TOGETHER ||
+      settled.some(({ since }) => since + BigInt(SETTLED_WITHIN_SECONDS) < BigInt(pin.timestamp))
+    const items: UpkeepItem[] = []
+    let gas = 0
+    for (const { item, chore } of due) {
+      if (items.length === MAX_UPKEEP) break
+      if (chore === 'settle' && !worth) continue
+      if (items.length > 0 && gas + item.callbackGasLimit > rules.maxCallbackGas) continue
+      gas += item.callbackGasLimit
+      items.push(item)
+    }
+    return items
   }
-  const gas = upkeep.reduce((sum, { callbackGasLimit }) => sum + callbackGasLimit, 0)
-  if (upkeep.length > 1 && gas > rules.maxCallbackGas)
-    throw new OracleError('ORACLE_BAD_QUERY', 'the callbacks that wait have more gas than one report gives')
-}
 
-const itemOf = ({ requestId, finalOnly, callbackGasLimit }: InferenceRequestRow): UpkeepItem => ({
-  requestId,
-  callbackGasLimit: finalOnly ? callbackGasLimit : 0,
-})
-
-/** What is due, by what had happened up to the pin and was not made up for since. */
-function choreOf(
-  { finalOnly, delivered, status }: InferenceRequestRow,
-  record: { readonly answer?: AnswerRow; readonly dispute?: DisputeRow } | undefined,
-  pin: Pin,
-): Chore | null {
-  const now = BigInt(pin.timestamp)
-  const answer = record?.answer
-  const dispute = record?.dispute
-  if (answer === undefined || answer.blockNumber > pin.number) return null
-  const waits = finalOnly && !delivered
-  if (dispute === undefined || dispute.blockNumber > pin.number) {
-    if (answer.finalAt >= now || answer.finalAt === answer.timestamp) return null
-    if (waits) return 'deliver'
-    return status === 'answered' ? 'settle' : null
+  async #due(
+    pin: Pin,
+    resting: ReadonlySet<bigint>,
+  ): Promise<readonly { item: UpkeepItem; chore: Chore; since: bigint }[]> {
+    const now = BigInt(pin.timestamp)
+    const [disputed, undelivered, answered] = [
+      await this.#disputed(pin, [
+        [{ column: 'deadline', op: '<', value: now }],
+        [
+          { column: 'seed', op: '=', value: zeroHash },
+          { column: 'blockNumber', op: '<', value: pin.number - DRAW_AFTER_BLOCKS },
+        ],
+      ]),
+      await this.#requests(this.#undelivered, pin, [
+        { column: 'finalOnly', op: '=', value: true },
+        { column: 'delivered', op: '=', value: false },
+        { column: 'status', op: 'in', value: ['final', 'upheld', 'overturned', 'unresolved'] },
+      ]),
+      await this.#requests(this.#answered, pin, [{ column: 'status', op: '=', value: 'answered' }]),
+    ]
+    // They are of several moments: a request may have gone from one to the other in between.
+    const found = new Map(
+      [...disputed, ...undelivered, ...answered].map((row) => [row.requestId, row] as const),
+    )
+    const rows = [...found.values()].filter(({ requestId }) => !resting.has(requestId))
+    const records = await recordsOfChores(this.#index, this.#oracle, rows, pin)
+    const due = rows.flatMap((row) => {
+      const record = records.get(row.requestId)
+      const chore = choreOf(row, record, pin)
+      return chore === null ? [] : [{ item: upkeepItem(row), chore, since: record?.answer.finalAt ?? 0n }]
+    })
+    return due.sort((a, b) => urgency.indexOf(a.chore) - urgency.indexOf(b.chore))
   }
-  if (dispute.endedBlock !== 0n) return waits && dispute.endedBlock <= pin.number ? 'deliver' : null
-  if (dispute.deadline < now) return 'close'
-  return dispute.seed === zeroHash && dispute.blockNumber + DRAW_AFTER_BLOCKS < pin.number ? 'draw' : null
+
+  async #requests(backlog: Backlog, pin: Pin, where: readonly Condition<'inferenceRequest'>[]) {
+    const complete = { chainId: this.#oracle.chainId, block: pin.number }
+    const rows = await backlog.look((page) =>
+      this.#index.select({
+        table: 'inferenceRequest',
+        columns,
+        where: [...ofOracle(this.#oracle), ...where],
+        ...page,
+        complete,
+      }),
+    )
+    return inOrder(rows)
+  }
+
+  /** Requests whose disputes are open and meet any of these. */
+  async #disputed(pin: Pin, any: readonly (readonly Condition<'inferenceDispute'>[])[]) {
+    const complete = { chainId: this.#oracle.chainId, block: pin.number }
+    const ids = new Set<bigint>()
+    for (const where of any) {
+      const disputes = await this.#index.select({
+        table: 'inferenceDispute',
+        columns: ['requestId'],
+        where: [...ofOracle(this.#oracle), { column: 'endedBlock', op: '=', value: 0n }, ...where],
+        orderBy: [{ column: 'blockNumber', direction: 'asc' }],
+        ...{ limit: LOOKED_AT, complete },
+      })
+      for (const { requestId } of disputes) ids.add(requestId)
+    }
+    if (ids.size === 0) return []
+    return await this.#index.select({
+      table: 'inferenceRequest',
+      columns,
+      where: [...ofOracle(this.#oracle), { column: 'requestId', op: 'in', value: [...ids] }],
+      complete,
+    })
+  }
 }

@@ -3,21 +3,12 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../node/adapters/clock/system.ts'
 import { ponderIndexReader } from '../../../node/adapters/ponder/index-reader.ts'
-import { snakeCase } from '../../../node/adapters/ponder/names.ts'
 import type { BlockRef } from '../../../node/ports/chain.ts'
 import type { IndexQuery } from '../../../node/ports/index-reader.ts'
-import { indexTables } from '../../../node/ports/index-tables.ts'
 import { freePort, type Postgres, startPostgres, testPool, until } from './fixture.ts'
 import { recordingLogger, recordingMetrics } from './recorders.ts'
+import { makeViews } from './views.ts'
 
-const sqlTypes = {
-  int: 'int8',
-  bigint: 'numeric(78)',
-  text: 'text',
-  hex: 'text',
-  bool: 'boolean',
-  json: 'json',
-}
 const hash = `0x${'ab'.repeat(32)}` as const
 let postgres: Postgres
 let pool: pg.Pool
@@ -47,10 +38,6 @@ async function setWatermark(block: bigint): Promise<void> {
   )
 }
 
-function checkpoint(block: number): string {
-  return `1700000000${'7'.padStart(16, '0')}${`${block}`.padStart(16, '0')}${'9'.repeat(33)}`
-}
-
 beforeAll(async () => {
   postgres = await startPostgres()
   // A pool with parsers of its own, as the node's: the reader must not depend on them.
@@ -64,23 +51,7 @@ beforeAll(async () => {
           : () => 'a value of some parser',
     },
   })
-  const tables = Object.entries(indexTables).map(([table, columns]) => {
-    const list = Object.entries(columns).map(
-      ([column, kind]) => `${snakeCase(column)} ${sqlTypes[kind]} NOT NULL`,
-    )
-    return `CREATE TABLE views.${snakeCase(table)} (${list.join(', ')})`
-  })
-  for (const sql of [
-    'CREATE SCHEMA views',
-    ...tables,
-    'CREATE TABLE views.watermark (chain_id int8 PRIMARY KEY, block_number numeric(78), block_hash text, timestamp numeric(78))',
-    'CREATE TABLE views._ponder_meta (key text PRIMARY KEY, value jsonb)',
-    'CREATE TABLE views._ponder_checkpoint (chain_name text PRIMARY KEY, chain_id int8, safe_checkpoint varchar(75), latest_checkpoint varchar(75))',
-    `INSERT INTO views._ponder_meta VALUES ('app', '{"is_ready": 1}')`,
-    `INSERT INTO views._ponder_checkpoint VALUES ('seven', 7, '${checkpoint(5)}', '${checkpoint(99)}')`,
-  ]) {
-    await pool.query(sql)
-  }
+  await makeViews(pool, { id: 7, name: 'seven', safeBlock: 5 })
 }, 30_000)
 
 afterAll(async () => {
@@ -164,6 +135,31 @@ describe('select', () => {
     expect(await found({ limit: 2 })).toHaveLength(2)
   })
 
+  it('gives the columns that were asked for, and what comes behind a place', async () => {
+    for (const [address, value] of [
+      ['0xa1', 3n],
+      ['0xa2', 1n],
+      ['0xa3', 1n],
+      ['0xa4', 2n],
+    ] as const)
+      await insertPool(address, value)
+    const page = (direction: 'asc' | 'desc', after?: readonly [bigint, string]) =>
+      readerOf(pool).select({
+        table: 'pool',
+        columns: ['address'],
+        orderBy: [
+          { column: 'reserve0', direction },
+          { column: 'address', direction },
+        ],
+        ...(after === undefined ? {} : { after }),
+        limit: 2,
+      })
+    expect(await page('asc')).toEqual([{ address: '0xa2' }, { address: '0xa3' }])
+    expect(await page('asc', [1n, '0xa3'])).toEqual([{ address: '0xa4' }, { address: '0xa1' }])
+    expect(await page('asc', [3n, '0xa1'])).toEqual([])
+    expect(await page('desc', [2n, '0xa4'])).toEqual([{ address: '0xa3' }, { address: '0xa2' }])
+  })
+
   it('never takes a text of the caller into the SQL', async () => {
     await insertPool('0xa1', 1n)
     const hostile = [
@@ -188,6 +184,8 @@ describe('select', () => {
         { table: 'pool', orderBy: [{ column: value, direction: 'asc' }] },
         { table: 'pool', orderBy: [{ column: 'chainId', direction: value }] },
         { table: 'pool', limit: value },
+        { table: 'pool', columns: [value] },
+        { table: 'pool', orderBy: [{ column: 'chainId', direction: 'asc' }], after: [value] },
       ]) {
         await expect(readerOf(pool).select(query as unknown as IndexQuery<'pool'>)).rejects.toMatchObject({
           code: 'INDEX_BAD_QUERY',
@@ -209,6 +207,30 @@ describe('select', () => {
     ['NUL in a text', { table: 'event', where: [{ column: 'name', op: '=', value: 'a\0' }] }],
     ['a comparison of JSON', { table: 'event', where: [{ column: 'data', op: '=', value: '1' }] }],
     ['an order by JSON', { table: 'event', orderBy: [{ column: 'data', direction: 'asc' }] }],
+    ['no column', { table: 'pool', columns: [] }],
+    ['a place without an order', { table: 'pool', after: [] }],
+    [
+      'a place of fewer columns than the order',
+      {
+        table: 'pool',
+        orderBy: [
+          { column: 'chainId', direction: 'asc' },
+          { column: 'address', direction: 'asc' },
+        ],
+        after: [7],
+      },
+    ],
+    [
+      'a place in an order of two directions',
+      {
+        table: 'pool',
+        orderBy: [
+          { column: 'chainId', direction: 'asc' },
+          { column: 'address', direction: 'desc' },
+        ],
+        after: [7, '0xa1'],
+      },
+    ],
     ['no row', { table: 'pool', limit: 0 }],
     ['too many rows', { table: 'pool', limit: 10_001 }],
   ])('refuses %s', async (_, query) => {

@@ -1,0 +1,63 @@
+import type { Pool } from 'pg'
+import { snakeCase } from '../../../../node/adapters/ponder/names.ts'
+import { indexTables, type Row } from '../../../../node/ports/index-tables.ts'
+import { makeViews } from '../../../adapters/ponder/views.ts'
+import { requestRow } from './kit.ts'
+
+/** The tables of the index, those of requests with the indexes that `ponder.schema.ts` gives them, read up to a block. */
+export async function makeRequests(
+  pool: Pool,
+  { id, block, timestamp }: { id: number; block: bigint; timestamp: number },
+): Promise<void> {
+  await makeViews(pool, { id, name: 'home', safeBlock: 0 })
+  const queue = 'chain_id, oracle, ended_block, block_number, log_index'
+  for (const sql of [
+    `INSERT INTO views.watermark VALUES (${id}, ${block}, '0x13', ${timestamp})`,
+    `CREATE INDEX ON views.inference_request (${queue})`,
+    'CREATE INDEX ON views.inference_request (chain_id, oracle, status, block_number)',
+    'CREATE INDEX ON views.inference_request (request_id)',
+    'CREATE INDEX ON views.inference_request (chain_id, oracle, input_hash, ended_block)',
+  ])
+    await pool.query(sql)
+}
+
+/** Requests that wait, each of an account of its own: by the hash of what nobody has, or with as many bytes of input. */
+export async function flood(
+  pool: Pool,
+  options: {
+    readonly count: number
+    readonly block: number
+    readonly input: number | null
+    readonly callbackGasLimit?: number
+  },
+): Promise<void> {
+  const { count, block, input, callbackGasLimit = 0 } = options
+  const word = (digits: number) => `'0x' || lpad(to_hex(${block * 1_000_000} + n), ${digits}, '0')`
+  const made: Partial<Record<keyof Row<'inferenceRequest'>, string>> = {
+    id: word(8),
+    requestId: `${block * 1_000_000} + n`,
+    requester: word(40),
+    inputHash: word(64),
+    input: input === null ? `'0x'` : `'0x' || repeat(lpad(to_hex(n), 8, '0'), ${input / 4})`,
+    logIndex: 'n',
+    blockNumber: `${block}`,
+    callbackGasLimit: `${callbackGasLimit}`,
+  }
+  const row = requestRow(0)
+  const columns = Object.keys(indexTables.inferenceRequest) as (keyof typeof row)[]
+  const values = columns.map((column) => made[column] ?? `'${row[column]}'`)
+  await pool.query(
+    `INSERT INTO views.inference_request (${columns.map(snakeCase).join(', ')})
+     SELECT ${values.join(', ')} FROM generate_series(1, ${count}) AS n`,
+  )
+  await pool.query('ANALYZE views.inference_request')
+}
+
+export async function insertRequest(pool: Pool, row: Row<'inferenceRequest'>): Promise<void> {
+  const columns = Object.keys(indexTables.inferenceRequest) as (keyof typeof row)[]
+  await pool.query(
+    `INSERT INTO views.inference_request (${columns.map(snakeCase).join(', ')})
+     VALUES (${columns.map((_, at) => `$${at + 1}`).join(', ')})`,
+    columns.map((column) => String(row[column])),
+  )
+}

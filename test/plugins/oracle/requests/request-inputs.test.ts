@@ -1,0 +1,82 @@
+import { toHex } from 'viem'
+import { expect, test, vi } from 'vitest'
+import { ContentError } from '../../../../node/ports/content-error.ts'
+import { requestInputs } from '../../../../plugins/oracle/requests/request-inputs.ts'
+import { memoryContents } from '../../../fakes/contents.ts'
+import { instantClock } from '../../../fakes/instant-clock.ts'
+import { requestRow } from './kit.ts'
+
+const signal = new AbortController().signal
+const row = (at: number) =>
+  requestRow(at, { input: '0x', inputHash: toHex(at, { size: 32 }), inputLength: 2 })
+
+/** Contents that answer each fetch when told to; others keep it waiting. */
+function held() {
+  const fetching = new Map<string, PromiseWithResolvers<Uint8Array>>()
+  const begun: string[] = []
+  const contents = {
+    ...memoryContents(),
+    fetch: (hash: string) => {
+      begun.push(`0x${hash}`)
+      const transfer = Promise.withResolvers<Uint8Array>()
+      fetching.set(`0x${hash}`, transfer)
+      return transfer.promise
+    },
+  }
+  // A clock whose timers never end: nothing here is too late.
+  const clock = { ...instantClock(), setTimer: () => ({ cancel() {} }) }
+  const inputs = requestInputs({ keepMs: 1, keepAnsweredMs: 1 }, { contents, clock })
+  const hashOf = (at: number) => row(at).inputHash
+  return {
+    inputs,
+    begun,
+    hashOf,
+    give: (at: number) => fetching.get(hashOf(at))?.resolve(Uint8Array.of(1, at)),
+    fail: (at: number) =>
+      fetching
+        .get(hashOf(at))
+        ?.reject(new ContentError('CONTENT_UNAVAILABLE', 'nobody has it', { hash: '' })),
+  }
+}
+
+test('inputs of a round come however many are fetched ahead, and each has its turn', async () => {
+  const { inputs, begun, hashOf, give } = held()
+  inputs.want([1, 2, 3, 4].map(row))
+  expect(begun).toEqual([1, 2].map(hashOf))
+  const needed = [11, 12, 13].map((at) => inputs.of(row(at), signal))
+  expect(begun).toEqual([1, 2, 11, 12].map(hashOf))
+  give(12)
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 11, 12, 13].map(hashOf)))
+  give(13)
+  give(11)
+  expect(await Promise.all(needed)).toEqual(['0x010b', '0x010c', '0x010d'])
+})
+
+test('what was wanted and not begun is forgotten when others are wanted', async () => {
+  const { inputs, begun, hashOf, fail } = held()
+  inputs.want([1, 2, 3, 4].map(row))
+  inputs.want([5, 6].map(row))
+  fail(1)
+  fail(2)
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 5, 6].map(hashOf)))
+  fail(5)
+  fail(6)
+  // Nothing is left; what is wanted later begins at once.
+  await vi.waitFor(() => {
+    inputs.want([row(7)])
+    expect(begun).toContain(hashOf(7))
+  })
+})
+
+test('an input that a round has no time for is not begun', async () => {
+  const { inputs, begun, hashOf, give } = held()
+  const late = new AbortController()
+  const first = [1, 2].map((at) => inputs.of(row(at), signal))
+  const third = inputs.of(row(3), late.signal)
+  late.abort()
+  give(1)
+  give(2)
+  await Promise.all(first)
+  await expect(third).rejects.toMatchObject({ code: 'CONTENT_GIVEN_UP' })
+  expect(begun).toEqual([1, 2].map(hashOf))
+})
