@@ -1,6 +1,6 @@
 import { type Transfer, WINDOW_SECONDS } from '../../node/features/transfer.ts'
 import { transferFeatures } from '../../node/features/transfer-features.ts'
-import type { BlockRef, ChainReader, Hex } from '../../node/ports/chain.ts'
+import type { BlockRef, Hex } from '../../node/ports/chain.ts'
 import type { SqlRow, Store } from '../../node/ports/store.ts'
 import { FeatureStoreError } from './errors.ts'
 import { type FollowedToken, notYet, tooOld } from './find.ts'
@@ -20,9 +20,9 @@ export interface AsOf {
   readonly historySeconds: number
 }
 
-interface Modules {
+export interface AsOfModules {
   readonly store: Store
-  readonly chain: Pick<ChainReader, 'block'>
+  readonly chain: { block(chainId: number, at: bigint): Promise<BlockRef | null> }
   /** Up to which block every transfer of a token was taken in; null while that is not known. */
   readonly reached: (token: FollowedToken) => Promise<bigint | null>
 }
@@ -56,7 +56,7 @@ export async function featuresAsOf(
     readonly moment: Moment
     readonly retentionDays: number
   },
-  modules: Modules,
+  modules: AsOfModules,
 ): Promise<AsOf> {
   const { token, from, to, value, moment, retentionDays } = request
   const { block, timestamp } = await placeOf(token, moment, modules)
@@ -79,7 +79,7 @@ export async function featuresAsOf(
 async function placeOf(
   token: FollowedToken,
   moment: Moment,
-  { chain, reached, store }: Modules,
+  { chain, reached, store }: AsOfModules,
 ): Promise<Pick<AsOf, 'block' | 'timestamp'>> {
   const { chainId } = token
   const followed = await reached(token)
@@ -96,7 +96,7 @@ async function placeOf(
   return { block: newest === undefined ? null : blockOf(newest), timestamp: moment.time }
 }
 
-async function blockAt(chain: Modules['chain'], chainId: number, number: bigint): Promise<BlockRef> {
+async function blockAt(chain: AsOfModules['chain'], chainId: number, number: bigint): Promise<BlockRef> {
   const found = await chain.block(chainId, number)
   if (found !== null) return found
   throw new FeatureStoreError(

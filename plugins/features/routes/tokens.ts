@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { FEATURES_VERSION } from '../../../node/features/transfer-features.ts'
-import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { Routes } from '../../../node/ports/http.ts'
 import {
   addressSchema,
@@ -16,7 +15,7 @@ import {
 } from '../../../node/ports/http-schemas.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Store } from '../../../node/ports/store.ts'
-import { featuresAsOf, type Moment } from '../as-of.ts'
+import { type AsOfModules, featuresAsOf, type Moment } from '../as-of.ts'
 import { FeatureStoreError } from '../errors.ts'
 import { type FollowedToken, findToken, listTokens } from '../find.ts'
 import { lower } from '../read-event.ts'
@@ -59,7 +58,7 @@ const asOfQuery = z.object({
 interface Modules {
   readonly store: Store
   readonly index: IndexReader
-  readonly chain: Pick<ChainReader, 'block'>
+  readonly chain: AsOfModules['chain']
   readonly reached: (token: FollowedToken) => Promise<bigint | null>
   readonly retentionDays: number
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../node/adapters/clock/system.ts'
 import type { Transfer } from '../../../node/features/transfer.ts'
 import { FEATURES } from '../../../node/features/transfer-features.ts'
 import { TransferStream } from '../../../node/features/transfer-stream.ts'
+import type { Clock } from '../../../node/ports/clock.ts'
 import { type TestPostgres, testPostgres, until } from '../../adapters/postgres/support.ts'
 import { memoryEventLog } from '../../fakes/event-log.ts'
 import { address, CHAIN, featureWorld, ORIGIN, TOKEN, type TransferBody, told, transfer } from './kit.ts'
@@ -22,11 +24,11 @@ const history = [
   transfer(5, { logIndex: 3, from: CAROL, to: BOB, value: 7n }),
 ]
 
-async function served(transfers: readonly Transfer[] = history) {
+async function served(transfers: readonly Transfer[] = history, clock: Clock = systemClock) {
   const world = await featureWorld(postgres)
   world.chain.grow(CHAIN, 60)
   for (const each of transfers) world.events.tell(told(each), 'seen')
-  const running = await world.run()
+  const running = await world.run(undefined, { clock })
   const list = (query = '') => running.get<readonly TransferBody[]>(`${LIST}?limit=100${query}`)
   await until(async () => (await list()).body.data?.length === transfers.length)
   return { ...world, ...running, list }
@@ -127,7 +129,7 @@ describe('features as of a moment', () => {
   })
 
   test('ask the chain for a block once', async () => {
-    const { get, chain } = await served()
+    const { get, chain } = await served(history, { ...systemClock, monotonic: () => 0 })
     const asked = vi.spyOn(chain, 'block')
     for (let i = 0; i < 3; i++) expect((await get(`${ask}&block=4`)).status).toBe(200)
     expect(asked).toHaveBeenCalledTimes(1)
