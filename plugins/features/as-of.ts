@@ -85,16 +85,22 @@ async function placeOf(
   const followed = await reached(token)
   if (followed === null) throw notYet(`this moment on chain ${chainId}`)
   const wanted = moment !== null && 'block' in moment ? moment.block : followed
-  if (wanted > followed)
-    throw notYet(`block ${wanted} of chain ${chainId}, which is followed up to ${followed}`)
+  if (wanted > followed) throw notFollowed(chainId, `block ${wanted}`, `block ${followed}`)
   const block = await blockAt(chain, chainId, wanted)
   if (moment === null || 'block' in moment) return { block, timestamp: block.timestamp }
   // The next block may be of the same time.
   if (moment.time >= block.timestamp)
-    throw notYet(`this time on chain ${chainId}, which is followed up to ${block.timestamp}`)
+    throw notFollowed(chainId, `the time ${moment.time}`, `the time ${block.timestamp}`)
   const [newest] = await store.query({ sql: newestSql, params: [token.id, moment.time] })
   return { block: newest === undefined ? null : blockOf(newest), timestamp: moment.time }
 }
+
+const notFollowed = (chainId: number, wanted: string, followed: string) =>
+  new FeatureStoreError(
+    'FEATURES_NOT_YET',
+    `Nobody can know the features of ${wanted} yet: chain ${chainId} is followed up to ${followed}. Ask for an earlier moment, or again when meta says that the index is there.`,
+    { chainId },
+  )
 
 async function blockAt(chain: AsOfModules['chain'], chainId: number, number: bigint): Promise<BlockRef> {
   const found = await chain.block(chainId, number)

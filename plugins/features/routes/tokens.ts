@@ -46,10 +46,14 @@ const asOfSchema = z.object({
   features: featuresSchema,
 })
 
+/** Of the ids of tokens, which are integers of PostgreSQL. */
+const MOST_ID = 2 ** 31 - 1
+
 const asOfQuery = z.object({
   to: addressSchema.meta({ description: 'Receiver of the transfer that is judged' }),
   value: unsignedSchema
-    .refine((text) => BigInt(text) < 1n << 256n, 'must be a uint256')
+    // Also asked of what is no integer: each fault is told by its own rule.
+    .refine((text) => !/^[0-9]+$/.test(text) || BigInt(text) < 1n << 256n, 'must be a uint256')
     .meta({ description: 'Its base units' }),
   block: unsignedSchema.max(18).optional().meta({ description: 'Right after this block, at its time' }),
   time: numberSchema(MOST).optional().meta({ description: 'At this time, in Unix seconds' }),
@@ -74,7 +78,7 @@ export function addTokenRoutes(routes: Routes, modules: Modules): void {
     query: z.object({ limit: limitSchema, cursor: cursorSchema.optional() }),
     response: listSchema(tokenSchema),
     handler: async ({ query: { limit, cursor } }) => {
-      const after = cursor === undefined ? 0 : decodeCursor(z.int().nonnegative(), cursor)
+      const after = cursor === undefined ? 0 : decodeCursor(z.int().min(0).max(MOST_ID), cursor)
       const meta = freshnessToMeta(await index.freshness())
       const found = await listTokens(store, { after, limit: limit + 1 })
       const page = found.slice(0, limit)

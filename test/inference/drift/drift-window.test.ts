@@ -172,6 +172,16 @@ describe('a window', () => {
     for (const index of Object.values(indexOf(window))) expect(index).toBeLessThan(0.02)
   })
 
+  test('says nothing of a column whose reference is of few values, as if it were a window of few rows', () => {
+    const column = (name: string, ...counts: number[]) => ({ name, edges: ['6.993', '7.007'], counts })
+    const few = [column('one', 0, 1, 0), column('enough', 0, 200, 0)]
+    const window = new DriftWindow({ inputs: [{ tensor: 'x', columns: few }], outputs: [] }, small)
+    const data = new Float32Array(200).fill(7)
+    for (let i = 0; i < 6; i++) window.observe({ x: { type: 'float32', shape: [100, 2], data } }, {}, 100, 0)
+    expect(window.read(0).readings.map(({ name }) => name)).toEqual(['enough'])
+    expect(indexOf(window).enough).toBeLessThan(0.02)
+  })
+
   test('takes every type of numbers, and a whole tensor as one column', () => {
     const one = { tensor: 'x', columns: [{ name: 'x', edges: ['0'], counts: [500, 500] }] }
     const data = {

@@ -61,6 +61,12 @@ describe('a page of transfers', () => {
 
   test('refuses what is no question', async () => {
     const { get } = await served()
+    // A number that no row has: beyond the ids of a database.
+    const far = Buffer.from('9007199254740991').toString('base64url')
+    expect(await get(`/v1/features/tokens?cursor=${far}`)).toMatchObject({
+      status: 400,
+      body: { code: 'HTTP_BAD_CURSOR' },
+    })
     for (const query of ['?cursor=abc', '?limit=0', '?from=0x12', '?fromBlock=-1', '?minScore=x', '?what=1'])
       expect((await get(`${LIST}${query}`)).status, query).toBe(400)
     expect(await get(`/v1/features/tokens/${CHAIN}/${BOB}/transfers`)).toMatchObject({
@@ -138,6 +144,11 @@ describe('features as of a moment', () => {
   test('are refused where nobody can know them', async () => {
     const { get } = await served([...history, transfer(6)])
     expect(await get(`${ask}&block=7`)).toMatchObject({ status: 409, body: { code: 'FEATURES_NOT_YET' } })
+    // Also one that no chain will have for ages: told up to where it is followed.
+    expect((await get<{ detail: string }>(`${ask}&block=${'9'.repeat(18)}`)).body).toMatchObject({
+      code: 'FEATURES_NOT_YET',
+      detail: expect.stringMatching(/followed up to block 6[,:;.]/),
+    })
     // The next block may be of the newest one's time, too.
     for (const time of [ORIGIN + 60, ORIGIN + 61])
       expect(await get(`${ask}&time=${time}`)).toMatchObject({
@@ -153,7 +164,8 @@ describe('features as of a moment', () => {
       status: 400,
       body: { code: 'FEATURES_BAD_MOMENT' },
     })
-    expect((await get(ask.replace('value=90', `value=${2n ** 256n}`))).status).toBe(400)
+    for (const value of [`${2n ** 256n}`, '-1', '1.5', 'abc', '', '0x5a', '1e3'])
+      expect((await get(ask.replace('value=90', `value=${value}`))).status, value).toBe(400)
     expect((await get(ask.replace(`to=${BOB}&`, ''))).status).toBe(400)
   })
 })
