@@ -212,6 +212,11 @@ describe('a reference', () => {
     ['counts of nothing', { ...column, counts: [0, 0, 0] }],
     ['a number with a fraction', { ...column, edges: [0, 0.5] }],
     ['an exponent', { ...column, edges: ['0', '1e3'] }],
+    ['NaN', { ...column, edges: ['NaN', '1'] }],
+    ['a count of NaN', { ...column, counts: [1, Number.NaN, 3] }],
+    ['a bin of no width', { ...column, edges: ['1', '1'] }],
+    ['a bin that no double fits into', { ...column, edges: ['0.1', '0.10000000000000001'] }],
+    ['no edge', { ...column, edges: [], counts: [1] }],
   ])('is refused with %s', (_, wrong) => {
     const of = (each: object) => ({ inputs: [{ tensor: 'x', columns: [each] }], outputs: [] })
     expect(referenceSchema.safeParse(of(column)).success).toBe(true)

@@ -62,7 +62,7 @@ async function followed(): Promise<readonly LoggedTransfer[]> {
   const { number } = await chain.head()
   for (const token of [coin, wrapped]) {
     const logs = placesOf(await chain.transfers(token)).join()
-    await until('every transfer of the chain', 30_000, async () => {
+    await until('every transfer of the chain', 120_000, async () => {
       if (places(await served(token)).join() !== logs) return false
       const { status, body } = await get(`tokens/${CHAIN}/${token}/addresses/${coin}?to=${coin}&value=1`)
       return status === 200 && body.data.block?.number === number.toString()
@@ -168,7 +168,7 @@ beforeAll(async () => {
     { source, env: {}, keysPassword: async () => password },
     { signal: stopping.signal },
   )
-  const up = until('the API', 60_000, () =>
+  const up = until('the API', 120_000, () =>
     fetch(`${api}/v1/features/tokens`).then(
       ({ ok }) => ok,
       () => false,
@@ -176,16 +176,17 @@ beforeAll(async () => {
   )
   await Promise.race([up, running])
   await followed()
-})
+}, 300_000)
 
 afterAll(async () => {
   stopping.abort(new Error('the test ends'))
-  await running
+  // A start that failed was told already.
+  await Promise.allSettled([running])
   await anvil?.stop()
   await rm(dir, { recursive: true, force: true })
 })
 
-describe('a node with a real index of a real token', { timeout: 60_000 }, () => {
+describe('a node with a real index of a real token', { timeout: 180_000 }, () => {
   it('has each transfer’s features as the logs before it say', async () => {
     for (const token of [coin, wrapped]) {
       const logs = await chain.transfers(token)
