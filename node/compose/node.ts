@@ -43,6 +43,7 @@ import { watchIndex } from './watch-index.ts'
 
 /** All that a clean stop may take. */
 const STOP_MS = 12_000
+
 /**
  * Runs one node until `signal` aborts: adapters, then plugins, then ingress; and all of it back in reverse.
  * Rejects with the first error of a part that the node can't be without.
