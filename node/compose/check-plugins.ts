@@ -10,11 +10,12 @@ import type { CapabilityProvider } from '../kernel/context.ts'
 import { pluginHost } from '../kernel/host.ts'
 import { signatureOf } from '../ports/custom-tables.ts'
 import { loadPlugins } from './builtin.ts'
+import { checkCandidates } from './check-candidates.ts'
 import { checkOutbox } from './check-outbox.ts'
 import { manifestPath } from './manifest-path.ts'
 
 /**
- * Loads and resolves the plugins of a configuration, sets none of them up; looks at what the outbox names. Rejects with
+ * Loads and resolves the plugins of a configuration, sets none of them up; looks at what the outbox names, and at the candidates. Rejects with
  * `ConfigError`, `PluginsRefusedError`, `KernelError`, or `InferenceError` for a manifest that can't be read.
  */
 export async function checkPlugins(
@@ -22,6 +23,7 @@ export async function checkPlugins(
   source: ConfigSource,
 ): Promise<readonly CheckedPlugin[]> {
   checkOutbox(config, source)
+  await checkCandidates(config, source)
   const host = pluginHost(
     {
       plugins: await loadPlugins(config, source.baseDir),

@@ -122,6 +122,7 @@ export function inferenceService(
   const candidates: Candidates = new Candidates(options.versions, {
     ...{ log, metrics: modules.metrics, clock, random: modules.random ?? Math.random },
     ...{ deadlineMs: options.deadlineMs, perform, usable: (digest) => models.usable(digest) },
+    live: (id) => models.live(id),
     forgetDrift: (digest) => drift.forget(digest),
     outputDrift: ({ entry }) => {
       const outputs = drift

@@ -1,6 +1,6 @@
 import { type Transfer, WINDOW_SECONDS } from '../../node/features/transfer.ts'
 import { transferFeatures } from '../../node/features/transfer-features.ts'
-import type { BlockRef, ChainReader, Hex } from '../../node/ports/chain.ts'
+import type { BlockRef, Hex } from '../../node/ports/chain.ts'
 import type { SqlRow, Store } from '../../node/ports/store.ts'
 import { FeatureStoreError } from './errors.ts'
 import { type FollowedToken, notYet, tooOld } from './find.ts'
@@ -20,9 +20,9 @@ export interface AsOf {
   readonly historySeconds: number
 }
 
-interface Modules {
+export interface AsOfModules {
   readonly store: Store
-  readonly chain: Pick<ChainReader, 'block'>
+  readonly chain: { block(chainId: number, at: bigint): Promise<BlockRef | null> }
   /** Up to which block every transfer of a token was taken in; null while that is not known. */
   readonly reached: (token: FollowedToken) => Promise<bigint | null>
 }
@@ -56,7 +56,7 @@ export async function featuresAsOf(
     readonly moment: Moment
     readonly retentionDays: number
   },
-  modules: Modules,
+  modules: AsOfModules,
 ): Promise<AsOf> {
   const { token, from, to, value, moment, retentionDays } = request
   const { block, timestamp } = await placeOf(token, moment, modules)
@@ -79,24 +79,30 @@ export async function featuresAsOf(
 async function placeOf(
   token: FollowedToken,
   moment: Moment,
-  { chain, reached, store }: Modules,
+  { chain, reached, store }: AsOfModules,
 ): Promise<Pick<AsOf, 'block' | 'timestamp'>> {
   const { chainId } = token
   const followed = await reached(token)
   if (followed === null) throw notYet(`this moment on chain ${chainId}`)
   const wanted = moment !== null && 'block' in moment ? moment.block : followed
-  if (wanted > followed)
-    throw notYet(`block ${wanted} of chain ${chainId}, which is followed up to ${followed}`)
+  if (wanted > followed) throw notFollowed(chainId, `block ${wanted}`, `block ${followed}`)
   const block = await blockAt(chain, chainId, wanted)
   if (moment === null || 'block' in moment) return { block, timestamp: block.timestamp }
   // The next block may be of the same time.
   if (moment.time >= block.timestamp)
-    throw notYet(`this time on chain ${chainId}, which is followed up to ${block.timestamp}`)
+    throw notFollowed(chainId, `the time ${moment.time}`, `the time ${block.timestamp}`)
   const [newest] = await store.query({ sql: newestSql, params: [token.id, moment.time] })
   return { block: newest === undefined ? null : blockOf(newest), timestamp: moment.time }
 }
 
-async function blockAt(chain: Modules['chain'], chainId: number, number: bigint): Promise<BlockRef> {
+const notFollowed = (chainId: number, wanted: string, followed: string) =>
+  new FeatureStoreError(
+    'FEATURES_NOT_YET',
+    `Nobody can know the features of ${wanted} yet: chain ${chainId} is followed up to ${followed}. Ask for an earlier moment, or again when meta says that the index is there.`,
+    { chainId },
+  )
+
+async function blockAt(chain: AsOfModules['chain'], chainId: number, number: bigint): Promise<BlockRef> {
   const found = await chain.block(chainId, number)
   if (found !== null) return found
   throw new FeatureStoreError(

@@ -87,7 +87,13 @@ export function setup(ctx: FeaturesContext): Running<FeaturesApi> {
   }
 
   addTransferRoutes(routes, { store, index, retentionDays })
-  addTokenRoutes(routes, { store, index, chain: recentBlocks(chain, clock), reached, retentionDays })
+  addTokenRoutes(routes, {
+    store,
+    index,
+    chain: recentBlocks({ chain, index, clock }),
+    reached,
+    retentionDays,
+  })
 
   return {
     api: {

@@ -122,6 +122,7 @@ describe('iyi model pack', () => {
     ['is empty', '', 'no input'],
     ['is no JSON', '{}\nnonsense\n', 'line'],
     ['has something else', '{"x": [1, 2]}\n', 'line 1'],
+    ['has one input', `{"x": {"shape": [1, 2], "values": [1000000, 0]}}\n`, '200'],
     ['lacks an input', '{"z": {"shape": [1], "values": [1]}}\n', 'no x'],
   ])('refuses a sample that %s', async (_, text, said) => {
     const { pack, at } = await world()

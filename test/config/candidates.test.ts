@@ -18,12 +18,18 @@ describe('candidates', () => {
     expect(candidatesSchema.parse(undefined)).toEqual({})
   })
 
+  it.each([0, 1])('may answer a share of %d', (canary) => {
+    expect(faults({ canary })).toBeUndefined()
+  })
+
   it.each<[string, Record<string, unknown>]>([
     ['digest', { digest: digest.toUpperCase() }],
     ['digest', { digest: 'net-2' }],
     ['shadow', { shadow: 0, canary: 0.5 }],
     ['shadow', { shadow: 1.1 }],
     ['canary', { canary: -0.1 }],
+    ['canary', { canary: 100 }],
+    ['canary', { canary: 101 }],
     ['minRuns', { minRuns: 600 }],
     ['maxSlowdown', { maxSlowdown: 0.5 }],
     ['tolerance.absolute', { tolerance: { absolute: '-1', relativePpm: 0 } }],

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { PackOptions } from '../../cli/model-deps.ts'
 import { quantileBins } from '../../inference/drift/quantile-bins.ts'
-import type { Distribution, Reference } from '../../inference/drift/reference.ts'
+import { type Distribution, LEAST_VALUES, type Reference } from '../../inference/drift/reference.ts'
 import { goldensSchema, goldenTensor } from '../../inference/goldens.ts'
 import type { OnnxFile } from '../../inference/onnx-file.ts'
 import { checkFinite } from '../../inference/tensors.ts'
@@ -58,6 +58,11 @@ export async function packReference(
   }
   if ([...made.inputs, ...made.outputs].some(({ columns }) => columns.length === 0))
     throw bad(`${reference} has no input in it`)
+  const few = [...inputs, ...outputs].find((each) => each.least() < LEAST_VALUES)
+  if (few !== undefined)
+    throw bad(
+      `${reference} has ${few.least()} values of ${few.tensor}, and fewer than ${LEAST_VALUES} say nothing of what comes later`,
+    )
   return made
 }
 
@@ -82,6 +87,8 @@ function columnsOf(ports: OnnxFile['inputs']) {
             if (column !== undefined && column.length < MOST_VALUES) column.push(Number(data[i]))
           }
         },
+        /** How many values the column has that has fewest. */
+        least: () => Math.min(...values.map(({ length }) => length)),
         distribution: (): Distribution => ({
           tensor: name,
           columns: values

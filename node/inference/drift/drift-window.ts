@@ -2,7 +2,7 @@ import type { DriftReading } from '../../ports/inference.ts'
 import type { Tensor, Tensors } from '../../ports/tensor.ts'
 import { psi } from './psi.ts'
 import { binOf } from './quantile-bins.ts'
-import type { Distribution, Reference } from './reference.ts'
+import { type Distribution, LEAST_VALUES, type Reference } from './reference.ts'
 
 export interface DriftOptions {
   /** About so many rows, the newest ones, are held against the reference. */
@@ -41,6 +41,8 @@ interface Column {
   readonly name: string
   readonly edges: Float64Array
   readonly expected: readonly number[]
+  /** Its reference is of enough values. */
+  readonly tells: boolean
   /** Where its bins begin. */
   readonly at: number
 }
@@ -59,7 +61,7 @@ export class DriftWindow {
   readonly #options: DriftOptions
   readonly #inputs: readonly Watched[]
   readonly #outputs: readonly Watched[]
-  readonly #columns: readonly Column[]
+  readonly #telling: readonly Column[]
   readonly #bins: number
   /** Oldest first; the last one is being filled. */
   readonly #buckets: Bucket[] = []
@@ -71,7 +73,8 @@ export class DriftWindow {
     const watched = (kind: Column['kind']) => (distribution: Distribution) => ({
       tensor: distribution.tensor,
       columns: distribution.columns.map(({ name, edges, counts }) => {
-        const column = { kind, name, edges: Float64Array.from(edges, Number), expected: counts, at }
+        const tells = counts.reduce((sum, count) => sum + count) >= LEAST_VALUES
+        const column = { kind, name, edges: Float64Array.from(edges, Number), expected: counts, tells, at }
         at += counts.length
         return column
       }),
@@ -79,7 +82,9 @@ export class DriftWindow {
     this.#options = options
     this.#inputs = reference.inputs.map(watched('input'))
     this.#outputs = reference.outputs.map(watched('output'))
-    this.#columns = [...this.#inputs, ...this.#outputs].flatMap(({ columns }) => columns)
+    this.#telling = [...this.#inputs, ...this.#outputs]
+      .flatMap(({ columns }) => columns)
+      .filter(({ tells }) => tells)
     this.#bins = at
   }
 
@@ -99,7 +104,7 @@ export class DriftWindow {
     bucket.rows += Math.ceil(rows / stride)
   }
 
-  /** How many rows there are, and the index of each column; no index while there are too few. */
+  /** How many rows there are, and the index of each column whose reference tells; no index while there are too few. */
   read(now: number): { readonly rows: number; readonly readings: readonly DriftReading[] } {
     this.#expire(now)
     const rows = this.#buckets.reduce((sum, bucket) => sum + bucket.rows, 0)
@@ -107,7 +112,7 @@ export class DriftWindow {
     const total = new Float64Array(this.#bins)
     for (const { counts } of this.#buckets)
       for (let i = 0; i < total.length; i++) total[i] = (total[i] ?? 0) + (counts[i] ?? 0)
-    const readings = this.#columns.map(({ kind, name, expected, at }) => ({
+    const readings = this.#telling.map(({ kind, name, expected, at }) => ({
       ...{ kind, name },
       psi: psi(expected, total.subarray(at, at + expected.length)),
     }))

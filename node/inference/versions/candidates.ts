@@ -29,6 +29,8 @@ export interface CandidatesModules {
   readonly random: () => number
   /** A version that can be run, whatever stands about it here; null when it is missing or refused. */
   readonly usable: (digest: Hex) => ModelSlot | null
+  /** The version that an id means; null when there is none. */
+  readonly live: (id: string) => ModelSlot | null
   /** Runs one version; `fresh` takes no answer from what is kept, and keeps none. */
   readonly perform: (slot: ModelSlot, request: InferenceRequest, fresh: boolean) => Promise<InferenceResult>
   /** Milliseconds that a run may take. */
@@ -140,7 +142,14 @@ export class Candidates {
           ]
         : [],
     )
-    return [...aside, ...absent]
+    const alone = [...this.#tried.values()].flatMap(({ options: { digest, model }, options }) =>
+      this.#standing(options) === 'trial' && this.#modules.live(model) === null
+        ? [
+            `version ${digest} of ${model} is to be tried, and no version of ${model} is at work: add one, or decide with "iyi model promote"`,
+          ]
+        : [],
+    )
+    return [...aside, ...absent, ...alone]
   }
 
   /** Resolves once nothing of it is under way. */

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { FEATURES_VERSION } from '../../../node/features/transfer-features.ts'
-import type { ChainReader } from '../../../node/ports/chain.ts'
 import type { Routes } from '../../../node/ports/http.ts'
 import {
   addressSchema,
@@ -16,7 +15,7 @@ import {
 } from '../../../node/ports/http-schemas.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Store } from '../../../node/ports/store.ts'
-import { featuresAsOf, type Moment } from '../as-of.ts'
+import { type AsOfModules, featuresAsOf, type Moment } from '../as-of.ts'
 import { FeatureStoreError } from '../errors.ts'
 import { type FollowedToken, findToken, listTokens } from '../find.ts'
 import { lower } from '../read-event.ts'
@@ -47,10 +46,14 @@ const asOfSchema = z.object({
   features: featuresSchema,
 })
 
+/** Of the ids of tokens, which are integers of PostgreSQL. */
+const MOST_ID = 2 ** 31 - 1
+
 const asOfQuery = z.object({
   to: addressSchema.meta({ description: 'Receiver of the transfer that is judged' }),
   value: unsignedSchema
-    .refine((text) => BigInt(text) < 1n << 256n, 'must be a uint256')
+    // Also asked of what is no integer: each fault is told by its own rule.
+    .refine((text) => !/^[0-9]+$/.test(text) || BigInt(text) < 1n << 256n, 'must be a uint256')
     .meta({ description: 'Its base units' }),
   block: unsignedSchema.max(18).optional().meta({ description: 'Right after this block, at its time' }),
   time: numberSchema(MOST).optional().meta({ description: 'At this time, in Unix seconds' }),
@@ -59,7 +62,7 @@ const asOfQuery = z.object({
 interface Modules {
   readonly store: Store
   readonly index: IndexReader
-  readonly chain: Pick<ChainReader, 'block'>
+  readonly chain: AsOfModules['chain']
   readonly reached: (token: FollowedToken) => Promise<bigint | null>
   readonly retentionDays: number
 }
@@ -75,7 +78,7 @@ export function addTokenRoutes(routes: Routes, modules: Modules): void {
     query: z.object({ limit: limitSchema, cursor: cursorSchema.optional() }),
     response: listSchema(tokenSchema),
     handler: async ({ query: { limit, cursor } }) => {
-      const after = cursor === undefined ? 0 : decodeCursor(z.int().nonnegative(), cursor)
+      const after = cursor === undefined ? 0 : decodeCursor(z.int().min(0).max(MOST_ID), cursor)
       const meta = freshnessToMeta(await index.freshness())
       const found = await listTokens(store, { after, limit: limit + 1 })
       const page = found.slice(0, limit)

@@ -172,6 +172,16 @@ describe('a window', () => {
     for (const index of Object.values(indexOf(window))) expect(index).toBeLessThan(0.02)
   })
 
+  test('says nothing of a column whose reference is of few values, as if it were a window of few rows', () => {
+    const column = (name: string, ...counts: number[]) => ({ name, edges: ['6.993', '7.007'], counts })
+    const few = [column('one', 0, 1, 0), column('enough', 0, 200, 0)]
+    const window = new DriftWindow({ inputs: [{ tensor: 'x', columns: few }], outputs: [] }, small)
+    const data = new Float32Array(200).fill(7)
+    for (let i = 0; i < 6; i++) window.observe({ x: { type: 'float32', shape: [100, 2], data } }, {}, 100, 0)
+    expect(window.read(0).readings.map(({ name }) => name)).toEqual(['enough'])
+    expect(indexOf(window).enough).toBeLessThan(0.02)
+  })
+
   test('takes every type of numbers, and a whole tensor as one column', () => {
     const one = { tensor: 'x', columns: [{ name: 'x', edges: ['0'], counts: [500, 500] }] }
     const data = {
@@ -202,6 +212,11 @@ describe('a reference', () => {
     ['counts of nothing', { ...column, counts: [0, 0, 0] }],
     ['a number with a fraction', { ...column, edges: [0, 0.5] }],
     ['an exponent', { ...column, edges: ['0', '1e3'] }],
+    ['NaN', { ...column, edges: ['NaN', '1'] }],
+    ['a count of NaN', { ...column, counts: [1, Number.NaN, 3] }],
+    ['a bin of no width', { ...column, edges: ['1', '1'] }],
+    ['a bin that no double fits into', { ...column, edges: ['0.1', '0.10000000000000001'] }],
+    ['no edge', { ...column, edges: [], counts: [1] }],
   ])('is refused with %s', (_, wrong) => {
     const of = (each: object) => ({ inputs: [{ tensor: 'x', columns: [each] }], outputs: [] })
     expect(referenceSchema.safeParse(of(column)).success).toBe(true)

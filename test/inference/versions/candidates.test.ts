@@ -303,6 +303,17 @@ describe('a candidate that can not be compared', () => {
     expect(await readdir(trial.states)).toEqual([`${trial.two}.json`])
   })
 
+  it('is told of as one of other inputs, and none of its runs is asked for', async () => {
+    const second = {
+      // The same network, which is given the returns of three prices.
+      entry: { preprocessing: [{ op: 'log-return', tensor: 'x' }] },
+    }
+    const trial = await world({ canary: 1 }, { second })
+    for (let i = 0; i < 3; i++) expect((await trial.run(i)).digest).toBe(trial.one)
+    expect(trial.inference.health()).toMatchObject({ detail: expect.stringContaining('other inputs') })
+    expect(trial.apart.runs).toHaveLength(0)
+  })
+
   it('makes no node unfit when it is refused', async () => {
     const trial = await world(
       {},
@@ -333,6 +344,10 @@ describe('a candidate that can not be compared', () => {
     await trial.inference.reload()
     await expect(trial.run(1)).rejects.toMatchObject({ code: 'INFERENCE_UNKNOWN_MODEL' })
     expect((await trial.run(1, { model: trial.two })).digest).toBe(trial.two)
+    expect(trial.inference.health()).toMatchObject({
+      status: 'ok',
+      detail: expect.stringContaining(`${trial.two} of net is to be tried, and no version of net is at work`),
+    })
   })
 })
 
@@ -341,7 +356,7 @@ describe('a candidate whose outputs drift from its reference', () => {
   const entry = {
     reference: {
       inputs: [],
-      outputs: [{ tensor: 'y', columns: [{ name: 'all', edges: ['5'], counts: [50, 50] }] }],
+      outputs: [{ tensor: 'y', columns: [{ name: 'all', edges: ['5'], counts: [500, 500] }] }],
     },
   }
   const isAside = async ({ metrics, two }: Awaited<ReturnType<typeof world>>) => {
@@ -355,7 +370,7 @@ describe('a candidate whose outputs drift from its reference', () => {
       entry: {
         reference: {
           inputs: [],
-          outputs: [{ tensor: 'y', columns: [{ name: 'all', edges: ['5'], counts: [25, 75] }] }],
+          outputs: [{ tensor: 'y', columns: [{ name: 'all', edges: ['5'], counts: [250, 750] }] }],
         },
       },
     }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../node/adapters/clock/system.ts'
 import type { Transfer } from '../../../node/features/transfer.ts'
 import { FEATURES } from '../../../node/features/transfer-features.ts'
 import { TransferStream } from '../../../node/features/transfer-stream.ts'
+import type { Clock } from '../../../node/ports/clock.ts'
 import { type TestPostgres, testPostgres, until } from '../../adapters/postgres/support.ts'
 import { memoryEventLog } from '../../fakes/event-log.ts'
 import { address, CHAIN, featureWorld, ORIGIN, TOKEN, type TransferBody, told, transfer } from './kit.ts'
@@ -22,11 +24,11 @@ const history = [
   transfer(5, { logIndex: 3, from: CAROL, to: BOB, value: 7n }),
 ]
 
-async function served(transfers: readonly Transfer[] = history) {
+async function served(transfers: readonly Transfer[] = history, clock: Clock = systemClock) {
   const world = await featureWorld(postgres)
   world.chain.grow(CHAIN, 60)
   for (const each of transfers) world.events.tell(told(each), 'seen')
-  const running = await world.run()
+  const running = await world.run(undefined, { clock })
   const list = (query = '') => running.get<readonly TransferBody[]>(`${LIST}?limit=100${query}`)
   await until(async () => (await list()).body.data?.length === transfers.length)
   return { ...world, ...running, list }
@@ -59,6 +61,12 @@ describe('a page of transfers', () => {
 
   test('refuses what is no question', async () => {
     const { get } = await served()
+    // A number that no row has: beyond the ids of a database.
+    const far = Buffer.from('9007199254740991').toString('base64url')
+    expect(await get(`/v1/features/tokens?cursor=${far}`)).toMatchObject({
+      status: 400,
+      body: { code: 'HTTP_BAD_CURSOR' },
+    })
     for (const query of ['?cursor=abc', '?limit=0', '?from=0x12', '?fromBlock=-1', '?minScore=x', '?what=1'])
       expect((await get(`${LIST}${query}`)).status, query).toBe(400)
     expect(await get(`/v1/features/tokens/${CHAIN}/${BOB}/transfers`)).toMatchObject({
@@ -127,7 +135,7 @@ describe('features as of a moment', () => {
   })
 
   test('ask the chain for a block once', async () => {
-    const { get, chain } = await served()
+    const { get, chain } = await served(history, { ...systemClock, monotonic: () => 0 })
     const asked = vi.spyOn(chain, 'block')
     for (let i = 0; i < 3; i++) expect((await get(`${ask}&block=4`)).status).toBe(200)
     expect(asked).toHaveBeenCalledTimes(1)
@@ -136,6 +144,11 @@ describe('features as of a moment', () => {
   test('are refused where nobody can know them', async () => {
     const { get } = await served([...history, transfer(6)])
     expect(await get(`${ask}&block=7`)).toMatchObject({ status: 409, body: { code: 'FEATURES_NOT_YET' } })
+    // Also one that no chain will have for ages: told up to where it is followed.
+    expect((await get<{ detail: string }>(`${ask}&block=${'9'.repeat(18)}`)).body).toMatchObject({
+      code: 'FEATURES_NOT_YET',
+      detail: expect.stringMatching(/followed up to block 6[,:;.]/),
+    })
     // The next block may be of the newest one's time, too.
     for (const time of [ORIGIN + 60, ORIGIN + 61])
       expect(await get(`${ask}&time=${time}`)).toMatchObject({
@@ -151,7 +164,8 @@ describe('features as of a moment', () => {
       status: 400,
       body: { code: 'FEATURES_BAD_MOMENT' },
     })
-    expect((await get(ask.replace('value=90', `value=${2n ** 256n}`))).status).toBe(400)
+    for (const value of [`${2n ** 256n}`, '-1', '1.5', 'abc', '', '0x5a', '1e3'])
+      expect((await get(ask.replace('value=90', `value=${value}`))).status, value).toBe(400)
     expect((await get(ask.replace(`to=${BOB}&`, ''))).status).toBe(400)
   })
 })
