@@ -72,6 +72,7 @@ export class Auditor {
   /** `sinceMs` by the monotonic clock. */
   #waiting: { readonly reason: string; readonly sinceMs: number } | null = null
   #stopped = false
+  readonly #stopping = Promise.withResolvers<null>()
   readonly #known = new Map<bigint, Hex>()
 
   constructor(
@@ -133,8 +134,10 @@ export class Auditor {
     })
   }
 
+  /** Keeps what is agreed on. A provider that does not answer is not waited for: what it would say counts no more. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#stopping.resolve(null)
     await this.#run
     await this.#trail.save()
   }
@@ -148,7 +151,8 @@ export class Auditor {
       }
       if (await this.#modules.aside.recheck()) this.#focus = null
       for (let range = this.#next(); range !== null && !this.#stopped; range = this.#next()) {
-        const outcome = await this.#step(range)
+        const outcome = await Promise.race([this.#step(range), this.#stopping.promise])
+        if (outcome === null) return
         if (outcome !== 'pause') continue
         this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#pauses.retryMs
         break
@@ -245,6 +249,7 @@ export class Auditor {
     }
     const isLive = (this.#target ?? 0n) - range.from < LIVE_BLOCKS
     const { proof, tooMany, differences } = await this.#check.check(range, statements, isLive)
+    if (this.#stopped) return 'pause'
     for (const { witness, header } of proof?.wrong ?? []) await this.#disputes.receipts(witness, header)
     if (proof !== null && proof.disproved !== null) {
       if (await this.#disputes.disproved(proof.disproved, statements)) return 'again'

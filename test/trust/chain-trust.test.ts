@@ -278,6 +278,24 @@ describe('one liar of two, both must agree', () => {
     net.providers[0]?.lie(null)
     await net.agreedOn(confirmed)
   })
+
+  it('a node that stops does not wait for one that never answers', async () => {
+    const net = await start({ providers: 2, k: 2, timeoutMs: 20_000 })
+    await net.emit('0x01')
+    const confirmed = await net.confirm()
+    await net.agreedOn(confirmed)
+    net.providers[0]?.lie(halfOpen)
+    const asked = net.providers[0]?.calls.length ?? 0
+    await net.emit('0x02')
+    await net.confirm()
+    await until('it is asked', () => (net.providers[0]?.calls.length ?? 0) > asked)
+    const from = performance.now()
+    await net.trust.stop()
+    expect(performance.now() - from).toBeLessThan(5_000)
+    // What was agreed on before is kept.
+    await net.restart()
+    await net.agreedOn(confirmed)
+  })
 })
 
 describe('all that are asked lie alike', () => {
