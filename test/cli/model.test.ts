@@ -183,6 +183,27 @@ describe('iyi model add, list, show, remove', () => {
     expect(await readdir(library)).toEqual(['manifest.json'])
   })
 
+  it('show prints all that an entry says, and that there is no more', async () => {
+    const { pack, iyi, at, config } = await world()
+    await pack('1', '--batched')
+    const path = at('net-1/model.json')
+    const entry = {
+      ...JSON.parse(await readFile(path, 'utf8')),
+      preprocessing: [{ op: 'clip', tensor: 'x', min: '-1', max: '1' }],
+      postprocessing: [{ op: 'scale', tensor: 'y', multiply: '1', add: '0' }],
+      agreement: { rule: 'top-k', k: 2, margin: '7' },
+      request: { decimals: 6 },
+    }
+    await writeFile(path, JSON.stringify(entry))
+    expect(await iyi('add', at('net-1'), ...config)).toMatchObject({ code: 0 })
+    const shown = async (name: string) => JSON.parse((await iyi('show', name, ...config)).out)
+    expect(await shown('net')).toMatchObject({ ...entry, features: null, reference: [] })
+    expect(await shown('transfer-risk')).toMatchObject({
+      ...{ request: { decimals: 6 }, features: { set: 'transfer', version: 1 }, agreement: null },
+    })
+    expect(await shown('volatility')).toMatchObject({ request: null })
+  })
+
   it('refuses what does not hold what it promises, and changes nothing', async () => {
     const { pack, iyi, at, config, library } = await world()
     await pack('1')
