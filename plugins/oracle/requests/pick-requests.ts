@@ -117,7 +117,7 @@ export function mostRequests({ maxRequests }: RequestRules, n: number): number {
 const OUTCOME_RESULTS = 96
 
 /** Stable: of one requester, and of one turn, the older goes first. */
-function inTurns(rows: readonly InferenceRequestRow[]): readonly InferenceRequestRow[] {
+export function inTurns(rows: readonly InferenceRequestRow[]): readonly InferenceRequestRow[] {
   const turns = new Map<string, number>()
   return rows
     .map((row) => {

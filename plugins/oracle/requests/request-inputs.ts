@@ -27,6 +27,8 @@ export interface RequestInputs {
   of(row: InferenceRequestRow, signal: AbortSignal): Promise<Hex>
   /** The input of a request is one that the model takes: it is kept for a dispute. */
   answered(row: InferenceRequestRow): void
+  /** These requests were answered and may be challenged: what is here of their inputs is kept for a dispute. */
+  standing(rows: readonly InferenceRequestRow[]): void
   /** Keeps the inputs of these requests for a while, and begins to fetch those that are not here. */
   want(rows: readonly InferenceRequestRow[]): void
 }
@@ -45,8 +47,8 @@ export function requestInputs(
     options.keepMs
   const hashOf = ({ inputHash }: InferenceRequestRow) => inputHash.slice(2)
   /** Only what the request pays for: anybody may name anything by its hash. */
-  const keepFor = (row: InferenceRequestRow) => {
-    if (contents.sizeOf(hashOf(row)) === row.inputLength) contents.keep(hashOf(row), untilMs(row))
+  const keepFor = (row: InferenceRequestRow, until = untilMs(row)) => {
+    if (contents.sizeOf(hashOf(row)) === row.inputLength) contents.keep(hashOf(row), until)
   }
   let fetching = false
   const fetched = async (row: InferenceRequestRow, signal?: AbortSignal): Promise<Uint8Array> => {
@@ -78,6 +80,11 @@ export function requestInputs(
     answered(row) {
       if (row.input === '0x')
         contents.keep(hashOf(row), Math.max(untilMs(row), clock.now() + options.keepAnsweredMs))
+    },
+    standing(rows) {
+      // Since they were made, so that looking at them again changes nothing on disk.
+      for (const row of rows)
+        if (row.input === '0x') keepFor(row, Number(row.timestamp) * 1_000 + options.keepAnsweredMs)
     },
     want(rows) {
       const wanted: InferenceRequestRow[] = []

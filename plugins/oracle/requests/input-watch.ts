@@ -1,0 +1,111 @@
+import type { Clock, Timer } from '../../../node/ports/clock.ts'
+import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import type { Inference } from '../../../node/ports/inference.ts'
+import type { Logger } from '../../../node/ports/log.ts'
+import type { ContractRef } from '../../../node/ports/quorum.ts'
+import { type InferenceRequestRow, ofOracle } from './pending.ts'
+import { inTurns } from './pick-requests.ts'
+import type { RequestInputs } from './request-inputs.ts'
+import { outcomes } from './request-types.ts'
+
+const LOOK_MS = 10_000
+/** Of one oracle: more wait at once only behind these. */
+const LOOKED_AT = 2_000
+
+/**
+ * Looks after the inputs that requests name by hash, whoever leads: of what waits for an answer or a ruling they are fetched
+ * and kept, of what was answered and can still be challenged they are kept. All of it is read from the index each time, so
+ * that a node which was ended needs the same again, without a note of its own that could be lost or out of date.
+ */
+export function inputWatch(
+  oracles: readonly ContractRef[],
+  modules: {
+    readonly index: IndexReader
+    readonly inference: Inference
+    readonly inputs: RequestInputs
+    readonly clock: Clock
+    readonly log: Logger
+  },
+): {
+  /** Resolves after the first look: what is here is not given up any more for what others send. */
+  start(): Promise<void>
+  stop(): Promise<void>
+} {
+  const { index, inference, inputs, clock, log } = modules
+  let isStopped = false
+  let timer: Timer | null = null
+  let work: Promise<void> = Promise.resolve()
+
+  async function byHash(
+    oracle: ContractRef,
+    status: 'pending' | 'disputed' | 'answered',
+  ): Promise<readonly InferenceRequestRow[]> {
+    const digests = inference.models().flatMap(({ digest, request }) => (request === null ? [] : [digest]))
+    if (digests.length === 0) return []
+    return await index.select({
+      table: 'inferenceRequest',
+      where: [
+        ...ofOracle(oracle),
+        { column: 'status', op: '=', value: status },
+        { column: 'modelDigest', op: 'in', value: digests },
+        { column: 'input', op: '=', value: '0x' },
+        // What nobody answered in time may wait for its refund for ever.
+        ...(status === 'pending'
+          ? [{ column: 'deadline', op: '>', value: BigInt(Math.floor(clock.now() / 1_000)) } as const]
+          : []),
+      ],
+      orderBy: [
+        { column: 'blockNumber', direction: 'asc' },
+        { column: 'logIndex', direction: 'asc' },
+      ],
+      limit: LOOKED_AT,
+    })
+  }
+
+  /** Those whose answer has values: what is no input of the model's is worth no room. */
+  async function withValues(
+    oracle: ContractRef,
+    rows: readonly InferenceRequestRow[],
+  ): Promise<readonly InferenceRequestRow[]> {
+    const here = rows.filter((row) => inputs.has(row))
+    if (here.length === 0) return []
+    const answers = await index.select({
+      table: 'inferenceAnswer',
+      where: [
+        ...ofOracle(oracle),
+        { column: 'requestId', op: 'in', value: here.map(({ requestId }) => requestId) },
+        { column: 'outcome', op: '=', value: outcomes.answered },
+      ],
+      limit: LOOKED_AT,
+    })
+    const ids = new Set(answers.map(({ requestId }) => requestId))
+    return here.filter(({ requestId }) => ids.has(requestId))
+  }
+
+  async function look(): Promise<void> {
+    const needed: InferenceRequestRow[] = []
+    for (const oracle of oracles) {
+      // What somebody staked a bond on goes first.
+      needed.push(...(await byHash(oracle, 'disputed')), ...inTurns(await byHash(oracle, 'pending')))
+      inputs.standing(await withValues(oracle, await byHash(oracle, 'answered')))
+    }
+    inputs.want(needed)
+  }
+
+  async function again(): Promise<void> {
+    work = look().catch((error: unknown) =>
+      log.debug({ err: error }, 'Look after inputs later: the index does not tell which are needed'),
+    )
+    await work
+    if (!isStopped) timer = clock.setTimer(LOOK_MS, () => void again())
+  }
+
+  return {
+    start: again,
+    async stop() {
+      isStopped = true
+      timer?.cancel()
+      await work
+    },
+  }
+}
