@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/schema.ts'
+import type { AgreementRule } from '../ports/agreement-rule.ts'
 
 export interface PackOptions {
   /** The ONNX file. */
@@ -56,12 +57,28 @@ interface ShownPort {
   readonly shape: readonly (number | null)[]
 }
 
+interface ShownOperation {
+  readonly op: string
+  readonly tensor: string
+}
+
 export interface ShownModel extends ListedModel {
+  readonly file: string
+  readonly sha256: string
   readonly inputs: readonly ShownPort[]
   readonly outputs: readonly ShownPort[]
   readonly batched: boolean
+  /** Which features its input is; null when a caller has it from elsewhere. */
+  readonly features: { readonly set: string; readonly version: number } | null
+  readonly preprocessing: readonly ShownOperation[]
+  readonly postprocessing: readonly ShownOperation[]
   readonly quantization: { readonly output: string; readonly decimals: number }
   readonly tolerance: { readonly absolute: string; readonly relativePpm: number }
+  /** How validators' results become one; null for the median within `tolerance`. */
+  readonly agreement: AgreementRule | null
+  /** Decimals of what contracts ask it with; null when they may not ask it. */
+  readonly request: { readonly decimals: number } | null
+  readonly goldens: { readonly file: string; readonly sha256: string }
   /** Inputs and outputs that are watched for drift, with how many values the reference has of each. */
   readonly reference: readonly { readonly name: string; readonly values: number }[]
   readonly opset: number

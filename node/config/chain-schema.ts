@@ -88,9 +88,13 @@ const told = z.strictObject({
       `The node acts on blocks that have at least this many blocks on top of them. ${CONFIRMATIONS} without a preset. The same at every validator of a feed.`,
     ),
   finality: z
-    .union([z.enum(['finalized', 'safe']), z.strictObject({ depth: z.int().min(1).max(100_000) })], {
-      error: 'expected `finalized`, `safe` or `{ depth: 64 }`',
-    })
+    .union(
+      [
+        z.enum(['finalized', 'safe']),
+        z.strictObject({ depth: z.int().min(1).max(100_000).describe('Blocks below the head.') }),
+      ],
+      { error: 'expected `finalized`, `safe` or `{ depth: 64 }`' },
+    )
     .optional()
     .meta({ examples: ['finalized'] })
     .describe(

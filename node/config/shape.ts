@@ -11,6 +11,8 @@ export interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>
   readonly required?: readonly string[]
   readonly items?: Shape
+  /** Of an object whose keys are the operator's own; `false` where there are no others. */
+  readonly additionalProperties?: Shape | boolean
   readonly anyOf?: readonly Shape[]
 }
 
@@ -21,7 +23,8 @@ export const configShape = z.toJSONSchema(nodeConfigSchema, { io: 'input' }) as 
 export function shapeAt(path: readonly (string | number)[]): Shape | null {
   let shape: Shape = configShape
   for (const key of path) {
-    const next: Shape | undefined = typeof key === 'number' ? shape.items : own(propertiesOf(shape), key)
+    const next: Shape | undefined =
+      typeof key === 'number' ? shape.items : (own(propertiesOf(shape), key) ?? entriesOf(shape))
     if (next === undefined) return null
     shape = next
   }
@@ -31,6 +34,11 @@ export function shapeAt(path: readonly (string | number)[]): Shape | null {
 /** The keys of an object, also where something shorter may stand for it. */
 export function propertiesOf(shape: Shape): Readonly<Record<string, Shape>> | undefined {
   return shape.properties ?? shape.anyOf?.find(({ properties }) => properties !== undefined)?.properties
+}
+
+/** What stands under each key of an object whose keys are the operator's own. */
+export function entriesOf({ additionalProperties }: Shape): Shape | undefined {
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined
 }
 
 /** `record[key]`, for keys that came from outside. */

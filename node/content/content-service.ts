@@ -20,6 +20,8 @@ export interface ContentServiceOptions {
   readonly maxBytes: number
   /** Longest that a peer may take for one answer; 10 s when absent. */
   readonly answerMs?: number
+  /** A peer that gives fewer than two parts in so long is left for another one; 4 s when absent. */
+  readonly windowMs?: number
   /** A content that nobody had is not asked for again before this; 3 s when absent. */
   readonly againMs?: number
 }
@@ -60,7 +62,7 @@ export function contentService(
     readonly random?: () => number
   },
 ): ContentService {
-  const { answerMs = 10_000, againMs = 3_000 } = options
+  const { answerMs = 10_000, windowMs = 4_000, againMs = 3_000 } = options
   const { peers, clock, metrics, random = Math.random } = modules
   const log = modules.log.child({ module: 'content' })
   const standing = new Standing({ clock, log, metrics })
@@ -78,7 +80,7 @@ export function contentService(
   /** When nobody had it, oldest first. */
   const absent = new Map<string, number>()
   const stopped = new AbortController()
-  const toPeers = { peers, standing, clock, answerMs, random }
+  const toPeers = { peers, standing, clock, answerMs, windowMs, random }
 
   async function transfer(hash: string, maxBytes: number, keepMs: number): Promise<Uint8Array> {
     const late = new AbortController()
@@ -145,7 +147,8 @@ export function contentService(
       await download({ ...request, signal: AbortSignal.any([request.signal, stopped.signal]) }, toPeers)
     },
     async fetchEntry(digest, take, signal) {
-      for (const peer of peers.connected()) {
+      const slowLast = (a: string, b: string) => Number(standing.isSlow(a)) - Number(standing.isSlow(b))
+      for (const peer of peers.connected().toSorted(slowLast)) {
         if (standing.isAside(peer)) continue
         const until = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(answerMs)])
         const answer = await peers.ask(peer, { kind: 'entry', digest }, until).catch(() => null)

@@ -3,14 +3,16 @@ import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../ports/clock.ts'
-import { type ContentAnswer, type ContentPeers, PART_BYTES } from '../ports/content.ts'
+import { type ContentAnswer, PART_BYTES } from '../ports/content.ts'
 import { ContentError } from '../ports/content-error.ts'
 import { type Proven, provePart } from './hash-chain.ts'
 import { dropPartial, Partial } from './partial.ts'
-import type { Standing } from './standing.ts'
+import { Turns, type TurnsModules } from './turns.ts'
 
 /** Parts that one peer is asked for at once: what is under way to us, and so before a quorum's message of that peer. */
 const WINDOW = 2
+/** In each window of time a peer must give so many, or the transfer goes on with another one that may have more to give. */
+const LEAST_PARTS = 2
 
 export interface DownloadRequest {
   /** SHA-256, hex. */
@@ -23,35 +25,30 @@ export interface DownloadRequest {
   readonly onProgress?: (bytes: number, size: number) => void
 }
 
-export interface DownloadModules {
-  readonly peers: ContentPeers
-  readonly standing: Standing
-  readonly clock: Clock
+export interface DownloadModules extends TurnsModules {
   /** Longest that a peer may take for one answer, in milliseconds. */
   readonly answerMs: number
-  /** Uniform in [0, 1): whom to ask first. */
-  readonly random: () => number
 }
 
 /**
  * Fetches a content into a file from one peer after another, from its end to its beginning, each part proven before it is
- * kept. Resolves with its size. Rejects with `ContentError`; what came until then stays, and the next call goes on there.
+ * kept. A peer that is slow is left for another one, and gone back to where that has nothing. Resolves with its size. Rejects
+ * with `ContentError`; what came until then stays, and the next call goes on there.
  */
 export async function download(request: DownloadRequest, modules: DownloadModules): Promise<number> {
   const { hash, path, signal } = request
   const partial = await Partial.open(path)
   try {
-    const asked = new Set<string>()
+    const turns = new Turns(modules)
     while (partial.proven?.next !== -1) {
-      const peer = choosePeer(asked, modules)
+      const peer = turns.next()
       if (peer === null)
         throw new ContentError(
           'CONTENT_UNAVAILABLE',
-          `none of ${asked.size} peers that can be asked now gave all of ${hash}; it is tried again from where it is`,
+          `none of ${turns.asked} peers that can be asked now gave all of ${hash}; it is tried again from where it is`,
           { hash },
         )
-      asked.add(peer)
-      await takeFrom(peer, partial, request, modules)
+      await takeFrom(peer, partial, request, { ...modules, turns })
       if (signal.aborted)
         throw new ContentError('CONTENT_GIVEN_UP', `${hash} is not wanted any more`, { hash })
     }
@@ -65,17 +62,12 @@ export async function download(request: DownloadRequest, modules: DownloadModule
   return partial.proven.size
 }
 
-function choosePeer(asked: ReadonlySet<string>, { peers, standing, random }: DownloadModules): string | null {
-  const open = peers.connected().filter((peer) => !asked.has(peer) && !standing.isAside(peer))
-  return open[Math.floor(random() * open.length)] ?? null
-}
-
 /** Takes as many parts as the peer gives; returns once all are there, or it is not to be asked any more. */
 async function takeFrom(
   peer: string,
   partial: Partial,
   { hash, maxBytes, onProgress, signal }: DownloadRequest,
-  { peers, standing, clock, answerMs }: DownloadModules,
+  { peers, standing, clock, answerMs, windowMs, turns }: DownloadModules & { readonly turns: Turns },
 ): Promise<void> {
   const leave = new AbortController()
   const ended = AbortSignal.any([signal, leave.signal])
@@ -87,6 +79,15 @@ async function takeFrom(
     answer.catch(() => {})
     return answer
   }
+  let given = 0
+  let isLeft = false
+  const judge = () => {
+    isLeft = given < LEAST_PARTS && turns.hasBetter(peer)
+    given = 0
+    if (isLeft) leave.abort()
+    else window = clock.setTimer(windowMs, judge)
+  }
+  let window = clock.setTimer(windowMs, judge)
   const queue: Promise<ContentAnswer>[] = []
   let ahead = partial.proven?.next ?? null
   try {
@@ -105,13 +106,18 @@ async function takeFrom(
       refuseLarge(hash, proven, maxBytes)
       ahead ??= proven.next
       await partial.add(answer.part.bytes, proven)
+      given++
       onProgress?.(proven.size - (proven.next + 1) * PART_BYTES, proven.size)
     }
   } catch (error) {
     if (!(error instanceof ContentError) || error.code === 'CONTENT_TOO_LARGE') throw error
     // Whoever gave it up is no reason to blame the peer.
-    if (!signal.aborted) standing.blame(peer, error.code === 'CONTENT_PEER_LIES' ? 'lies' : 'slow', hash)
+    if (signal.aborted) return
+    if (error.code === 'CONTENT_PEER_LIES') standing.blame(peer, 'lies', hash)
+    else if (isLeft) turns.leave(peer, hash)
+    else standing.blame(peer, 'slow', hash)
   } finally {
+    window.cancel()
     leave.abort()
   }
 }

@@ -11,6 +11,7 @@ import { kindOf, scalarKindOf } from './kinds/kind-of.ts'
 import { vectorKind } from './kinds/vector.ts'
 import { modelGate } from './model-gate.ts'
 import { rangeWatch } from './range-watch.ts'
+import { inputWatch } from './requests/input-watch.ts'
 import { requestDuty } from './requests/request-duty.ts'
 import { requestInputs } from './requests/request-inputs.ts'
 import { requestView } from './requests/request-views.ts'
@@ -94,6 +95,10 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
     { keepMs: keepMinutes * 60_000, keepAnsweredMs: keepAnsweredHours * 3_600_000 },
     { contents, clock: ctx.clock },
   )
+  const watch = inputWatch(
+    ctx.config.inference.map(({ contract: { chainId, address } }) => ({ chainId, address })),
+    { index, inference, inputs, clock: ctx.clock, log: ctx.log },
+  )
   const oracles: readonly ServedOracle[] = ctx.config.inference.map((config) => ({
     config,
     duty: quorum.register(
@@ -170,6 +175,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       )
       subscriptions.push(rounds)
       if (oracles.length === 0) return
+      await watch.start()
       const answers = await events.subscribe(
         {
           consumer: 'oracle.requests',
@@ -203,7 +209,7 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       subscriptions.push(answers)
     },
     async stop() {
-      await Promise.all(subscriptions.map((each) => each.close()))
+      await Promise.all([watch.stop(), ...subscriptions.map((each) => each.close())])
     },
     health: () => health(feeds, oracles, inference.models()),
   }

@@ -184,6 +184,27 @@ describe('iyi model add, list, show, remove', () => {
     expect(await readdir(library)).toEqual(['manifest.json'])
   })
 
+  it('show prints all that an entry says, and that there is no more', async () => {
+    const { pack, iyi, at, config } = await world()
+    await pack('1', '--batched')
+    const path = at('net-1/model.json')
+    const entry = {
+      ...JSON.parse(await readFile(path, 'utf8')),
+      preprocessing: [{ op: 'clip', tensor: 'x', min: '-1', max: '1' }],
+      postprocessing: [{ op: 'scale', tensor: 'y', multiply: '1', add: '0' }],
+      agreement: { rule: 'top-k', k: 2, margin: '7' },
+      request: { decimals: 6 },
+    }
+    await writeFile(path, JSON.stringify(entry))
+    expect(await iyi('add', at('net-1'), ...config)).toMatchObject({ code: 0 })
+    const shown = async (name: string) => JSON.parse((await iyi('show', name, ...config)).out)
+    expect(await shown('net')).toMatchObject({ ...entry, features: null, reference: [] })
+    expect(await shown('transfer-risk')).toMatchObject({
+      ...{ request: { decimals: 6 }, features: { set: 'transfer', version: 1 }, agreement: null },
+    })
+    expect(await shown('volatility')).toMatchObject({ request: null })
+  })
+
   it('refuses what does not hold what it promises, and changes nothing', async () => {
     const { pack, iyi, at, config, library } = await world()
     await pack('1')
@@ -430,8 +451,19 @@ it('iyi model bench says how fast a model answers, alone and 64 at once', async 
 describe('iyi model calibrate', () => {
   const few = ['--inputs', '6']
 
+  /** Exports the results of another machine: one with a data folder of its own. */
+  async function elsewhere({ at, iyi }: Awaited<ReturnType<typeof world>>, name = 'there') {
+    const text = await readFile(at('iyi.yaml'), 'utf8')
+    await writeFile(at(`${name}.yaml`), text.replace('dataDir: data', `dataDir: ${name}`))
+    const results = at(`${name}.json`)
+    const more = ['--export', results, '--config', at(`${name}.yaml`)]
+    expect(await iyi('calibrate', at('net-1'), ...few, ...more)).toMatchObject({ code: 0 })
+    return results
+  }
+
   it('prints how far answers drift, and writes what other machines hold theirs against', async () => {
-    const { pack, iyi, at, config } = await world()
+    const here = await world()
+    const { pack, iyi, at, config } = here
     await pack('1', '--batched')
     const { code, out, err } = await iyi(
       'calibrate',
@@ -447,7 +479,8 @@ describe('iyi model calibrate', () => {
     expect(out).toMatch(/twice as much +tolerance 2 units or 0 ppm, 8 decimals/)
     // One machine is no reason for less than what stands.
     expect(out).toMatch(/proposed +tolerance 20 units or 100 ppm, 8 decimals/)
-    expect((await iyi('calibrate', at('net-1'), ...few, '--peers', at('here.json'), ...config)).out).toMatch(
+    const there = await elsewhere(here)
+    expect((await iyi('calibrate', at('net-1'), ...few, '--peers', there, ...config)).out).toMatch(
       /results of 1 other machines[\s\S]*proposed +tolerance 2 units or 0 ppm/,
     )
     expect((await iyi('calibrate', 'volatility', '--inputs', '2', ...config)).out).toContain(
@@ -455,16 +488,45 @@ describe('iyi model calibrate', () => {
     )
   })
 
+  it("refuses one's own results as another machine's, and another machine's twice", async () => {
+    const here = await world()
+    const { pack, iyi, at, config } = here
+    await pack('1', '--batched')
+    const calibrate = (...more: string[]) => iyi('calibrate', at('net-1'), ...few, ...more, ...config)
+    await calibrate('--export', at('here.json'))
+    // A later export of the same machine is of the same machine, and so is a copy.
+    await calibrate('--export', at('later.json'))
+    const there = await elsewhere(here)
+    await writeFile(at('copy.json'), await readFile(there))
+    for (const [said, ...peers] of [
+      ['here.json can not be used: it was exported with the data folder', there, at('here.json')],
+      ['later.json can not be used: it was exported with the data folder', at('later.json')],
+      ['copy.json can not be used: it comes from the same machine', there, at('copy.json')],
+    ] as const) {
+      const before = await readFile(at('net-1/model.json'), 'utf8')
+      expect(await calibrate('--peers', ...peers, '--write')).toMatchObject({
+        ...{ code: 1, out: '', err: expect.stringContaining(said) },
+      })
+      expect(await readFile(at('net-1/model.json'), 'utf8')).toBe(before)
+    }
+    expect(await calibrate('--peers', there)).toMatchObject({ code: 0 })
+    // Without a trace of who it is from, as an older version wrote it.
+    const { origin: _, ...unsigned } = JSON.parse(await readFile(there, 'utf8'))
+    await writeFile(at('old.json'), JSON.stringify({ ...unsigned, format: 1 }))
+    expect((await calibrate('--peers', at('old.json'))).err).toContain('export them again')
+  })
+
   it('--write puts tolerance, scale and table into the folder, and says that the digest is another', async () => {
-    const { pack, iyi, at, config } = await world()
+    const here = await world()
+    const { pack, iyi, at, config } = here
     const digest = (await pack('1', '--batched')).out.trim()
-    await iyi('calibrate', at('net-1'), ...few, '--export', at('here.json'), ...config)
+    const like = await elsewhere(here, 'like')
     // Another machine, whose answers are up to half a million units higher.
-    const there = JSON.parse(await readFile(at('here.json'), 'utf8'))
+    const there = JSON.parse(await readFile(await elsewhere(here), 'utf8'))
     there.machine = 'plan9 mips'
     there.high[0][0] = String(BigInt(there.high[0][0]) + 987_654_321_000n)
     await writeFile(at('there.json'), JSON.stringify(there))
-    const asked = ['calibrate', at('net-1'), ...few, '--peers', at('here.json'), at('there.json'), '--write']
+    const asked = ['calibrate', at('net-1'), ...few, '--peers', like, at('there.json'), '--write']
     const { code, out, err } = await iyi(...asked, ...config)
     expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/results of 2 other machines/) })
     const entry = JSON.parse(await readFile(at('net-1/model.json'), 'utf8'))

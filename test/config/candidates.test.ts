@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { candidatesSchema } from '../../node/config/candidates-schema.ts'
+import { faultsOf, minimal } from './config-cases.ts'
 
 const digest = `0x${'ab'.repeat(32)}`
 const faults = (candidate: Record<string, unknown>) =>
@@ -35,5 +36,13 @@ describe('candidates', () => {
     ['tolerance.absolute', { tolerance: { absolute: '-1', relativePpm: 0 } }],
   ])('say that %s is wrong in %j', (path, wrong) => {
     expect(faults(wrong)).toEqual([path])
+  })
+
+  it('of a file say which key was meant, and what one is for', () => {
+    const inference = { candidates: { net: { digest, shdow: 0.2, canary: 2 } } }
+    const told = faultsOf({ ...minimal, inference })
+    const at = (key: string) => told.find(({ path }) => path === `inference.candidates.net.${key}`)
+    expect(at('shdow')).toMatchObject({ remedy: 'did you mean "shadow"?' })
+    expect(at('canary')).toMatchObject({ remedy: expect.stringContaining("Share of the API's runs") })
   })
 })

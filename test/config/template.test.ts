@@ -48,17 +48,46 @@ test('the template with its examples uncommented is still a configuration', () =
 
 test('every key is described, in the template and in the reference', () => {
   const template = configTemplate({ ...minimal, plugins: [{ use: 'x' }] })
-  const reference = configReference()
-  for (const path of keys()) {
-    expect(template).toContain(`${path.at(-1)}:`)
-    expect(reference).toContain(path.at(-1))
+  for (const path of keys()) expect(template).toContain(`${path.at(-1)}:`)
+  const documented = rowsOf(configReference())
+  for (const { heading, key, shape } of everyKey()) {
+    expect(documented).toContain(`${heading}: ${key}`)
+    expect(shape.description ?? '').not.toBe('')
   }
-  const undescribed = (shape: Shape): boolean =>
-    Object.values(shape.properties ?? shape.items?.properties ?? {}).some(
-      (child) => child.description === undefined || undescribed(child),
-    )
-  expect(undescribed(configShape)).toBe(false)
 })
+
+/** Each key that a file may have, whatever it stands in, and the heading that it is looked for under. */
+function everyKey(shape: Shape = configShape, place = ''): readonly Described[] {
+  const { properties = {}, items, additionalProperties, anyOf = [] } = shape
+  return [
+    ...Object.entries(properties).flatMap(([key, child]) => [
+      { heading: place, key, shape: child },
+      ...everyKey(child, place === '' ? key : `${place}.${key}`),
+    ]),
+    ...(items === undefined ? [] : everyKey(items, `${place}[]`)),
+    ...(typeof additionalProperties === 'object' ? everyKey(additionalProperties, `${place}.{key}`) : []),
+    ...anyOf.flatMap((option) => everyKey(option, place)),
+  ]
+}
+
+interface Described {
+  readonly heading: string
+  readonly key: string
+  readonly shape: Shape
+}
+
+/** `heading: key` of each row; sections of the top are under their headings alone. */
+function rowsOf(reference: string): ReadonlySet<string> {
+  const rows = new Set<string>()
+  let heading = ''
+  for (const line of reference.split('\n')) {
+    heading = /^##+ (.*)$/.exec(line)?.[1] ?? heading
+    const key = /^\| `([^`]+)` \|/.exec(line)?.[1]
+    if (key !== undefined) rows.add(`${heading === 'The node' ? '' : heading}: ${key}`)
+    else if (/^## [a-z]/.test(line)) rows.add(`: ${heading.replace('[]', '')}`)
+  }
+  return rows
+}
 
 test('variable names and near names', () => {
   expect(variableName(['api', 'maxBodyBytes'])).toBe('IYI_API__MAX_BODY_BYTES')

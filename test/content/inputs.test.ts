@@ -1,6 +1,7 @@
 import { hexToBytes, sha256 } from 'viem'
-import { expect, it, vi } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock } from '../../node/adapters/clock/system.ts'
+import { inputWatch } from '../../plugins/oracle/requests/input-watch.ts'
 import { requestDuty } from '../../plugins/oracle/requests/request-duty.ts'
 import { requestInputs } from '../../plugins/oracle/requests/request-inputs.ts'
 import { memoryChain } from '../fakes/chain-reader.ts'
@@ -16,10 +17,11 @@ import {
   INPUT,
   inferenceConfig,
   MODEL,
+  ORACLE,
   requestContext,
   requestRow,
 } from '../plugins/oracle/requests/kit.ts'
-import { connected, type Member, member } from './kit.ts'
+import { bytesFor, connected, type Member, member, temporary } from './kit.ts'
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
@@ -76,4 +78,61 @@ it('an input delivered to one validator reaches a leader without it, and every f
     results: [abstains('unavailable')],
     rulings: [],
   })
+})
+
+/** A node over one folder, which looks after the input of a request that its index has; `end` ends it. */
+async function watching(dir: string, options: Parameters<typeof member>[1] = {}) {
+  const node = await member(0, { ...options, dir })
+  const index = memoryIndex()
+  const inference = scriptedInference(MODEL)
+  inference.set(askable)
+  const deadline = BigInt(Math.floor(Date.now() / 1_000) + 60)
+  index.add('inferenceRequest', requestRow(1, { input: '0x', inputLength: bytes.length, deadline }))
+  const inputs = requestInputs(
+    { keepMs: 600_000, keepAnsweredMs: 86_400_000 },
+    { contents: node.contents, clock: systemClock },
+  )
+  const watch = inputWatch([{ chainId: HOME, address: ORACLE }], {
+    ...{ index, inference, inputs, log: recordingLogger() },
+    clock: { ...systemClock, setTimer: (ms, fire) => systemClock.setTimer(ms / 100, fire) },
+  })
+  await watch.start()
+  onTestFinished(() => watch.stop())
+  const end = async () => {
+    await watch.stop()
+    await node.contents.stop()
+    await node.transport.stop()
+  }
+  return { node, end }
+}
+
+const hash = sha256(INPUT).slice(2)
+
+it('what a request needs is asked for again after a restart, and comes once somebody has it', async () => {
+  const dir = await temporary()
+  const before = await watching(dir)
+  await before.end()
+  expect(before.node.contents.held()).toEqual([])
+  const giving = await member(1)
+  const after = await watching(dir, { peers: [giving] })
+  await connected(after.node, 1)
+  await giving.contents.put(bytes, { keepMs: 60_000 })
+  await vi.waitFor(() => expect(after.node.contents.held()).toEqual([hash]), {
+    timeout: 20_000,
+    interval: 50,
+  })
+})
+
+it('what a request needs is not given up for others after a restart', async () => {
+  const dir = await temporary()
+  // Room for four: each takes 4 KiB at least.
+  const room = { maxBytes: 4 * 4_096 }
+  const before = await member(0, { ...room, dir })
+  await before.contents.put(bytes, { keepMs: 60_000 })
+  await before.contents.stop()
+  await before.transport.stop()
+  const { node } = await watching(dir, room)
+  for (let i = 0; i < 6; i++) await node.contents.put(bytesFor(`${i}`, 100), { keepMs: 3_600_000 })
+  expect(node.contents.held()).toHaveLength(4)
+  expect(node.contents.held()).toContain(hash)
 })

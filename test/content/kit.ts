@@ -67,11 +67,13 @@ export async function member(
     dir?: string
     maxBytes?: number
     answerMs?: number
+    windowMs?: number
     offers?: readonly Offers[]
     alone?: boolean
   } = {},
 ): Promise<Member> {
   const { peers = [], maxBytes = 2 ** 26, answerMs = 10_000, offers = [], alone = false } = options
+  const { windowMs = 4_000 } = options
   const node = testNode(seedOf(n), { peers: peers.map(({ transport }) => addressOf(transport)) })
   await node.transport.start()
   onTestFinished(() => node.transport.stop())
@@ -84,7 +86,7 @@ export async function member(
   })
   const dir = options.dir ?? (await temporary())
   const contents = contentService(
-    { dir, maxBytes, answerMs, againMs: 50 },
+    { dir, maxBytes, answerMs, windowMs, againMs: 50 },
     {
       ...{ peers: node.transport.contents, offers, clock: systemClock, log: silent, metrics: node.metrics },
       random: () => 0,

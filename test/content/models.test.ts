@@ -236,6 +236,31 @@ describe('iyi model add peer:<digest>', () => {
     )
   })
 
+  it('is asked for again after a restart, when nobody had it before', async () => {
+    const { node, digest } = await giver()
+    const { config } = await home()
+    await addFromPeers(config, `peer:${digest}`)
+    const first = await member(1)
+    const before = fetching(config, first)
+    await vi.waitFor(
+      async () =>
+        expect(await addedTo(config)).toMatchObject([
+          { progress: 'waiting: nobody who is connected has it' },
+        ]),
+      within,
+    )
+    await before.stop()
+    await first.contents.stop()
+    await first.transport.stop()
+
+    const again = await member(1, { peers: [node] })
+    fetching(config, again)
+    await vi.waitFor(
+      async () => expect(await addedTo(config)).toMatchObject([{ digest, source: 'added' }]),
+      within,
+    )
+  })
+
   it('a node offers what came with it, too, and nothing but the files of models', async () => {
     const { config } = await home()
     const offers = modelOffers(config, common)

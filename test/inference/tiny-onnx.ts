@@ -53,6 +53,9 @@ function valueInfo(field: number, { name, type, shape }: Port): Buffer {
   return message(field, [part(1, name), message(2, [message(1, [whole(1, types[type]), message(2, dims)])])])
 }
 
+/** The attribute `to` of `Cast`. */
+export const castTo = (type: OnnxType): { readonly to: number } => ({ to: types[type] })
+
 type Attribute = number | readonly number[] | Graph
 
 export function node(

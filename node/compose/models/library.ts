@@ -121,11 +121,11 @@ export async function listModels(config: NodeConfig) {
   return [...here, ...(await listWanted(config)).map((each) => ({ ...listedWanted(each), standing: null }))]
 }
 
-/** What a model's entry and its file say. Rejects with `ModelError`, `OnnxFileError`. */
+/** All that a model's entry says, of the reference how much it holds, and what its file says. Rejects with `ModelError`, `OnnxFileError`. */
 export async function showModel(config: NodeConfig, model: string) {
   const found = await findModel(config, model)
-  const { inputs, outputs, batched, quantization, tolerance, reference, file, sha256 } = found.entry
-  const bytes = await readVerified(found.root, file, sha256).catch((cause: unknown) => {
+  const { reference, features = null, agreement = null, request = null, ...entry } = found.entry
+  const bytes = await readVerified(found.root, entry.file, entry.sha256).catch((cause: unknown) => {
     throw new ModelError(
       'MODEL_REFUSED',
       `Model ${model} can not be shown: ${cause instanceof Error ? cause.message : String(cause)}.`,
@@ -136,7 +136,9 @@ export async function showModel(config: NodeConfig, model: string) {
   const watched = [...(reference?.inputs ?? []), ...(reference?.outputs ?? [])]
   return {
     ...listed(found),
-    ...{ inputs, outputs, batched, quantization, tolerance, opset, producer, parameters, operators },
+    // All of it, whatever a later version of the manifest adds.
+    ...{ ...entry, features, agreement, request },
+    ...{ opset, producer, parameters, operators },
     reference: watched.flatMap(({ columns }) =>
       columns.map(({ name, counts }) => ({ name, values: counts.reduce((sum, count) => sum + count, 0) })),
     ),

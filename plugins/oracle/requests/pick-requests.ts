@@ -1,17 +1,14 @@
-import type { Hex } from '../../../node/ports/chain.ts'
 import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Inference, ModelInfo } from '../../../node/ports/inference.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
 import { PendingRequests, type WaitingRequest } from './pending.ts'
-import { MAX_INPUT_BYTES, type RequestInputs } from './request-inputs.ts'
+import type { RequestInputs } from './request-inputs.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { RequestItem, RequestOutcome } from './request-types.ts'
 import { Tries } from './tries.ts'
 import { inTurns } from './turns.ts'
-
-/** Inputs that are wanted at once: each is asked of every validator. */
-const MOST_WANTED = 32
+import { WantedInputs } from './wanted-inputs.ts'
 
 interface Modules {
   readonly index: IndexReader
@@ -24,13 +21,13 @@ export class RequestQueue {
   readonly #modules: Modules
   readonly #pending: PendingRequests
   readonly #tries = new Tries<bigint>()
-  /** By its hash: how often an input was to be fetched. */
-  readonly #wanted = new Tries<Hex>()
+  readonly #wanted: WantedInputs
   #looks = 0
 
   constructor(oracle: ContractRef, modules: Modules) {
     this.#modules = modules
     this.#pending = new PendingRequests(modules.index, oracle)
+    this.#wanted = new WantedInputs('rounds', modules.inputs)
   }
 
   /** A round is about these: should they come again, they go behind those that it was not about. */
@@ -61,7 +58,7 @@ export class RequestQueue {
     })
     const known = new Set(delivered.map(({ requestId }) => requestId))
     const here = [...delivered, ...byHash.filter((row) => inputs.holds(row) && !known.has(row.requestId))]
-    this.#fetch(byHash.filter((row) => !inputs.holds(row)))
+    this.#wanted.choose(byHash.filter((row) => !inputs.holds(row)))
     inputs.keep(here)
     const resting = restingAt(pin, previous)
     const rows = inTurns(
@@ -83,25 +80,6 @@ export class RequestQueue {
       if (items.length === most) break
     }
     return items
-  }
-
-  /** Those that were wanted least often before: what nobody ever delivers comes back to its turn, and is in nobody's way. */
-  #fetch(missing: readonly WaitingRequest[]): void {
-    const rows = inTurns(
-      missing.filter(({ inputLength }) => inputLength <= MAX_INPUT_BYTES),
-      {
-        whose: ({ requester }) => requester,
-        tries: ({ inputHash }) => this.#wanted.of(inputHash),
-        ...{ most: MOST_WANTED, newestFirst: true },
-      },
-    )
-    const wanted = new Map<Hex, WaitingRequest>()
-    for (const row of rows) {
-      if (wanted.size === MOST_WANTED) break
-      if (!wanted.has(row.inputHash)) wanted.set(row.inputHash, row)
-    }
-    this.#wanted.note(wanted.keys())
-    this.#modules.inputs.want([...wanted.values()])
   }
 }
 

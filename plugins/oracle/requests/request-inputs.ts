@@ -18,6 +18,9 @@ const STEP_MS = 600_000
 const AHEAD_LANES = 2
 const ROUND_LANES = 2
 
+/** Who wants inputs ahead: a leader for its next rounds, and the watch over all that waits. */
+export type Wisher = 'rounds' | 'watch'
+
 /** What is known of a request that names its input by hash. */
 type Named = Pick<InferenceRequestRow, 'inputHash' | 'inputLength' | 'deadline'>
 
@@ -36,8 +39,13 @@ export interface RequestInputs {
   answered(row: InferenceRequestRow): void
   /** Keeps those inputs of these requests that are here for a while. */
   keep(rows: readonly Named[]): void
-  /** Begins to fetch the inputs of these requests, and forgets those that were wanted before and were not begun. */
-  want(rows: readonly Named[]): void
+  /** These requests were answered and may be challenged: what is here of their inputs is kept for a dispute. */
+  standing(rows: readonly InferenceRequestRow[]): void
+  /**
+   * Begins to fetch the inputs of these requests, and forgets those that the same one wanted before and that were not begun.
+   * Who wants something takes turns with the others.
+   */
+  want(by: Wisher, rows: readonly Named[]): void
 }
 
 export function requestInputs(
@@ -54,12 +62,23 @@ export function requestInputs(
     options.keepMs
   const hashOf = ({ inputHash }: Named) => inputHash.slice(2)
   /** Only what the request pays for: anybody may name anything by its hash. */
-  const keepFor = (row: Named) => {
-    if (contents.sizeOf(hashOf(row)) === row.inputLength) contents.keep(hashOf(row), untilMs(row))
+  const keepFor = (row: Named, until = untilMs(row)) => {
+    if (contents.sizeOf(hashOf(row)) === row.inputLength) contents.keep(hashOf(row), until)
   }
   const inRounds = new Lanes(ROUND_LANES)
-  let wanted: Named[] = []
+  /** Whose turn it is first. */
+  const wanted = new Map<Wisher, Named[]>()
   let ahead = 0
+  const next = (): Named | undefined => {
+    for (const [by, rows] of wanted) {
+      const row = rows.shift()
+      if (row === undefined) continue
+      wanted.delete(by)
+      wanted.set(by, rows)
+      return row
+    }
+    return undefined
+  }
   const fetched = async (row: Named, signal?: AbortSignal): Promise<Uint8Array> => {
     const bytes = await contents.fetch(hashOf(row), {
       ...{ maxBytes: MAX_INPUT_BYTES, keepMs: options.keepMs },
@@ -71,7 +90,7 @@ export function requestInputs(
   const fetchAhead = async () => {
     ahead++
     // Nobody has it yet: a later look asks again.
-    for (let row = wanted.shift(); row !== undefined; row = wanted.shift()) await fetched(row).catch(() => {})
+    for (let row = next(); row !== undefined; row = next()) await fetched(row).catch(() => {})
     ahead--
   }
   return {
@@ -101,9 +120,14 @@ export function requestInputs(
     keep(rows) {
       for (const row of rows) keepFor(row)
     },
-    want(rows) {
-      wanted = [...rows]
-      while (ahead < AHEAD_LANES && wanted.length > 0) void fetchAhead()
+    standing(rows) {
+      // Since they were made, so that looking at them again changes nothing on disk.
+      for (const row of rows)
+        if (row.input === '0x') keepFor(row, Number(row.timestamp) * 1_000 + options.keepAnsweredMs)
+    },
+    want(by, rows) {
+      wanted.set(by, [...rows])
+      for (let left = rows.length; ahead < AHEAD_LANES && left > 0; left--) void fetchAhead()
     },
   }
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { InferenceSession, Tensor as OrtTensor } from '../../../node/adapters/onnx/runtime.ts'
 import type { Tensor } from '../../../node/ports/tensor.ts'
+import { node, onnx, unary } from '../../inference/tiny-onnx.ts'
 import { floats, handClock, startBackend, TOKEN } from './kit.ts'
 import { json, kserveServer } from './server.ts'
-import { tinyModel, tinyUnary } from './tiny-models.ts'
 
 const half = (...bits: number[]) => Uint16Array.from(bits)
 
@@ -22,7 +22,7 @@ const samples: readonly Tensor[] = [
 describe('over a real server', () => {
   test.each(samples)('$type goes and comes back as binary data', async (tensor) => {
     const { url, seen } = await kserveServer({
-      models: { remote: tinyUnary('Identity', tensor.type, ['n', 2]) },
+      models: { remote: unary('Identity', tensor.type, ['n', 2]) },
     })
     const model = await (await startBackend(url)).open()
     expect(model.provider).toBe('kserve')
@@ -35,7 +35,7 @@ describe('over a real server', () => {
   test.each(samples.filter(({ type }) => !['float16', 'int64', 'float64'].includes(type)))(
     '$type in a plain JSON answer',
     async (tensor) => {
-      const models = { remote: tinyUnary('Identity', tensor.type, [2, 2]) }
+      const models = { remote: unary('Identity', tensor.type, [2, 2]) }
       const { url } = await kserveServer({ models, plainAnswers: true })
       const model = await (await startBackend(url, { maxAnswerBytes: 1_000_000 })).open()
       const plain = tensor.type === 'float32' ? floats([1.5, 0, -2, 1e-3], [2, 2]) : tensor
@@ -44,7 +44,7 @@ describe('over a real server', () => {
   )
 
   test('whole numbers in a plain JSON answer as far as JSON holds them', async () => {
-    const models = { remote: tinyUnary('Identity', 'int64', [1]) }
+    const models = { remote: unary('Identity', 'int64', [1]) }
     const { url } = await kserveServer({ models, plainAnswers: true })
     const model = await (await startBackend(url)).open()
     const x = (value: bigint): Tensor => ({ type: 'int64', shape: [1], data: BigInt64Array.of(value) })
@@ -53,7 +53,7 @@ describe('over a real server', () => {
   })
 
   test('what the server computes is what the runtime itself computes', async () => {
-    const bytes = tinyModel({
+    const bytes = onnx({
       inputs: [
         { name: 'a', type: 'float32', shape: ['n'] },
         { name: 'b', type: 'float32', shape: ['n'] },
@@ -62,10 +62,7 @@ describe('over a real server', () => {
         { name: 'sum', type: 'float32', shape: ['n'] },
         { name: 'root', type: 'float32', shape: ['n'] },
       ],
-      nodes: [
-        { op: 'Add', inputs: ['a', 'b'], outputs: ['sum'] },
-        { op: 'Sqrt', inputs: ['sum'], outputs: ['root'] },
-      ],
+      nodes: [node('Add', ['a', 'b'], ['sum']), node('Sqrt', ['sum'], ['root'])],
     })
     const { url } = await kserveServer({ models: { remote: bytes } })
     const model = await (await startBackend(url)).open()
@@ -85,7 +82,7 @@ describe('over a real server', () => {
   })
 
   test('a large answer of a fixed shape needs no allowance', async () => {
-    const { url } = await kserveServer({ models: { remote: tinyUnary('Identity', 'float32', [100_000]) } })
+    const { url } = await kserveServer({ models: { remote: unary('Identity', 'float32', [100_000]) } })
     const model = await (await startBackend(url, { maxAnswerBytes: 0 })).open()
     const x = floats(Array.from({ length: 100_000 }, (_, i) => i))
     expect(await model.run({ x })).toEqual({ y: x })
@@ -114,7 +111,7 @@ describe('over a real server', () => {
   })
 
   test('the token is in the header of every request', async () => {
-    const { url, seen } = await kserveServer({ models: { remote: tinyUnary('Identity', 'float32', [1]) } })
+    const { url, seen } = await kserveServer({ models: { remote: unary('Identity', 'float32', [1]) } })
     const model = await (await startBackend(url)).open()
     await model.run({ x: floats([1]) })
     expect(seen.map(({ path }) => path)).toEqual([
@@ -137,7 +134,7 @@ describe('over a real server', () => {
   })
 
   test('a model that the server refuses to run says why', async () => {
-    const { url } = await kserveServer({ models: { remote: tinyUnary('Identity', 'float32', [1]) } })
+    const { url } = await kserveServer({ models: { remote: unary('Identity', 'float32', [1]) } })
     const { backend, open } = await startBackend(url)
     const model = await open()
     await expect(model.run({ x: floats([1, 2, 3]) })).rejects.toMatchObject({
@@ -151,7 +148,7 @@ describe('over a real server', () => {
   })
 
   test('models that are not there', async () => {
-    const { url, seen } = await kserveServer({ models: { other: tinyUnary('Identity', 'float32', [1]) } })
+    const { url, seen } = await kserveServer({ models: { other: unary('Identity', 'float32', [1]) } })
     const { backend, open } = await startBackend(url)
     await expect(open()).rejects.toMatchObject({
       code: 'BACKEND_BAD_MODEL',
@@ -165,7 +162,7 @@ describe('over a real server', () => {
 })
 
 describe('a server that goes', () => {
-  const models = { remote: tinyUnary('Identity', 'float32', [1]) }
+  const models = { remote: unary('Identity', 'float32', [1]) }
 
   test('is away at the start: runs say so, health does, and it is found again', async () => {
     const server = await kserveServer({ models })

@@ -7,10 +7,10 @@ import { pinoLogger } from '../../../node/adapters/pino/pino-logger.ts'
 import { prometheusMetrics } from '../../../node/adapters/prometheus/prometheus-metrics.ts'
 import { inferenceService } from '../../../node/inference/inference-service.ts'
 import { modelsFolder, returns, shipped, start } from '../../inference/fixture.ts'
+import { castTo, node, onnx } from '../../inference/tiny-onnx.ts'
 import { kserveServer } from './server.ts'
-import { castTo, tinyModel } from './tiny-models.ts'
 
-const onnx = await readFile(join(shipped, 'volatility/volatility.onnx'))
+const volatility = await readFile(join(shipped, 'volatility/volatility.onnx'))
 
 /** The inference service over the shipped manifest, and `remote` of a server for its model. */
 async function over(url: string) {
@@ -45,7 +45,7 @@ const question = (seed: number) => ({
 
 describe('a model of the manifest on an inference server', () => {
   test('passes its goldens, and answers as the node itself does', async () => {
-    const server = await kserveServer({ models: { remote: onnx } })
+    const server = await kserveServer({ models: { remote: volatility } })
     const remote = await over(server.url)
     const { inference: local } = await start(join(shipped, 'manifest.json'))
     expect(remote.models()).toMatchObject([{ provider: 'kserve', status: { ok: true } }])
@@ -62,13 +62,13 @@ describe('a model of the manifest on an inference server', () => {
   })
 
   test('that computes something else is refused, whatever its names and shapes', async () => {
-    const model = tinyModel({
+    const model = onnx({
       inputs: [{ name: 'log_returns', type: 'float32', shape: ['n', 'pools', 360] }],
       outputs: [{ name: 'volatility', type: 'float32', shape: ['n', 1] }],
       nodes: [
-        { op: 'Flatten', inputs: ['log_returns'], outputs: ['flat'] },
-        { op: 'ArgMax', inputs: ['flat'], outputs: ['where'], attributes: { axis: 1 } },
-        { op: 'Cast', inputs: ['where'], outputs: ['volatility'], attributes: castTo('float32') },
+        node('Flatten', ['log_returns'], ['flat']),
+        node('ArgMax', ['flat'], ['where'], { axis: 1 }),
+        node('Cast', ['where'], ['volatility'], castTo('float32')),
       ],
     })
     const server = await kserveServer({ models: { remote: model } })
@@ -78,7 +78,7 @@ describe('a model of the manifest on an inference server', () => {
   })
 
   test('is lost with its server, and there again with it', async () => {
-    const server = await kserveServer({ models: { remote: onnx } })
+    const server = await kserveServer({ models: { remote: volatility } })
     const inference = await over(server.url)
     await server.stop()
     await expect(inference.run(question(1))).rejects.toMatchObject({ code: 'INFERENCE_FAILED', retry: true })

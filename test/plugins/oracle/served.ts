@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import type { z } from 'zod'
 import { oracleFeedAbi } from '../../../contracts/abi/OracleFeed.ts'
 import type { Capabilities } from '../../../node/ports/capabilities.ts'
+import type { Clock } from '../../../node/ports/clock.ts'
 import type { Duty, DutyStatus, EvidenceRecord, Quorum } from '../../../node/ports/quorum.ts'
 import { queryCodec } from '../../../plugins/oracle/codecs.ts'
 import { oracleConfig } from '../../../plugins/oracle/config.ts'
@@ -90,6 +91,7 @@ export async function serveOracle(
   const events = memoryEventLog()
   const contents = memoryContents()
   const records = new Map<string, EvidenceRecord>()
+  const timers = new Set<() => void>()
   const duties = new Map<string, Duty<FeedQuery, FeedObservation, FeedOutcome>>()
   const quorum: Quorum = {
     register(duty) {
@@ -118,7 +120,13 @@ export async function serveOracle(
       id: 'oracle',
       config: oracleConfig.parse(config),
       can: (name: keyof Capabilities) => granted[name],
-      clock: { now: () => 1_700_000_500_000, monotonic: () => 0 },
+      clock: {
+        ...{ now: () => 1_700_000_500_000, monotonic: () => 0 },
+        setTimer: (_delayMs: number, fire: () => void) => {
+          timers.add(fire)
+          return { cancel: () => void timers.delete(fire) }
+        },
+      } satisfies Clock,
       log: recordingLogger(),
       metrics: recordingMetrics(),
     }
@@ -205,6 +213,13 @@ export async function serveOracle(
     return { says, payload, hash, keep: () => records.set(`${CONFIG}/${round}`, record) }
   }
 
+  /** The time comes for all that waits for it. */
+  function pass(): void {
+    const due = [...timers]
+    timers.clear()
+    for (const fire of due) fire()
+  }
+
   async function get<T = Page>(path: string) {
     const response = await fetch(`${served.url}${path}`)
     return { status: response.status, body: (await response.json()) as T }
@@ -220,6 +235,7 @@ export async function serveOracle(
     api,
     health,
     get,
+    pass,
     transmitRound,
     transmitVector,
   }

@@ -9,7 +9,8 @@ import { findModel, type Known } from '../known.ts'
 import { readEntry } from '../stage.ts'
 import { drawInputs } from './draw-inputs.ts'
 import { type Answers, batchesOf, type Measured, measureWays } from './measure-ways.ts'
-import { type Results, readResults, thisMachine, writeResults } from './results-file.ts'
+import { keptOrigin, originOf } from './origin.ts'
+import { type Results, readPeers, thisMachine, writeResults } from './results-file.ts'
 import { extremesOf, FINER_DECIMALS, type Gap, gapBetween, notBelow, propose } from './spread.ts'
 import { writeCalibration } from './write-calibration.ts'
 
@@ -38,14 +39,15 @@ export async function calibrateModel(config: NodeConfig, options: CalibrateOptio
   const cases = [...golden.map(({ inputs }) => inputs), ...drawInputs(entry.inputs, golden, { count, seed })]
   const decimals = Math.min(MOST_DECIMALS, entry.quantization.decimals + FINER_DECIMALS)
   const asked = { sha256: entry.sha256, goldens: entry.goldens.sha256, inputs: count, seed, decimals }
-  const peers = await Promise.all(options.peers.map((path) => readResults(path, asked)))
+  const peers = await readPeers(options.peers, asked, await originOf(config))
 
   const providers: readonly Provider[] = [...new Set<Provider>([...config.inference.providers, 'cpu'])]
   const { measured, absent } = await measureWays(entry, bytes, cases, { providers, decimals })
   const all = measured.flatMap(({ answers }) => answers)
   const [reference = []] = all
-  const own: Results = { ...extremesOf(all), machine: thisMachine(), ways: all.length, asked }
-  if (options.export !== null) await writeResults(options.export, own)
+  const own = { ...extremesOf(all), machine: thisMachine(), ways: all.length, asked }
+  if (options.export !== null)
+    await writeResults(options.export, { ...own, origin: await keptOrigin(config) })
 
   const extremes = extremesOf([reference, ...[own, ...peers].flatMap(({ low, high }) => [low, high])])
   const per = 10n ** BigInt(decimals - entry.quantization.decimals)

@@ -41,7 +41,7 @@ function held() {
 
 test('inputs of a round come however many are fetched ahead, and each has its turn', async () => {
   const { inputs, begun, hashOf, give } = held()
-  inputs.want([1, 2, 3, 4].map(row))
+  inputs.want('rounds', [1, 2, 3, 4].map(row))
   expect(begun).toEqual([1, 2].map(hashOf))
   const needed = [11, 12, 13].map((at) => inputs.of(row(at), signal))
   expect(begun).toEqual([1, 2, 11, 12].map(hashOf))
@@ -54,8 +54,8 @@ test('inputs of a round come however many are fetched ahead, and each has its tu
 
 test('what was wanted and not begun is forgotten when others are wanted', async () => {
   const { inputs, begun, hashOf, fail } = held()
-  inputs.want([1, 2, 3, 4].map(row))
-  inputs.want([5, 6].map(row))
+  inputs.want('rounds', [1, 2, 3, 4].map(row))
+  inputs.want('rounds', [5, 6].map(row))
   fail(1)
   fail(2)
   await vi.waitFor(() => expect(begun).toEqual([1, 2, 5, 6].map(hashOf)))
@@ -63,7 +63,7 @@ test('what was wanted and not begun is forgotten when others are wanted', async 
   fail(6)
   // Nothing is left; what is wanted later begins at once.
   await vi.waitFor(() => {
-    inputs.want([row(7)])
+    inputs.want('rounds', [row(7)])
     expect(begun).toContain(hashOf(7))
   })
 })
@@ -79,4 +79,17 @@ test('an input that a round has no time for is not begun', async () => {
   await Promise.all(first)
   await expect(third).rejects.toMatchObject({ code: 'CONTENT_GIVEN_UP' })
   expect(begun).toEqual([1, 2].map(hashOf))
+})
+
+test('what a leader wants and what the watch wants take turns, and neither replaces the other', async () => {
+  const { inputs, begun, hashOf, fail } = held()
+  inputs.want('watch', [1, 2, 3].map(row))
+  inputs.want('rounds', [11, 12].map(row))
+  inputs.want('rounds', [13, 14].map(row))
+  expect(begun).toEqual([1, 2].map(hashOf))
+  for (const at of [1, 2, 13, 3]) {
+    await vi.waitFor(() => expect(begun).toContain(hashOf(at)))
+    fail(at)
+  }
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 13, 3, 14].map(hashOf)))
 })
