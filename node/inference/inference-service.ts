@@ -20,7 +20,7 @@ import { badInput, checkInputs, checkTensors } from './tensors.ts'
 import { Candidates, type VersionOptions } from './versions/candidates.ts'
 
 /** Runs of one model and priority that may wait. */
-const MAX_WAITING = 256
+const MAX_WAITING = 1_024
 const MAX_PENDING_BYTES = 256 * 2 ** 20
 /** How often the metrics of drift are brought up to date. */
 const DRIFT_MS = 15_000

@@ -105,14 +105,14 @@ describe('inputs', () => {
   it('bounds what waits, and rejects it when the node stops', async () => {
     const { inference } = await start(manifestPath)
     const settled = Promise.allSettled(
-      Array.from({ length: 400 }, () => inference.run({ model: 'volatility', inputs: returns([4, 1, 360]) })),
+      Array.from({ length: 1_168 }, () => inference.run({ model: 'volatility', inputs: returns([4, 1, 360]) })),
     )
     await inference.stop()
     const results = await settled
     const failed = results.filter((result) => result.status === 'rejected')
     expect(failed.length).toBeGreaterThanOrEqual(142)
     const codes = failed.map(({ reason }) => reason.code)
-    // 256 wait, and one or two are under way.
+    // 1,024 wait, and one or two are under way.
     expect(codes.filter((code) => code === 'INFERENCE_BUSY').length).toBeGreaterThanOrEqual(142)
     expect(new Set(codes)).toEqual(new Set(['INFERENCE_BUSY', 'INFERENCE_FAILED']))
     for (const result of failed) expect(result.reason).toMatchObject({ retry: true })

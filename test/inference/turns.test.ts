@@ -110,8 +110,8 @@ describe('whose turn it is', () => {
 
   it('tells a busy model from a free one', async () => {
     const { run, at, runs } = await world()
-    const many = Array.from({ length: 300 }, (_, i) => run('a', i))
-    const busy = (await Promise.allSettled(many.slice(257))).map(
+    const many = Array.from({ length: 1_100 }, (_, i) => run('a', i))
+    const busy = (await Promise.allSettled(many.slice(1_025))).map(
       (result) => result.status === 'rejected' && result.reason.code,
     )
     expect(new Set(busy)).toEqual(new Set(['INFERENCE_BUSY']))
