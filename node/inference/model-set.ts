@@ -5,6 +5,7 @@ import type { Health } from '../ports/health.ts'
 import type { InferenceBackend } from '../ports/inference-backend.ts'
 import { InferenceError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
+import { stampOf } from './file-stamp.ts'
 import type { InferenceMetrics } from './inference-metrics.ts'
 import { type ManifestModel, readManifest } from './manifest.ts'
 import { reasonOf } from './model-refusal.ts'
@@ -121,17 +122,21 @@ export class ModelSet {
   }
 
   /**
-   * Loads when a manifest's file is another one than before, and now and then when a model could not be opened because
-   * its backend was away. Never rejects: a bad manifest is told by log and health.
+   * Loads when a manifest's file is another one than before, when a refused model's files are, and now and then when a model
+   * could not be opened because its backend was away. Never rejects: a bad manifest is told by log and health.
    */
   async reloadIfChanged(): Promise<void> {
     const again = ++this.#looks % MISSED_EVERY === 0 && this.#slots.some(({ missed }) => missed)
-    if (!again && (await this.#stamp()) === this.#seen) return
+    if (!again && (await this.#stamp()) === this.#seen && !(await this.#hasOtherFiles())) return
     try {
       await this.load()
     } catch (error) {
       this.#modules.log.error({ err: error }, 'Keep the models as they were: the manifest is not usable')
     }
+  }
+
+  async #hasOtherFiles(): Promise<boolean> {
+    return (await Promise.all(this.#slots.map((slot) => slot.hasOtherFiles()))).includes(true)
   }
 
   async selfTest(): Promise<void> {
@@ -230,10 +235,7 @@ export class ModelSet {
   }
 
   async #stamp(): Promise<string> {
-    const stamps = this.#options.manifests.map(async ({ path }) => {
-      const found = await stat(path).catch(() => null)
-      return found === null ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs}`
-    })
+    const stamps = this.#options.manifests.map(({ path }) => stampOf(path))
     return (await Promise.all([...stamps, this.#modules.versions.stamp()])).join()
   }
 }

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import type { ModelInfo } from '../ports/inference.ts'
 import type { InferenceBackend, OpenModel, RuntimePort } from '../ports/inference-backend.ts'
 import { BackendError, InferenceError } from '../ports/inference-error.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Tensor, Tensors } from '../ports/tensor.ts'
+import { stampOf } from './file-stamp.ts'
 import { checkGoldens, type GoldenCase, readGoldens } from './goldens.ts'
 import { runTogether } from './independence.ts'
 import type { ManifestModel } from './manifest.ts'
@@ -33,6 +35,8 @@ export class ModelSlot {
   #opened: Opened | null = null
   #refusal: string | null = 'it was not loaded yet'
   #missed = false
+  /** What its files were when they were last opened. */
+  #files = ''
 
   constructor(entry: ManifestModel, root: string) {
     this.entry = entry
@@ -46,6 +50,11 @@ export class ModelSlot {
   /** It is refused because a backend could not be reached: another try may do. */
   get missed(): boolean {
     return this.#opened === null && this.#missed
+  }
+
+  /** It is refused, and its files are others than those that it was refused for: copied behind the manifest, or restored. */
+  async hasOtherFiles(): Promise<boolean> {
+    return this.#refusal !== null && this.#opened === null && (await this.#stamp()) !== this.#files
   }
 
   get provider(): string {
@@ -70,6 +79,7 @@ export class ModelSlot {
     },
   ): Promise<void> {
     const { entry, root } = this
+    this.#files = await this.#stamp()
     try {
       const bytes = await readVerified(root, entry.file, entry.sha256)
       checkFile(entry, bytes)
@@ -97,6 +107,11 @@ export class ModelSlot {
     } catch (error) {
       this.#refusal = reasonOf(error)
     }
+  }
+
+  async #stamp(): Promise<string> {
+    const { file, goldens } = this.entry
+    return (await Promise.all([file, goldens.file].map((name) => stampOf(join(this.root, name))))).join()
   }
 
   /** Runs the goldens once more: what they say is what the model is, from then on. Never rejects. */

@@ -105,7 +105,9 @@ describe('inputs', () => {
   it('bounds what waits, and rejects it when the node stops', async () => {
     const { inference } = await start(manifestPath)
     const settled = Promise.allSettled(
-      Array.from({ length: 1_168 }, () => inference.run({ model: 'volatility', inputs: returns([4, 1, 360]) })),
+      Array.from({ length: 1_168 }, () =>
+        inference.run({ model: 'volatility', inputs: returns([4, 1, 360]) }),
+      ),
     )
     await inference.stop()
     const results = await settled

@@ -1,4 +1,4 @@
-import { cp, readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { until } from '../e2e/kit/until.ts'
@@ -66,12 +66,31 @@ describe('a manifest that changes', () => {
     const made = await tinyFolder()
     await writeTiny(made, [tiny.counting()])
     await cp(made, own, { recursive: true })
-    await until('it is there', () => inference.models().length === 2, fast)
+    await until('it is there', () => inference.models().filter(({ status }) => status.ok).length === 2, fast)
     const answer = await inference.run({ model: 'counting', inputs: { x: int64(3) } })
     expect(answer.quantized).toEqual([3n])
     await writeFile(join(own, 'manifest.json'), '{"models":[]}')
     await until('it is gone', () => inference.models().length === 1, fast)
     expect(inference.health().status).toBe('ok')
+  })
+
+  it('files that come behind their manifest are picked up, half of a file is waited for', async () => {
+    const made = await tinyFolder()
+    const path = await writeTiny(made, [tiny.counting()])
+    const [{ file = '' } = {}] = JSON.parse(await readFile(path, 'utf8')).models as { file?: string }[]
+    const bytes = await readFile(join(made, file))
+    await rm(join(made, file))
+    const { inference } = await start([{ path, optional: false }], { watchMs: 20 })
+    const reason = () => {
+      const { status } = inference.models()[0] ?? {}
+      return status?.ok === false ? status.reason : 'none'
+    }
+    expect(reason()).toContain('missing')
+    await writeFile(join(made, file), bytes.subarray(0, 10))
+    await until('half of it is refused', () => reason().includes('SHA-256'), fast)
+    await writeFile(join(made, file), bytes)
+    await until('it is used', () => reason() === 'none', fast)
+    expect((await inference.run({ model: 'counting', inputs: { x: int64(3) } })).quantized).toEqual([3n])
   })
 
   it('one that is broken leaves everything as it was, and health says so', async () => {
