@@ -72,7 +72,6 @@ export class Auditor {
   /** `sinceMs` by the monotonic clock. */
   #waiting: { readonly reason: string; readonly sinceMs: number } | null = null
   #stopped = false
-  readonly #stopping = Promise.withResolvers<null>()
   readonly #known = new Map<bigint, Hex>()
 
   constructor(
@@ -137,8 +136,6 @@ export class Auditor {
   /** Keeps what is agreed on. A provider that does not answer is not waited for: what it would say counts no more. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#stopping.resolve(null)
-    await this.#run
     await this.#trail.save()
   }
 
@@ -151,14 +148,14 @@ export class Auditor {
       }
       if (await this.#modules.aside.recheck()) this.#focus = null
       for (let range = this.#next(); range !== null && !this.#stopped; range = this.#next()) {
-        const outcome = await Promise.race([this.#step(range), this.#stopping.promise])
-        if (outcome === null) return
+        const outcome = await this.#step(range)
         if (outcome !== 'pause') continue
         this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#pauses.retryMs
         break
       }
-      await this.#trail.save()
+      if (!this.#stopped) await this.#trail.save()
     } catch (error) {
+      if (this.#stopped) return
       // The database or the index is away: what was agreed on stays, and nothing moves until it is back.
       this.#wait(error instanceof Error ? error.message : String(error))
       this.#pausedUntilMs = this.#modules.clock.monotonic() + this.#pauses.retryMs

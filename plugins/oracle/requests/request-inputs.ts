@@ -102,7 +102,14 @@ export function requestInputs(
       const timer = clock.setTimer(FETCH_MS, () => late.abort())
       const until = AbortSignal.any([signal, late.signal])
       try {
-        const bytes = await inRounds.run(() => (until.aborted ? tooLate(row) : fetched(row, until)))
+        // What is here waits for nobody's transfer; a lane is free once its transfer has ended, whoever still waits for it.
+        const bytes = await (contents.sizeOf(hashOf(row)) !== null
+          ? fetched(row, until)
+          : orGivenUp(
+              inRounds.run(() => (until.aborted ? Promise.reject(tooLate(row)) : fetched(row))),
+              row,
+              until,
+            ))
         if (bytes.length !== row.inputLength)
           throw new OracleError(
             'ORACLE_BAD_INPUT',
@@ -132,8 +139,18 @@ export function requestInputs(
   }
 }
 
-function tooLate({ inputHash }: Named): never {
-  throw new ContentError('CONTENT_GIVEN_UP', 'a round has no time for this input', { hash: inputHash })
+function tooLate({ inputHash }: Named): ContentError {
+  return new ContentError('CONTENT_GIVEN_UP', 'a round has no time for this input', { hash: inputHash })
+}
+
+/** Rejects once `signal` aborts; the work goes on. */
+function orGivenUp<T>(work: Promise<T>, row: Named, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(tooLate(row))
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
 }
 
 /** So many at once, the others in their order. */

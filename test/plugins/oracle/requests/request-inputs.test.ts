@@ -14,9 +14,12 @@ const row = (at: number) =>
 function held() {
   const fetching = new Map<string, PromiseWithResolvers<Uint8Array>>()
   const begun: string[] = []
+  const here = new Set<string>()
   const contents = {
     ...memoryContents(),
-    fetch: (hash: string) => {
+    sizeOf: (hash: string) => (here.has(`0x${hash}`) ? 2 : null),
+    fetch: async (hash: string) => {
+      if (here.has(`0x${hash}`)) return Uint8Array.of(1, Number(`0x${hash}`))
       begun.push(`0x${hash}`)
       const transfer = Promise.withResolvers<Uint8Array>()
       fetching.set(`0x${hash}`, transfer)
@@ -31,6 +34,7 @@ function held() {
     inputs,
     begun,
     hashOf,
+    hold: (at: number) => here.add(hashOf(at)),
     give: (at: number) => fetching.get(hashOf(at))?.resolve(Uint8Array.of(1, at)),
     fail: (at: number) =>
       fetching
@@ -92,4 +96,30 @@ test('what a leader wants and what the watch wants take turns, and neither repla
     fail(at)
   }
   await vi.waitFor(() => expect(begun).toEqual([1, 2, 3, 13, 14].map(hashOf)))
+})
+
+test('what is here comes at once, however many transfers a round waits for', async () => {
+  const { inputs, begun, hashOf, give, hold } = held()
+  const waiting = [1, 2, 3].map((at) => inputs.of(row(at), signal))
+  hold(9)
+  expect(await inputs.of(row(9), signal)).toBe('0x0109')
+  for (const at of [1, 2, 3]) {
+    await vi.waitFor(() => expect(begun).toContain(hashOf(at)))
+    give(at)
+  }
+  await Promise.all(waiting)
+})
+
+test('a transfer that a round has given up keeps its lane until it ends', async () => {
+  const { inputs, begun, hashOf, give } = held()
+  const late = new AbortController()
+  const given = [1, 2].map((at) => inputs.of(row(at), late.signal))
+  const next = inputs.of(row(3), signal)
+  late.abort()
+  for (const each of given) await expect(each).rejects.toMatchObject({ code: 'CONTENT_GIVEN_UP' })
+  expect(begun).toEqual([1, 2].map(hashOf))
+  give(2)
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 3].map(hashOf)))
+  give(3)
+  expect(await next).toBe('0x0103')
 })
