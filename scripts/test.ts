@@ -1,5 +1,4 @@
-// `npm test [-- name...]`: every check and test, in the order in which they fail fastest; compiling the Solidity tests, which takes
-// one core for minutes, goes on beside the first ones. With names only those steps.
+// `npm test [-- name...]`: every check and test, in the order in which they fail fastest. With names only those steps.
 // Ends with one line: `N passed, N failed[, N skipped]`.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -25,13 +24,7 @@ interface Step {
 const bin = (...path: string[]) => join(PROJECT_ROOT, 'node_modules', ...path)
 const hardhat = bin('hardhat', 'dist', 'src', 'cli.js')
 
-const beside: Step = {
-  name: 'compile',
-  what: 'compile the Solidity tests',
-  args: [hardhat, 'build', '--quiet', '--no-contracts'],
-}
-
-const first: readonly Step[] = [
+const steps: readonly Step[] = [
   {
     name: 'lint',
     what: 'format and lint',
@@ -43,16 +36,13 @@ const first: readonly Step[] = [
     what: 'type check',
     args: [bin('typescript', 'bin', 'tsc'), '--noEmit', '-p', 'tsconfig.json'],
   },
-  { name: 'contracts', what: 'compile the contracts', args: [hardhat, 'build', '--quiet', '--no-tests'] },
+  { name: 'contracts', what: 'compile the contracts', args: [hardhat, 'build', '--quiet'] },
   {
     name: 'generated',
     what: 'generated files are current',
     remedy: 'npm run generate',
     args: ['scripts/generate.ts', '--check'],
   },
-]
-
-const then: readonly Step[] = [
   {
     name: 'solidity',
     what: 'Solidity fuzz and invariant tests',
@@ -67,7 +57,6 @@ const then: readonly Step[] = [
   },
 ]
 
-const steps = [...first, beside, ...then]
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !steps.some((step) => step.name === name))
 if (unknown.length > 0) {
@@ -79,42 +68,31 @@ if (unknown.length > 0) {
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 }
 const summary: string[] = []
-// What goes on beside others says all it has to say at its end.
-await Promise.all([inOrder(first), inOrder([beside], { quiet: true })])
-await inOrder(then)
+for (const step of steps.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  process.stdout.write(`\n=== ${step.name}: ${step.what}\n`)
+  const began = Date.now()
+  const { code, output } = await run(step.args)
+  const counts = step.count?.(output) ?? {
+    passed: code === 0 ? 1 : 0,
+    failed: code === 0 ? 0 : 1,
+    skipped: 0,
+  }
+  // A runner that failed without counting a failure (a crash, an empty run) has failed all the same.
+  if (code !== 0 && counts.failed === 0) counts.failed = 1
+  if (code === 0 && counts.passed === 0) counts.failed += 1
+  for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key]
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  const remedy = counts.failed > 0 && step.remedy !== undefined ? `  (try: ${step.remedy})` : ''
+  summary.push(
+    `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${step.name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${counts.failed} failed  ${seconds} s${remedy}`,
+  )
+}
 process.stdout.write(`\n${summary.join('\n')}\n\n`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`)
 process.exit(total.failed === 0 ? 0 : 1)
 
-async function inOrder(some: readonly Step[], { quiet = false } = {}): Promise<void> {
-  for (const step of some.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-    const title = `\n=== ${step.name}: ${step.what}\n`
-    if (!quiet) process.stdout.write(title)
-    const began = Date.now()
-    const { code, output } = await run(step.args, { quiet })
-    if (quiet) process.stdout.write(title + output)
-    const counts = step.count?.(output) ?? {
-      passed: code === 0 ? 1 : 0,
-      failed: code === 0 ? 0 : 1,
-      skipped: 0,
-    }
-    // A runner that failed without counting a failure (a crash, an empty run) has failed all the same.
-    if (code !== 0 && counts.failed === 0) counts.failed = 1
-    if (code === 0 && counts.passed === 0) counts.failed += 1
-    for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key]
-    const seconds = ((Date.now() - began) / 1000).toFixed(1)
-    const remedy = counts.failed > 0 && step.remedy !== undefined ? `  (try: ${step.remedy})` : ''
-    summary.push(
-      `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${step.name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${counts.failed} failed  ${seconds} s${remedy}`,
-    )
-  }
-}
-
-function run(
-  args: readonly string[],
-  { quiet }: { readonly quiet: boolean },
-): Promise<{ code: number; output: string }> {
+function run(args: readonly string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: PROJECT_ROOT,
@@ -128,7 +106,7 @@ function run(
     let output = ''
     const keep = (to: NodeJS.WriteStream) => (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-100_000)
-      if (!quiet) to.write(chunk)
+      to.write(chunk)
     }
     child.stdout.on('data', keep(process.stdout))
     child.stderr.on('data', keep(process.stderr))

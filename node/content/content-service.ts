@@ -153,7 +153,7 @@ export function contentService(
         const until = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(answerMs)])
         const answer = await peers.ask(peer, { kind: 'entry', digest }, until).catch(() => null)
         if (answer === null && !signal.aborted && !stopped.signal.aborted)
-          standing.blame(peer, 'slow', digest)
+          standing.blame(peer, 'silent', digest)
         if (answer?.kind !== 'entry') continue
         const taken = take(answer.bytes)
         if (taken !== null) return taken

@@ -115,7 +115,7 @@ async function takeFrom(
     if (signal.aborted) return
     if (error.code === 'CONTENT_PEER_LIES') standing.blame(peer, 'lies', hash)
     else if (isLeft) turns.leave(peer, hash)
-    else standing.blame(peer, 'slow', hash)
+    else standing.blame(peer, 'silent', hash)
   } finally {
     window.cancel()
     leave.abort()

@@ -2,11 +2,11 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/log.ts'
 import type { Counter, Metrics } from '../ports/metrics.ts'
 
-/** `lies`: what it sent is not what was asked for; `slow`: it did not answer in time, or went away in the middle. */
-export type Trouble = 'lies' | 'slow'
+/** `lies`: what it sent is not what was asked for; `silent`: it did not answer in time, or went away in the middle. */
+export type Trouble = 'lies' | 'silent'
 
-const FIRST_MS = { lies: 60_000, slow: 5_000 } as const
-const LAST_MS = { lies: 3_600_000, slow: 300_000 } as const
+const FIRST_MS = { lies: 60_000, silent: 5_000 } as const
+const LAST_MS = { lies: 3_600_000, silent: 300_000 } as const
 /** Troubles further apart than this are unrelated. */
 const FORGIVE_MS = 3_600_000
 /** So long a peer that was slow is asked after those that were not. */
@@ -71,6 +71,6 @@ export class Standing {
         { peer, hash, asideMs },
         'Ask a peer for no contents for a while: it sent what is not of the content; check with its operator',
       )
-    else this.#log.debug({ peer, hash, asideMs }, 'Ask a slow peer for no contents for a while')
+    else this.#log.debug({ peer, hash, asideMs }, 'Ask a silent peer for no contents for a while')
   }
 }

@@ -34,8 +34,7 @@ export async function choosePins(
       const last = lastPin(previous, chainId)
       try {
         const pin = await newestPin(chainId, maxAgeSeconds, {
-          freshness,
-          chain,
+          ...{ freshness, chain, last },
           agreed: trust.agreed(chainId),
         })
         if (last === null || pin.number >= last.number) return pin
@@ -61,7 +60,13 @@ async function newestPin(
     freshness,
     chain,
     agreed,
-  }: { freshness: readonly ChainFreshness[]; chain: ChainReader; agreed: BlockPlace | null },
+    last,
+  }: {
+    freshness: readonly ChainFreshness[]
+    chain: ChainReader
+    agreed: BlockPlace | null
+    last: Pin | null
+  },
 ): Promise<Pin> {
   const indexed = freshness.find((entry) => entry.chainId === chainId)?.indexed ?? null
   if (indexed === null) throw noData(chainId, 'has no indexed block yet')
@@ -71,7 +76,9 @@ async function newestPin(
   const number = [confirmed, indexed.number, agreed.number].reduce((least, each) =>
     each < least ? each : least,
   )
-  const block = number < 0n ? null : await chain.block(chainId, number)
+  // An idle leader looks several times a block: what was pinned and is still agreed on need not be asked for again.
+  const isLast = number === last?.number && number === agreed.number && last.hash === agreed.hash
+  const block: Pin | null = isLast ? last : await blockAt(chain, chainId, number)
   if (block === null) throw noData(chainId, 'has no confirmed block yet')
   if (number === agreed.number && block.hash !== agreed.hash)
     throw noData(chainId, `has another block at ${number} than its providers agreed on`)
@@ -81,7 +88,12 @@ async function newestPin(
       chainId,
       `is indexed up to ${indexed.number} and agreed on up to ${agreed.number} of ${head.number} only`,
     )
-  return pinOf(chainId, block)
+  return block
+}
+
+async function blockAt(chain: ChainReader, chainId: number, number: bigint): Promise<Pin | null> {
+  const block = number < 0n ? null : await chain.block(chainId, number)
+  return block === null ? null : pinOf(chainId, block)
 }
 
 const noData = (chainId: number, what: string): OracleError =>

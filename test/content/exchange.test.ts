@@ -87,7 +87,7 @@ it('a peer that does not answer costs its time, and the next one is asked', asyn
   expect(sha256(await a.contents.fetch(sha256(content), wanted))).toBe(sha256(content))
   expect(slow.asked).toHaveLength(1)
   expect(asked).toHaveLength(3)
-  expect(a.metrics.sum('iyi_content_peers_aside_total', { reason: 'slow' })).toBe(1)
+  expect(a.metrics.sum('iyi_content_peers_aside_total', { reason: 'silent' })).toBe(1)
   expect(a.metrics.sum('iyi_content_peers_aside_total', { reason: 'lies' })).toBe(0)
 })
 

@@ -421,6 +421,16 @@ describe('nothing to do', () => {
     }
   })
 
+  it('beats go on when a look takes longer than DeltaRound', () => {
+    const world = four(2, {
+      timing: { rMax: 1000, deltaRound: 1_000, deltaProgress: 4_000 },
+      queryMs: [1_500, 1_501],
+      source: (node) => ({ query: () => null, observe: (seqNr) => 1000n * seqNr + BigInt(node) }),
+    })
+    world.run(60_000)
+    expect(world.nodes.map((node) => node.epochs)).toEqual([1, 1, 1, 1])
+  })
+
   it.each(seeds(5))('beats that the others miss do not stop the leader, seed %i', (seed) => {
     let work = false
     const world = four(seed, {

@@ -3,7 +3,7 @@ import type { AttestedReport, Offence, QuorumSnapshot, SignedObservation } from 
 import type { SigningSlot } from '../../ports/signer.ts'
 import type { PlacedReport } from '../digest.ts'
 
-export type TimerName = 'resend' | 'initial' | 'progress' | 'round' | 'grace'
+export type TimerName = 'resend' | 'initial' | 'progress' | 'round' | 'look' | 'grace'
 
 /** Why a peer, or this node's own part, was found wanting. `oracle` is the culprit; null when it is this node. */
 export type FaultCode =

@@ -13,11 +13,13 @@ import type { Round } from './round.ts'
 
 /** Observations of one validator that a round looks at: the first, one sent again, and a contradiction. */
 const MAX_ATTEMPTS = 4
-/** With nothing to do, a leader asks its duty so often in a DeltaRound; the others hear of the first time. */
+/** With nothing to do, a leader looks again after such a part of DeltaRound: at the cost of what its duty reads for it. */
 const LOOKS = 4
 
 interface Led {
   readonly round: Round
+  /** A look between two beats: the others hear of it only when there is something to do. */
+  readonly quiet: boolean
   query: Uint8Array | null
   readonly observations: Map<number, SignedObservation>
   readonly attempts: Map<number, number>
@@ -45,10 +47,8 @@ export class Leader {
   readonly #core: Core
   readonly #follower: OwnFollower
   #led: Led | null = null
-  /** DeltaRound has passed since the last round start, or a part of it since there was nothing to do. */
+  /** DeltaRound has passed since the last round start. */
   #ready = true
-  /** Times in a row that there was nothing to do. */
-  #looks = 0
   #round: Round | null = null
   #resumedIn: number | null = null
   #abstains = false
@@ -67,7 +67,6 @@ export class Leader {
 
   onEpoch(): void {
     this.#ready = true
-    this.#looks = 0
     this.#abstains = this.#resumedIn === this.#core.epoch
   }
 
@@ -81,14 +80,27 @@ export class Leader {
     this.consider()
   }
 
+  /** There was nothing to do a moment ago: sees whether there is now, so that it does not wait for all of DeltaRound. */
+  onLookTimer(): void {
+    if (!this.#ready) this.#ask(true)
+  }
+
   /** Starts the next round when it is time for it. */
   consider(): void {
+    if (this.#ready) this.#ask(false)
+  }
+
+  #ask(quiet: boolean): void {
     const round = this.#round
     if (round === null || !this.#core.isLeader() || !this.#core.started || this.#abstains) return
-    if (!this.#ready || this.#led !== null || round.candidate !== null || !this.#follower.mayStart()) return
-    this.#ready = false
+    if (this.#led !== null || round.candidate !== null || !this.#follower.mayStart()) return
+    const { deltaRound } = this.#core.options.timing
+    if (!quiet) {
+      this.#ready = false
+      this.#core.setTimer('round', deltaRound)
+    }
     const led: Led = {
-      round,
+      ...{ round, quiet },
       query: null,
       observations: new Map(),
       attempts: new Map(),
@@ -99,7 +111,6 @@ export class Leader {
       proposal: null,
     }
     this.#led = led
-    this.#core.setTimer('round', this.#core.options.timing.deltaRound)
     this.#core.query(
       round.seqNr,
       (query) => this.#led === led && this.#onQuery(led, query),
@@ -117,18 +128,6 @@ export class Leader {
     this.consider()
   }
 
-  /** Looks again soon: what comes up shall not wait for all of DeltaRound, and a look costs nobody else anything. */
-  #onNothingToDo({ round: { seqNr } }: Led): void {
-    const { epoch, options } = this.#core
-    const isFirst = this.#looks++ % LOOKS === 0
-    this.#ready = false
-    this.#core.setTimer('round', Math.ceil(options.timing.deltaRound / LOOKS))
-    this.#led = null
-    if (!isFirst) return
-    this.#core.broadcast(this.#core.encode({ kind: 'idle', epoch, seqNr }))
-    this.#follower.onIdle()
-  }
-
   #onQuery(led: Led, query: Uint8Array | null): void {
     const { epoch } = this.#core
     const { seqNr } = led.round
@@ -139,11 +138,20 @@ export class Leader {
       this.#again()
       return
     }
+    const { deltaRound } = this.#core.options.timing
     if (query === null) {
-      this.#onNothingToDo(led)
+      this.#core.setTimer('look', Math.ceil(deltaRound / LOOKS))
+      if (!led.quiet) {
+        this.#core.broadcast(this.#core.encode({ kind: 'idle', epoch, seqNr }))
+        this.#follower.onIdle()
+      }
+      if (this.#led === led) this.#again()
       return
     }
-    this.#looks = 0
+    if (led.quiet) {
+      this.#ready = false
+      this.#core.setTimer('round', deltaRound)
+    }
     led.query = query
     led.sealing = this.#core.duty.sealed
     if (!led.sealing) this.#start(led, query, null)

@@ -158,6 +158,9 @@ export class QuorumMachine {
       case 'round':
         this.#rounds.onRoundTimer()
         return
+      case 'look':
+        this.#rounds.onLookTimer()
+        return
       case 'grace':
         this.#rounds.onGraceTimer()
         return

@@ -80,7 +80,8 @@ export class Pacemaker {
     this.#core.started = false
     this.#core.links.epochLeft()
     this.#raise(next)
-    for (const timer of ['round', 'grace', 'initial', 'progress'] as const) this.#core.cancelTimer(timer)
+    for (const timer of ['round', 'look', 'grace', 'initial', 'progress'] as const)
+      this.#core.cancelTimer(timer)
     this.#core.emit({ type: 'epoch', epoch: next, leader: this.#core.leader })
     // Durable before anything is signed in it: a validator that restarts must not speak in an epoch it has left.
     this.#core.save({ pacemaker: this.#bytes() }, () => {

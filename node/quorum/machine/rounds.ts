@@ -148,6 +148,10 @@ export class Rounds {
     this.#leader.onRoundTimer()
   }
 
+  onLookTimer(): void {
+    this.#leader.onLookTimer()
+  }
+
   onGraceTimer(): void {
     this.#leader.onGraceTimer()
   }

@@ -66,23 +66,28 @@ async function capacityOf(ask: Ask): Promise<number> {
 
 /** What waits is one run of the bare session. */
 function behindQueue(run: (rows: number) => Promise<Record<string, Tensor>>): Ask {
-  let waiting: (() => void)[] = []
+  let waiting: PromiseWithResolvers<void>[] = []
   let running = false
   const work = async () => {
     running = true
     while (waiting.length > 0) {
       const now = waiting.slice(0, MAX_ROWS)
       waiting = waiting.slice(MAX_ROWS)
-      await run(now.length)
-      for (const resolve of now) resolve()
+      try {
+        await run(now.length)
+        for (const { resolve } of now) resolve()
+      } catch (error) {
+        for (const { reject } of now) reject(error)
+      }
     }
     running = false
   }
-  return () =>
-    new Promise<void>((resolve) => {
-      waiting.push(resolve)
-      if (!running) void work()
-    })
+  return () => {
+    const asked = Promise.withResolvers<void>()
+    waiting.push(asked)
+    if (!running) void work()
+    return asked.promise
+  }
 }
 
 /** Latencies of runs that come `rate` times a second, from the moment at which each was due. */
