@@ -101,7 +101,9 @@ export class PendingRequests {
     // Not ended yet, or only after the pin: an index that is ahead of it must say the same as one that is not.
     const waiting = await backlog.look((page) => read({ op: '=', value: 0n }, page))
     const ended = await new Backlog().look((page) => read({ op: '>', value: pin.number }, page))
-    return [...waiting, ...ended].filter((row) => isPendingAt(row, pin, rules))
+    // They are of two moments: what was answered in between, above the pin, is in both.
+    const found = new Map([...waiting, ...ended].map((row) => [row.requestId, row] as const))
+    return [...found.values()].filter((row) => isPendingAt(row, pin, rules))
   }
 }
 
