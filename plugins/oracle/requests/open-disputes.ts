@@ -68,6 +68,7 @@ export class DisputeQueue {
     const committees = new Map(await Promise.all(ids.map((id) => this.#committee(id, pin))))
     const models = inference.models()
     const items: DisputeItem[] = []
+    const unready: bigint[] = []
     let gas = 0
     for (const requestId of ids) {
       if (items.length === most) break
@@ -75,15 +76,17 @@ export class DisputeQueue {
       const answer = records.get(requestId)?.answer
       const model = models.find(({ digest }) => digest === row?.modelDigest)
       const committee = committees.get(requestId) ?? null
-      if (row === undefined || answer === undefined || model === undefined || committee === null) continue
+      if (row === undefined || answer === undefined || model === undefined || committee === null) {
+        unready.push(requestId)
+        continue
+      }
       const item = disputeItem(row, answer, { rule: ruleOf(model), committee })
       if (items.length > 0 && gas + item.callbackGasLimit > rules.maxCallbackGas) continue
       gas += item.callbackGasLimit
       items.push(item)
     }
-    // What could not be taken is looked at behind the others the next time.
-    const taken = new Set(items.map(({ requestId }) => requestId))
-    if (items.length < most) this.#tries.note(ids.filter((id) => !taken.has(id)))
+    // In the way of others that no look comes to otherwise. Where all were looked at, waiting for a committee costs no turn.
+    if (items.length < most && open.length > waiting.length) this.#tries.note(unready)
     return items
   }
 
