@@ -8,8 +8,8 @@ import type { RequestRules } from './request-rules.ts'
 
 export type InferenceRequestRow = Row<'inferenceRequest'>
 
-/** Inputs that are here and are looked for in the index at once, the newest; those of the others are met on the way. */
-const MOST_HELD = 10_000
+/** Inputs that are here and are looked for in the index at once; those of the others are met on the way. */
+export const MOST_HELD = 10_000
 
 /** What choosing needs to know of a request: not its input, which may have 4 KiB. */
 const columns = [
@@ -58,7 +58,8 @@ export class PendingRequests {
 
   /**
    * Of these models at a pinned block: `byValue` have their inputs on-chain, of `delivered` they are here, and `byHash` name them by
-   * hash, wherever those are: of `delivered` it may have some. At most two pages of each kind. Rejects with `INDEX_BEHIND` when the index lacks the block.
+   * hash, wherever those are: of `delivered` it may have some. Of each kind at most three pages of what has not ended, and three of
+   * what ended above the pin. Rejects with `INDEX_BEHIND` when the index lacks the block.
    */
   async at(asked: Asked): Promise<{
     readonly byValue: readonly WaitingRequest[]
