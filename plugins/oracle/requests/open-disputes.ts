@@ -23,6 +23,9 @@ interface Modules {
   readonly log: Logger
 }
 
+/** Of an answer: what its dispute is about. */
+export const answerColumns = ['outcome', 'values'] as const
+
 /** The leader's choice among the disputes that are open. It keeps what it has looked at, and what was tried. */
 export class DisputeQueue {
   readonly #oracle: ContractRef
@@ -64,7 +67,7 @@ export class DisputeQueue {
     if (waiting.length === 0) return []
     const ids = waiting.map(({ requestId }) => requestId)
     const requests = await requestsById(index, this.#oracle, ids, pin)
-    const records = await recordsOf(index, this.#oracle, waiting, pin)
+    const records = await recordsOf(index, this.#oracle, waiting, pin, answerColumns)
     const committees = new Map(await Promise.all(ids.map((id) => this.#committee(id, pin))))
     const models = inference.models()
     const items: DisputeItem[] = []
@@ -123,7 +126,7 @@ export class DisputeQueue {
 
 export function disputeItem(
   row: InferenceRequestRow,
-  answer: Row<'inferenceAnswer'>,
+  answer: Pick<Row<'inferenceAnswer'>, (typeof answerColumns)[number]>,
   { rule, committee }: Pick<DisputeItem, 'rule' | 'committee'>,
 ): DisputeItem {
   const { requestId, modelDigest, inputHash, finalOnly, callbackGasLimit } = row

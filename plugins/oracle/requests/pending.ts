@@ -1,6 +1,6 @@
 import type { Hex } from '../../../node/ports/chain.ts'
 import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts'
-import type { Row } from '../../../node/ports/index-tables.ts'
+import type { Column, Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
 import { Backlog, type Page } from './backlog.ts'
@@ -127,16 +127,23 @@ export async function requestsById(
   return new Map(rows.map((row) => [row.requestId, row]))
 }
 
-/** Answers and disputes of the given requests, by id. */
-export async function recordsOf(
+/** What tells how a dispute stands. */
+const disputeColumns = ['requestId', 'blockNumber', 'endedBlock', 'deadline', 'seed'] as const
+
+/** Answers of the given requests, of each what is named, and how disputes over them stand, by id. */
+export async function recordsOf<A extends Column<'inferenceAnswer'>>(
   index: IndexReader,
   oracle: ContractRef,
   requests: readonly { readonly requestId: bigint }[],
   pin: Pin,
+  columns: readonly A[],
 ): Promise<
   ReadonlyMap<
     bigint,
-    { readonly answer?: Row<'inferenceAnswer'>; readonly dispute?: Row<'inferenceDispute'> }
+    {
+      readonly answer: Pick<Row<'inferenceAnswer'>, A | 'requestId'>
+      readonly dispute?: Pick<Row<'inferenceDispute'>, (typeof disputeColumns)[number]>
+    }
   >
 > {
   if (requests.length === 0) return new Map()
@@ -144,10 +151,14 @@ export async function recordsOf(
     ...ofOracle(oracle),
     { column: 'requestId', op: 'in', value: requests.map(({ requestId }) => requestId) },
   ] as const
-  const complete = { chainId: oracle.chainId, block: pin.number }
+  const options = { where, limit: requests.length, complete: { chainId: oracle.chainId, block: pin.number } }
   const [answers, disputes] = await Promise.all([
-    index.select({ table: 'inferenceAnswer', where, complete }),
-    index.select({ table: 'inferenceDispute', where, complete }),
+    index.select<'inferenceAnswer', A | 'requestId'>({
+      table: 'inferenceAnswer',
+      columns: ['requestId', ...columns],
+      ...options,
+    }),
+    index.select({ table: 'inferenceDispute', columns: disputeColumns, ...options }),
   ])
   const challenged = new Map(disputes.map((dispute) => [dispute.requestId, dispute]))
   return new Map(
