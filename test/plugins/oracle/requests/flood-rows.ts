@@ -1,4 +1,6 @@
+import { getTableConfig } from 'drizzle-orm/pg-core'
 import type { Pool } from 'pg'
+import * as schema from '../../../../indexer/ponder.schema.ts'
 import { snakeCase } from '../../../../node/adapters/ponder/names.ts'
 import { indexTables, type Row } from '../../../../node/ports/index-tables.ts'
 import { makeViews } from '../../../adapters/ponder/views.ts'
@@ -10,15 +12,11 @@ export async function makeRequests(
   { id, block, timestamp }: { id: number; block: bigint; timestamp: number },
 ): Promise<void> {
   await makeViews(pool, { id, name: 'home', safeBlock: 0 })
-  const queue = 'chain_id, oracle, ended_block, block_number, log_index'
-  for (const sql of [
-    `INSERT INTO views.watermark VALUES (${id}, ${block}, '0x13', ${timestamp})`,
-    `CREATE INDEX ON views.inference_request (${queue})`,
-    'CREATE INDEX ON views.inference_request (chain_id, oracle, status, block_number)',
-    'CREATE INDEX ON views.inference_request (request_id)',
-    'CREATE INDEX ON views.inference_request (chain_id, oracle, input_hash, ended_block)',
-  ])
-    await pool.query(sql)
+  await pool.query(`INSERT INTO views.watermark VALUES (${id}, ${block}, '0x13', ${timestamp})`)
+  for (const { config } of getTableConfig(schema.inferenceRequest).indexes) {
+    const columns = config.columns.map((column) => ('name' in column ? column.name : ''))
+    await pool.query(`CREATE INDEX ${config.name} ON views.inference_request (${columns.join(', ')})`)
+  }
 }
 
 /** Requests that wait, each of an account of its own: by the hash of what nobody has, or with as many bytes of input. */
