@@ -88,7 +88,10 @@ export function inputWatch(
           { column: 'input', op: '=', value: '0x' },
           // What nobody answered in time may wait for its refund for ever.
           ...(status === 'pending'
-            ? [{ column: 'deadline', op: '>', value: BigInt(Math.floor(clock.now() / 1_000)) } as const]
+            ? [
+                { column: 'endedBlock', op: '=', value: 0n } as const,
+                { column: 'deadline', op: '>', value: BigInt(Math.floor(clock.now() / 1_000)) } as const,
+              ]
             : []),
           ...more,
         ],

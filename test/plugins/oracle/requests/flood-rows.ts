@@ -2,7 +2,9 @@ import { getTableConfig } from 'drizzle-orm/pg-core'
 import type { Pool } from 'pg'
 import * as schema from '../../../../indexer/ponder.schema.ts'
 import { snakeCase } from '../../../../node/adapters/ponder/names.ts'
-import { indexTables, type Row } from '../../../../node/ports/index-tables.ts'
+import { selectStatement } from '../../../../node/adapters/ponder/select-sql.ts'
+import type { IndexQuery } from '../../../../node/ports/index-reader.ts'
+import { indexTables, type Row, type TableName } from '../../../../node/ports/index-tables.ts'
 import { makeViews } from '../../../adapters/ponder/views.ts'
 import { requestRow } from './kit.ts'
 
@@ -27,9 +29,10 @@ export async function flood(
     readonly block: number
     readonly input: number | null
     readonly callbackGasLimit?: number
+    readonly deadline?: number
   },
 ): Promise<void> {
-  const { count, block, input, callbackGasLimit = 0 } = options
+  const { count, block, input, callbackGasLimit = 0, deadline } = options
   const word = (digits: number) => `'0x' || lpad(to_hex(${block * 1_000_000} + n), ${digits}, '0')`
   const made: Partial<Record<keyof Row<'inferenceRequest'>, string>> = {
     id: word(8),
@@ -40,6 +43,7 @@ export async function flood(
     logIndex: 'n',
     blockNumber: `${block}`,
     callbackGasLimit: `${callbackGasLimit}`,
+    ...(deadline === undefined ? {} : { deadline: `${deadline}` }),
   }
   const row = requestRow(0)
   const columns = Object.keys(indexTables.inferenceRequest) as (keyof typeof row)[]
@@ -58,4 +62,24 @@ export async function insertRequest(pool: Pool, row: Row<'inferenceRequest'>): P
      VALUES (${columns.map((_, at) => `$${at + 1}`).join(', ')})`,
     columns.map((column) => String(row[column])),
   )
+}
+
+/** How many rows the database reads to answer a query, those among them that it then leaves out. */
+export async function rowsRead<T extends TableName>(pool: Pool, query: IndexQuery<T>): Promise<number> {
+  const { text, values } = selectStatement('views', query)
+  const { rows } = await pool.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values])
+  return scanned(rows[0]['QUERY PLAN'][0].Plan)
+}
+
+interface PlanNode {
+  readonly Plans?: readonly PlanNode[]
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+}
+
+function scanned(node: PlanNode): number {
+  const below = (node.Plans ?? []).map(scanned)
+  if (below.length > 0) return below.reduce((sum, rows) => sum + rows)
+  return (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops']
 }
