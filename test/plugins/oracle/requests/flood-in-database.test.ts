@@ -55,7 +55,7 @@ it('later requests are in the next round, whatever nobody delivers and nobody ca
 
 it('what nobody answered in time, and nobody had refunded, is not read to find what waits', async () => {
   const asked: IndexQuery<'inferenceRequest'>[] = []
-  const { duty, index, inference, inputs } = validatorOver((chain) => {
+  const { duty, index, inference, inputs, contents } = validatorOver((chain) => {
     const reader = inDatabase(chain)
     return {
       ...reader,
@@ -67,6 +67,7 @@ it('what nobody answered in time, and nobody had refunded, is not read to find w
   })
   await flood(pool, { count: 20_000, block: 2, input: null, deadline: ORIGIN - 1 })
   await insertRequest(pool, requestRow(20_001, { blockNumber: 17n }))
+  await contents.put(hexToBytes(INPUT), { keepMs: 1 })
   await duty.query(requestContext(), null)
   const clock = { ...systemClock, now: () => ORIGIN * 1_000 }
   const watch = inputWatch([{ chainId: HOME, address: ORACLE }], {
