@@ -223,6 +223,13 @@ export const inferenceRequest = onchainTable(
       table.blockNumber,
       table.logIndex,
     ),
+    // What was not answered in time may wait for its refund for ever: none of it is read to find what still waits.
+    waiting: index('inference_request_waiting').on(
+      table.chainId,
+      table.oracle,
+      table.endedBlock,
+      table.deadline,
+    ),
     standing: index('inference_request_standing').on(
       table.chainId,
       table.oracle,

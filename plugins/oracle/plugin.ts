@@ -175,38 +175,44 @@ export function setup(ctx: OracleContext): Running<OracleApi> {
       )
       subscriptions.push(rounds)
       if (oracles.length === 0) return
-      await watch.start()
-      const answers = await events.subscribe(
-        {
-          consumer: 'oracle.requests',
-          names: Object.keys(TOLD),
-          from: 'now',
-          stage: 'confirmed',
-        },
-        async (event) => {
-          if (event.stage === 'reverted') return
-          const oracle = oracles.find(
-            ({ config: { contract } }) =>
-              contract.chainId === event.chainId &&
-              contract.address.toLowerCase() === event.address.toLowerCase(),
-          )
-          const requestId = integerOf(event.data, 'requestId')
-          if (oracle === undefined || requestId === null) return
-          const [row] = await index.select({
-            table: 'inferenceRequest',
-            where: [
-              { column: 'chainId', op: '=', value: event.chainId },
-              { column: 'requestId', op: '=', value: requestId },
-            ],
-            limit: 1,
-          })
-          // Reorganised away since, deeper than what counts as confirmed.
-          const type = TOLD[event.name]
-          if (row !== undefined && type !== undefined)
-            routes.publish({ type, data: requestView(row, oracle.config.id) })
-        },
-      )
+      const answers = await events
+        .subscribe(
+          {
+            consumer: 'oracle.requests',
+            names: Object.keys(TOLD),
+            from: 'now',
+            stage: 'confirmed',
+          },
+          async (event) => {
+            if (event.stage === 'reverted') return
+            const oracle = oracles.find(
+              ({ config: { contract } }) =>
+                contract.chainId === event.chainId &&
+                contract.address.toLowerCase() === event.address.toLowerCase(),
+            )
+            const requestId = integerOf(event.data, 'requestId')
+            if (oracle === undefined || requestId === null) return
+            const [row] = await index.select({
+              table: 'inferenceRequest',
+              where: [
+                { column: 'chainId', op: '=', value: event.chainId },
+                { column: 'requestId', op: '=', value: requestId },
+              ],
+              limit: 1,
+            })
+            // Reorganised away since, deeper than what counts as confirmed.
+            const type = TOLD[event.name]
+            if (row !== undefined && type !== undefined)
+              routes.publish({ type, data: requestView(row, oracle.config.id) })
+          },
+        )
+        .catch(async (error: unknown) => {
+          // What did not start is not told to stop.
+          await rounds.close()
+          throw error
+        })
       subscriptions.push(answers)
+      await watch.start()
     },
     async stop() {
       await Promise.all([watch.stop(), ...subscriptions.map((each) => each.close())])

@@ -3,7 +3,7 @@ import type { IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Inference } from '../../../node/ports/inference.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import { OracleError } from '../errors.ts'
-import { committeeAt, disputeItem, isOpenAt } from './open-disputes.ts'
+import { answerColumns, committeeAt, disputeItem, isOpenAt } from './open-disputes.ts'
 import { type InferenceRequestRow, recordsOf, requestsById } from './pending.ts'
 import { restingAt, ruleOf } from './pick-requests.ts'
 import type { RequestRules } from './request-rules.ts'
@@ -29,7 +29,7 @@ export async function checkDisputes(
 ): Promise<readonly InferenceRequestRow[]> {
   const ids = disputes.map(({ requestId }) => requestId)
   const requests = await requestsById(index, oracle, ids, pin)
-  const records = await recordsOf(index, oracle, [...requests.values()], pin)
+  const records = await recordsOf(index, oracle, [...requests.values()], pin, answerColumns)
   const models = inference.models()
   const resting = restingAt(pin, previous)
   const rows = await Promise.all(

@@ -5,7 +5,7 @@ import type { Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import { OracleError } from '../errors.ts'
 import type { Pin } from '../feed-types.ts'
-import { type InferenceRequestRow, ofOracle, requestsById } from './pending.ts'
+import { type InferenceRequestRow, recordsOf, requestsById } from './pending.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { UpkeepItem } from './request-types.ts'
 
@@ -15,10 +15,13 @@ export const DRAW_AFTER_BLOCKS = 32n
 /** What the contract has to be told to do for a request: nothing of it happens by itself. */
 export type Chore = 'deliver' | 'settle' | 'draw' | 'close'
 
+/** Of an answer: what tells whether something is due. */
+export const choreColumns = ['blockNumber', 'finalAt', 'timestamp'] as const
+
 type ChoreRequest = Pick<InferenceRequestRow, 'requestId' | 'finalOnly' | 'delivered' | 'status'>
 
 interface ChoreRecord {
-  readonly answer: Pick<Row<'inferenceAnswer'>, 'blockNumber' | 'finalAt' | 'timestamp'>
+  readonly answer: Pick<Row<'inferenceAnswer'>, (typeof choreColumns)[number]>
   readonly dispute?: Pick<Row<'inferenceDispute'>, 'blockNumber' | 'endedBlock' | 'deadline' | 'seed'>
 }
 
@@ -45,7 +48,7 @@ export async function checkUpkeep(
 ): Promise<void> {
   const ids = upkeep.map(({ requestId }) => requestId)
   const known = await requestsById(index, oracle, ids, pin)
-  const records = await recordsOfChores(index, oracle, [...known.values()], pin)
+  const records = await recordsOf(index, oracle, [...known.values()], pin, choreColumns)
   const isDone = ({ requestId }: UpkeepItem) => {
     const row = known.get(requestId)
     return row !== undefined && choreOf(row, records.get(requestId), pin) === null
@@ -93,40 +96,6 @@ async function doneSince(
     ...{ limit: 10_000, complete: { chainId, block: pin.number } },
   })
   return new Set(events.map(({ data }) => BigInt((data as { readonly requestId: string }).requestId)))
-}
-
-/** Answers and disputes of the given requests, by id: of each what tells whether something is due. */
-export async function recordsOfChores(
-  index: IndexReader,
-  oracle: ContractRef,
-  requests: readonly { readonly requestId: bigint }[],
-  pin: Pin,
-): Promise<ReadonlyMap<bigint, ChoreRecord>> {
-  if (requests.length === 0) return new Map()
-  const where = [
-    ...ofOracle(oracle),
-    { column: 'requestId', op: 'in', value: requests.map(({ requestId }) => requestId) },
-  ] as const
-  const options = { where, limit: requests.length, complete: { chainId: oracle.chainId, block: pin.number } }
-  const [answers, disputes] = await Promise.all([
-    index.select({
-      table: 'inferenceAnswer',
-      columns: ['requestId', 'blockNumber', 'finalAt', 'timestamp'],
-      ...options,
-    }),
-    index.select({
-      table: 'inferenceDispute',
-      columns: ['requestId', 'blockNumber', 'endedBlock', 'deadline', 'seed'],
-      ...options,
-    }),
-  ])
-  const challenged = new Map(disputes.map((dispute) => [dispute.requestId, dispute]))
-  return new Map(
-    answers.map((answer) => {
-      const dispute = challenged.get(answer.requestId)
-      return [answer.requestId, dispute === undefined ? { answer } : { answer, dispute }]
-    }),
-  )
 }
 
 export const upkeepItem = ({

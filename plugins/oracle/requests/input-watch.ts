@@ -1,19 +1,45 @@
 import type { Clock, Timer } from '../../../node/ports/clock.ts'
-import type { IndexReader } from '../../../node/ports/index-reader.ts'
+import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts'
 import type { Inference } from '../../../node/ports/inference.ts'
 import type { Logger } from '../../../node/ports/log.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
-import { Backlog } from './backlog.ts'
-import { type InferenceRequestRow, ofOracle } from './pending.ts'
+import { Backlog, type Page } from './backlog.ts'
+import { type InferenceRequestRow, MOST_HELD, ofOracle } from './pending.ts'
 import type { RequestInputs } from './request-inputs.ts'
 import { outcomes } from './request-types.ts'
 import { WantedInputs } from './wanted-inputs.ts'
 
 const LOOK_MS = 10_000
+/** One page of all that is here: what a flood hides from the others must not be given up for what it sends. */
+const heldPage: Page = {
+  orderBy: [
+    { column: 'blockNumber', direction: 'desc' },
+    { column: 'logIndex', direction: 'desc' },
+  ],
+  limit: MOST_HELD,
+}
 /** Answers that are looked up at once. */
-const MOST_ANSWERS = 2_000
+const MOST_ANSWERS = 10_000
 
 type Status = 'pending' | 'disputed' | 'answered'
+
+/** What looking after the input of a request needs to know of it. */
+const columns = [
+  'requestId',
+  'requester',
+  'inputHash',
+  'inputLength',
+  'input',
+  'deadline',
+  'timestamp',
+  'blockNumber',
+  'logIndex',
+] as const
+
+type WatchedRequest = Pick<InferenceRequestRow, (typeof columns)[number]>
+
+/** What the watch does with inputs, whatever else is known of their requests. */
+type WatchedInputs = Omit<RequestInputs, 'standing'> & { standing(rows: readonly WatchedRequest[]): void }
 
 /**
  * Looks after the inputs that requests name by hash, whoever leads: of what waits for an answer or a ruling they are fetched
@@ -25,7 +51,7 @@ export function inputWatch(
   modules: {
     readonly index: IndexReader
     readonly inference: Inference
-    readonly inputs: RequestInputs
+    readonly inputs: WatchedInputs
     readonly clock: Clock
     readonly log: Logger
   },
@@ -44,15 +70,17 @@ export function inputWatch(
     backlogs: { pending: new Backlog(), disputed: new Backlog(), answered: new Backlog() },
   }))
 
+  /** A few pages of those that name their inputs by hash; and whatever is in them, those whose inputs are here. */
   async function byHash(
     { oracle, backlogs }: (typeof watched)[number],
     status: Status,
-  ): Promise<readonly InferenceRequestRow[]> {
+  ): Promise<readonly WatchedRequest[]> {
     const digests = inference.models().flatMap(({ digest, request }) => (request === null ? [] : [digest]))
     if (digests.length === 0) return []
-    return await backlogs[status].look((page) =>
+    const read = (page: Page, more: readonly Condition<'inferenceRequest'>[] = []) =>
       index.select({
         table: 'inferenceRequest',
+        columns,
         where: [
           ...ofOracle(oracle),
           { column: 'status', op: '=', value: status },
@@ -60,23 +88,32 @@ export function inputWatch(
           { column: 'input', op: '=', value: '0x' },
           // What nobody answered in time may wait for its refund for ever.
           ...(status === 'pending'
-            ? [{ column: 'deadline', op: '>', value: BigInt(Math.floor(clock.now() / 1_000)) } as const]
+            ? [
+                { column: 'endedBlock', op: '=', value: 0n } as const,
+                { column: 'deadline', op: '>', value: BigInt(Math.floor(clock.now() / 1_000)) } as const,
+              ]
             : []),
+          ...more,
         ],
         ...page,
-      }),
-    )
+      })
+    const found = await backlogs[status].look(read)
+    const held = inputs.held().slice(-MOST_HELD)
+    const here =
+      held.length === 0 ? [] : await read(heldPage, [{ column: 'inputHash', op: 'in', value: held }])
+    return [...new Map([...found, ...here].map((row) => [row.requestId, row] as const)).values()]
   }
 
   /** Those whose answer has values: what is no input of the model's is worth no room. */
   async function withValues(
     oracle: ContractRef,
-    rows: readonly InferenceRequestRow[],
-  ): Promise<readonly InferenceRequestRow[]> {
-    const here = rows.filter((row) => inputs.holds(row))
+    rows: readonly WatchedRequest[],
+  ): Promise<readonly WatchedRequest[]> {
+    const here = rows.filter((row) => inputs.holds(row)).slice(0, MOST_ANSWERS)
     if (here.length === 0) return []
     const answers = await index.select({
       table: 'inferenceAnswer',
+      columns: ['requestId'],
       where: [
         ...ofOracle(oracle),
         { column: 'requestId', op: 'in', value: here.map(({ requestId }) => requestId) },
@@ -89,15 +126,15 @@ export function inputWatch(
   }
 
   async function look(): Promise<void> {
-    const pending: InferenceRequestRow[] = []
-    const disputed: InferenceRequestRow[] = []
+    const pending: WatchedRequest[] = []
+    const disputed: WatchedRequest[] = []
     for (const each of watched) {
       pending.push(...(await byHash(each, 'pending')))
       disputed.push(...(await byHash(each, 'disputed')))
       inputs.standing(await withValues(each.oracle, await byHash(each, 'answered')))
     }
     inputs.keep([...disputed, ...pending])
-    const missing = (row: InferenceRequestRow) => !inputs.holds(row)
+    const missing = (row: WatchedRequest) => !inputs.holds(row)
     // What somebody staked a bond on goes first.
     wanted.choose(pending.filter(missing), disputed.filter(missing))
   }

@@ -23,6 +23,9 @@ interface Modules {
   readonly log: Logger
 }
 
+/** Of an answer: what its dispute is about. */
+export const answerColumns = ['outcome', 'values'] as const
+
 /** The leader's choice among the disputes that are open. It keeps what it has looked at, and what was tried. */
 export class DisputeQueue {
   readonly #oracle: ContractRef
@@ -64,10 +67,11 @@ export class DisputeQueue {
     if (waiting.length === 0) return []
     const ids = waiting.map(({ requestId }) => requestId)
     const requests = await requestsById(index, this.#oracle, ids, pin)
-    const records = await recordsOf(index, this.#oracle, waiting, pin)
+    const records = await recordsOf(index, this.#oracle, waiting, pin, answerColumns)
     const committees = new Map(await Promise.all(ids.map((id) => this.#committee(id, pin))))
     const models = inference.models()
     const items: DisputeItem[] = []
+    const unready: bigint[] = []
     let gas = 0
     for (const requestId of ids) {
       if (items.length === most) break
@@ -75,15 +79,17 @@ export class DisputeQueue {
       const answer = records.get(requestId)?.answer
       const model = models.find(({ digest }) => digest === row?.modelDigest)
       const committee = committees.get(requestId) ?? null
-      if (row === undefined || answer === undefined || model === undefined || committee === null) continue
+      if (row === undefined || answer === undefined || model === undefined || committee === null) {
+        unready.push(requestId)
+        continue
+      }
       const item = disputeItem(row, answer, { rule: ruleOf(model), committee })
       if (items.length > 0 && gas + item.callbackGasLimit > rules.maxCallbackGas) continue
       gas += item.callbackGasLimit
       items.push(item)
     }
-    // What could not be taken is looked at behind the others the next time.
-    const taken = new Set(items.map(({ requestId }) => requestId))
-    if (items.length < most) this.#tries.note(ids.filter((id) => !taken.has(id)))
+    // In the way of others that no look comes to otherwise. Where all were looked at, waiting for a committee costs no turn.
+    if (items.length < most && open.length > waiting.length) this.#tries.note(unready)
     return items
   }
 
@@ -120,7 +126,7 @@ export class DisputeQueue {
 
 export function disputeItem(
   row: InferenceRequestRow,
-  answer: Row<'inferenceAnswer'>,
+  answer: Pick<Row<'inferenceAnswer'>, (typeof answerColumns)[number]>,
   { rule, committee }: Pick<DisputeItem, 'rule' | 'committee'>,
 ): DisputeItem {
   const { requestId, modelDigest, inputHash, finalOnly, callbackGasLimit } = row

@@ -1,6 +1,6 @@
 import type { Hex } from '../../../node/ports/chain.ts'
 import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts'
-import type { Row } from '../../../node/ports/index-tables.ts'
+import type { Column, Row } from '../../../node/ports/index-tables.ts'
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
 import { Backlog, type Page } from './backlog.ts'
@@ -8,8 +8,8 @@ import type { RequestRules } from './request-rules.ts'
 
 export type InferenceRequestRow = Row<'inferenceRequest'>
 
-/** Inputs that are here and are looked for in the index at once, the newest; those of the others are met on the way. */
-const MOST_HELD = 10_000
+/** Inputs that are here and are looked for in the index at once; those of the others are met on the way. */
+export const MOST_HELD = 10_000
 
 /** What choosing needs to know of a request: not its input, which may have 4 KiB. */
 const columns = [
@@ -58,7 +58,8 @@ export class PendingRequests {
 
   /**
    * Of these models at a pinned block: `byValue` have their inputs on-chain, of `delivered` they are here, and `byHash` name them by
-   * hash, wherever those are: of `delivered` it may have some. At most two pages of each kind. Rejects with `INDEX_BEHIND` when the index lacks the block.
+   * hash, wherever those are: of `delivered` it may have some. Of each kind at most three pages of what has not ended, and three of
+   * what ended above the pin. Rejects with `INDEX_BEHIND` when the index lacks the block.
    */
   async at(asked: Asked): Promise<{
     readonly byValue: readonly WaitingRequest[]
@@ -101,7 +102,9 @@ export class PendingRequests {
     // Not ended yet, or only after the pin: an index that is ahead of it must say the same as one that is not.
     const waiting = await backlog.look((page) => read({ op: '=', value: 0n }, page))
     const ended = await new Backlog().look((page) => read({ op: '>', value: pin.number }, page))
-    return [...waiting, ...ended].filter((row) => isPendingAt(row, pin, rules))
+    // They are of two moments: what was answered in between, above the pin, is in both.
+    const found = new Map([...waiting, ...ended].map((row) => [row.requestId, row] as const))
+    return [...found.values()].filter((row) => isPendingAt(row, pin, rules))
   }
 }
 
@@ -124,16 +127,23 @@ export async function requestsById(
   return new Map(rows.map((row) => [row.requestId, row]))
 }
 
-/** Answers and disputes of the given requests, by id. */
-export async function recordsOf(
+/** What tells how a dispute stands. */
+const disputeColumns = ['requestId', 'blockNumber', 'endedBlock', 'deadline', 'seed'] as const
+
+/** Answers of the given requests, of each what is named, and how disputes over them stand, by id. */
+export async function recordsOf<A extends Column<'inferenceAnswer'>>(
   index: IndexReader,
   oracle: ContractRef,
   requests: readonly { readonly requestId: bigint }[],
   pin: Pin,
+  columns: readonly A[],
 ): Promise<
   ReadonlyMap<
     bigint,
-    { readonly answer?: Row<'inferenceAnswer'>; readonly dispute?: Row<'inferenceDispute'> }
+    {
+      readonly answer: Pick<Row<'inferenceAnswer'>, A | 'requestId'>
+      readonly dispute?: Pick<Row<'inferenceDispute'>, (typeof disputeColumns)[number]>
+    }
   >
 > {
   if (requests.length === 0) return new Map()
@@ -141,10 +151,14 @@ export async function recordsOf(
     ...ofOracle(oracle),
     { column: 'requestId', op: 'in', value: requests.map(({ requestId }) => requestId) },
   ] as const
-  const complete = { chainId: oracle.chainId, block: pin.number }
+  const options = { where, limit: requests.length, complete: { chainId: oracle.chainId, block: pin.number } }
   const [answers, disputes] = await Promise.all([
-    index.select({ table: 'inferenceAnswer', where, complete }),
-    index.select({ table: 'inferenceDispute', where, complete }),
+    index.select<'inferenceAnswer', A | 'requestId'>({
+      table: 'inferenceAnswer',
+      columns: ['requestId', ...columns],
+      ...options,
+    }),
+    index.select({ table: 'inferenceDispute', columns: disputeColumns, ...options }),
   ])
   const challenged = new Map(disputes.map((dispute) => [dispute.requestId, dispute]))
   return new Map(

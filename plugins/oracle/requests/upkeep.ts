@@ -3,8 +3,8 @@ import type { Condition, IndexReader } from '../../../node/ports/index-reader.ts
 import type { ContractRef } from '../../../node/ports/quorum.ts'
 import type { Pin } from '../feed-types.ts'
 import { Backlog, inOrder } from './backlog.ts'
-import { type Chore, choreOf, DRAW_AFTER_BLOCKS, recordsOfChores, upkeepItem } from './chore.ts'
-import { ofOracle } from './pending.ts'
+import { type Chore, choreColumns, choreOf, DRAW_AFTER_BLOCKS, upkeepItem } from './chore.ts'
+import { ofOracle, recordsOf } from './pending.ts'
 import type { RequestRules } from './request-rules.ts'
 import type { UpkeepItem } from './request-types.ts'
 
@@ -94,7 +94,7 @@ export class ChoreQueue {
       [...disputed, ...undelivered, ...answered].map((row) => [row.requestId, row] as const),
     )
     const rows = [...found.values()].filter(({ requestId }) => !resting.has(requestId))
-    const records = await recordsOfChores(this.#index, this.#oracle, rows, pin)
+    const records = await recordsOf(this.#index, this.#oracle, rows, pin, choreColumns)
     const due = rows.flatMap((row) => {
       const record = records.get(row.requestId)
       const chore = choreOf(row, record, pin)

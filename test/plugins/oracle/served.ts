@@ -83,12 +83,12 @@ export async function serveOracle(
   config: unknown,
   change: Partial<DutyStatus> = {},
   door: Parameters<typeof serve>[1] = {},
+  events = memoryEventLog(),
 ) {
   const chain = memoryChain([{ id: HOME, confirmations: 1 }])
   const index = memoryIndex()
   index.setHead(HOME, 50n, 49n)
   const inference = scriptedInference(keccak256('0x07'))
-  const events = memoryEventLog()
   const contents = memoryContents()
   const records = new Map<string, EvidenceRecord>()
   const timers = new Set<() => void>()

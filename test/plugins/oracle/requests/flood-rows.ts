@@ -1,6 +1,10 @@
+import { getTableConfig } from 'drizzle-orm/pg-core'
 import type { Pool } from 'pg'
+import * as schema from '../../../../indexer/ponder.schema.ts'
 import { snakeCase } from '../../../../node/adapters/ponder/names.ts'
-import { indexTables, type Row } from '../../../../node/ports/index-tables.ts'
+import { selectStatement } from '../../../../node/adapters/ponder/select-sql.ts'
+import type { IndexQuery } from '../../../../node/ports/index-reader.ts'
+import { indexTables, type Row, type TableName } from '../../../../node/ports/index-tables.ts'
 import { makeViews } from '../../../adapters/ponder/views.ts'
 import { requestRow } from './kit.ts'
 
@@ -10,15 +14,11 @@ export async function makeRequests(
   { id, block, timestamp }: { id: number; block: bigint; timestamp: number },
 ): Promise<void> {
   await makeViews(pool, { id, name: 'home', safeBlock: 0 })
-  const queue = 'chain_id, oracle, ended_block, block_number, log_index'
-  for (const sql of [
-    `INSERT INTO views.watermark VALUES (${id}, ${block}, '0x13', ${timestamp})`,
-    `CREATE INDEX ON views.inference_request (${queue})`,
-    'CREATE INDEX ON views.inference_request (chain_id, oracle, status, block_number)',
-    'CREATE INDEX ON views.inference_request (request_id)',
-    'CREATE INDEX ON views.inference_request (chain_id, oracle, input_hash, ended_block)',
-  ])
-    await pool.query(sql)
+  await pool.query(`INSERT INTO views.watermark VALUES (${id}, ${block}, '0x13', ${timestamp})`)
+  for (const { config } of getTableConfig(schema.inferenceRequest).indexes) {
+    const columns = config.columns.map((column) => ('name' in column ? column.name : ''))
+    await pool.query(`CREATE INDEX ${config.name} ON views.inference_request (${columns.join(', ')})`)
+  }
 }
 
 /** Requests that wait, each of an account of its own: by the hash of what nobody has, or with as many bytes of input. */
@@ -29,9 +29,10 @@ export async function flood(
     readonly block: number
     readonly input: number | null
     readonly callbackGasLimit?: number
+    readonly deadline?: number
   },
 ): Promise<void> {
-  const { count, block, input, callbackGasLimit = 0 } = options
+  const { count, block, input, callbackGasLimit = 0, deadline } = options
   const word = (digits: number) => `'0x' || lpad(to_hex(${block * 1_000_000} + n), ${digits}, '0')`
   const made: Partial<Record<keyof Row<'inferenceRequest'>, string>> = {
     id: word(8),
@@ -42,6 +43,7 @@ export async function flood(
     logIndex: 'n',
     blockNumber: `${block}`,
     callbackGasLimit: `${callbackGasLimit}`,
+    ...(deadline === undefined ? {} : { deadline: `${deadline}` }),
   }
   const row = requestRow(0)
   const columns = Object.keys(indexTables.inferenceRequest) as (keyof typeof row)[]
@@ -60,4 +62,24 @@ export async function insertRequest(pool: Pool, row: Row<'inferenceRequest'>): P
      VALUES (${columns.map((_, at) => `$${at + 1}`).join(', ')})`,
     columns.map((column) => String(row[column])),
   )
+}
+
+/** How many rows the database reads to answer a query, those among them that it then leaves out. */
+export async function rowsRead<T extends TableName>(pool: Pool, query: IndexQuery<T>): Promise<number> {
+  const { text, values } = selectStatement('views', query)
+  const { rows } = await pool.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values])
+  return scanned(rows[0]['QUERY PLAN'][0].Plan)
+}
+
+interface PlanNode {
+  readonly Plans?: readonly PlanNode[]
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+}
+
+function scanned(node: PlanNode): number {
+  const below = (node.Plans ?? []).map(scanned)
+  if (below.length > 0) return below.reduce((sum, rows) => sum + rows)
+  return (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops']
 }

@@ -1,4 +1,4 @@
-import { hexToBytes, sha256 } from 'viem'
+import { hexToBytes, sha256, toHex } from 'viem'
 import { describe, expect, test, vi } from 'vitest'
 import { HOME, ORIGIN } from '../kit.ts'
 import { serveOracle } from '../served.ts'
@@ -59,6 +59,26 @@ describe('inputs that requests name by hash, without any round', () => {
     await vi.waitFor(() => expect(contents.kept).toEqual([[hash, keepUntil]]), until)
     expect(contents.asked).toEqual([])
   })
+
+  test.each([
+    ['waits', {}],
+    ['is disputed', { status: 'disputed', endedBlock: 8n }],
+    ['was answered', { status: 'answered', endedBlock: 8n }],
+  ] as const)(
+    'what %s, and is here, is kept at the first look, in whatever flood',
+    async (_what, changes) => {
+      const { index, contents, pass } = await plugin()
+      await contents.put(bytes, { keepMs: 1 })
+      const nobodyHas = { ...named, ...changes, inputLength: 128 }
+      for (let id = 1; id <= 2_000; id++)
+        index.add('inferenceRequest', requestRow(id, { ...nobodyHas, inputHash: toHex(id, { size: 32 }) }))
+      index.remove('inferenceRequest', ({ requestId }) => requestId === 1_250n)
+      index.add('inferenceRequest', requestRow(1_250, { ...named, ...changes }))
+      index.add('inferenceAnswer', answerRow(1_250))
+      pass()
+      await vi.waitFor(() => expect(contents.kept.map(([of]) => of)).toEqual([hash]), until)
+    },
+  )
 
   test('nothing is kept or asked for of what is over, is of no model here, or is no input of one', async () => {
     const { index, contents, pass } = await plugin()

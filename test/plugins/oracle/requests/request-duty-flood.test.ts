@@ -109,8 +109,12 @@ describe('requests that can not be answered', () => {
 })
 
 describe('disputes without a ruling', () => {
-  const opened = (found: ReturnType<typeof validator>, id: number) => {
-    found.index.add('inferenceRequest', requestRow(id, { status: 'disputed', endedBlock: 8n }))
+  const opened = (
+    found: ReturnType<typeof validator>,
+    id: number,
+    changes: Parameters<typeof requestRow>[1] = {},
+  ) => {
+    found.index.add('inferenceRequest', requestRow(id, { status: 'disputed', endedBlock: 8n, ...changes }))
     found.index.add('inferenceAnswer', answerRow(id))
     found.index.add(
       'inferenceDispute',
@@ -124,6 +128,30 @@ describe('disputes without a ruling', () => {
     for (let id = 1; id <= 150; id++) opened(found, id)
     const looks = [await found.query(), await found.query()]
     expect(looks.flatMap(({ disputes }) => disputes.map(({ requestId }) => requestId))).toContain(150n)
+  })
+
+  test('do not lose their turn by waiting for a committee, however often they were looked at', async () => {
+    const found = validator()
+    onChain(found.chain, { committee: null })
+    opened(found, 1)
+    for (let look = 0; look < 20; look++) await found.duty.query(requestContext(), null)
+    onChain(found.chain, {})
+    for (let id = 2; id <= 6; id++) opened(found, id)
+    const { disputes } = await found.query()
+    expect(disputes.map(({ requestId }) => requestId)).toContain(1n)
+  })
+
+  test('do not lose their turn because a round had no gas left for them', async () => {
+    const found = validator()
+    onChain(found.chain, {})
+    for (let id = 1; id <= 6; id++) opened(found, id, { callbackGasLimit: 1_000_000 })
+    for (let look = 0; look < 20; look++) await found.duty.query(requestContext(), null)
+    const first = await found.query()
+    await found.duty.observe(requestContext(), first, null)
+    await found.duty.observe(requestContext(), first, null)
+    expect(first.disputes.map(({ requestId }) => requestId)).toEqual([1n])
+    // The next in order, not one that no look had come to.
+    expect((await found.query()).disputes.map(({ requestId }) => requestId)).toEqual([2n])
   })
 
   test('leave requests their turn where a round has room for one thing', async () => {

@@ -1,9 +1,10 @@
 import { sha256 } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { requestOutcome } from '../../../../plugins/oracle/requests/request-outcome.ts'
-import { ORIGIN } from '../kit.ts'
+import { memoryIndex } from '../../../fakes/index-reader.ts'
+import { HOME, ORIGIN } from '../kit.ts'
 import { gave, item, observations, requestContext, requestRow, rules } from './kit.ts'
-import { ids, validator } from './validator.ts'
+import { ids, validator, validatorOver } from './validator.ts'
 
 describe('a leader', () => {
   test('takes the oldest requests that wait at the pin, as many as a report has room for', async () => {
@@ -27,6 +28,26 @@ describe('a leader', () => {
       requestRow(12, { deadline: BigInt(ORIGIN + 170 + 30), blockNumber: 2n }),
     )
     expect(ids(await query())).toEqual([9, 1, 3])
+  })
+
+  test('names a request once that is answered, above the pin, while it is looked at', async () => {
+    const memory = memoryIndex()
+    memory.setHead(HOME, 19n)
+    memory.add('inferenceRequest', requestRow(1))
+    const answeredMeanwhile: typeof memory = {
+      ...memory,
+      async select(asked) {
+        const rows = await memory.select(asked)
+        const isOfWaiting = asked.where?.some(({ column, op }) => column === 'endedBlock' && op === '=')
+        if (asked.table === 'inferenceRequest' && isOfWaiting && rows.length > 0) {
+          memory.remove('inferenceRequest', () => true)
+          memory.add('inferenceRequest', requestRow(1, { status: 'answered', endedBlock: 18n }))
+        }
+        return rows
+      },
+    }
+    const { query } = validatorOver(answeredMeanwhile)
+    expect(ids(await query())).toEqual([1])
   })
 
   test('takes fewer where many validators’ results must fit into an outcome', async () => {

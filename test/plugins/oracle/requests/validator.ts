@@ -45,7 +45,7 @@ export function validatorOver(made: IndexReader | ((chain: ReturnType<typeof mem
     if (found === null) throw new TypeError('there is nothing to do')
     return found
   }
-  return { chain, inference, contents, duty, query }
+  return { chain, index, inference, inputs, contents, duty, query }
 }
 
 export const ids = ({ items }: RequestQuery) => items.map(({ requestId }) => Number(requestId))
