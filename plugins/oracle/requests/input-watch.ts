@@ -38,9 +38,6 @@ const columns = [
 
 type WatchedRequest = Pick<InferenceRequestRow, (typeof columns)[number]>
 
-/** What the watch does with inputs, whatever else is known of their requests. */
-type WatchedInputs = Omit<RequestInputs, 'standing'> & { standing(rows: readonly WatchedRequest[]): void }
-
 /**
  * Looks after the inputs that requests name by hash, whoever leads: of what waits for an answer or a ruling they are fetched
  * and kept, of what was answered and can still be challenged they are kept. All of it is read from the index each time, so
@@ -51,7 +48,7 @@ export function inputWatch(
   modules: {
     readonly index: IndexReader
     readonly inference: Inference
-    readonly inputs: WatchedInputs
+    readonly inputs: RequestInputs
     readonly clock: Clock
     readonly log: Logger
   },

@@ -40,12 +40,12 @@ export interface RequestInputs {
   /** Keeps those inputs of these requests that are here for a while. */
   keep(rows: readonly Named[]): void
   /** These requests were answered and may be challenged: what is here of their inputs is kept for a dispute. */
-  standing(rows: readonly InferenceRequestRow[]): void
+  standing(rows: readonly (Named & Pick<InferenceRequestRow, 'input' | 'timestamp'>)[]): void
   /**
    * Begins to fetch the inputs of these requests, and forgets those that the same one wanted before and that were not begun.
-   * Who wants something takes turns with the others.
+   * Who wants something takes turns with the others. `onBegun` is told of each that is begun.
    */
-  want(by: Wisher, rows: readonly Named[]): void
+  want(by: Wisher, rows: readonly Named[], onBegun?: (inputHash: Hex) => void): void
 }
 
 export function requestInputs(
@@ -67,14 +67,15 @@ export function requestInputs(
   }
   const inRounds = new Lanes(ROUND_LANES)
   /** Whose turn it is first. */
-  const wanted = new Map<Wisher, Named[]>()
+  const wanted = new Map<Wisher, { readonly rows: Named[]; readonly onBegun?: (inputHash: Hex) => void }>()
   let ahead = 0
   const next = (): Named | undefined => {
-    for (const [by, rows] of wanted) {
-      const row = rows.shift()
+    for (const [by, wishes] of wanted) {
+      const row = wishes.rows.shift()
       if (row === undefined) continue
       wanted.delete(by)
-      wanted.set(by, rows)
+      wanted.set(by, wishes)
+      wishes.onBegun?.(row.inputHash)
       return row
     }
     return undefined
@@ -132,8 +133,8 @@ export function requestInputs(
       for (const row of rows)
         if (row.input === '0x') keepFor(row, Number(row.timestamp) * 1_000 + options.keepAnsweredMs)
     },
-    want(by, rows) {
-      wanted.set(by, [...rows])
+    want(by, rows, onBegun) {
+      wanted.set(by, { rows: [...rows], ...(onBegun === undefined ? {} : { onBegun }) })
       for (let left = rows.length; ahead < AHEAD_LANES && left > 0; left--) void fetchAhead()
     },
   }

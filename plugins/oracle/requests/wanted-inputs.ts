@@ -14,7 +14,7 @@ type Missing = Place & Pick<InferenceRequestRow, 'inputHash' | 'inputLength' | '
 export class WantedInputs {
   readonly #by: Wisher
   readonly #inputs: RequestInputs
-  /** By its hash: how often an input was to be fetched. */
+  /** By its hash: how often it was begun to fetch an input. */
   readonly #tries = new Tries<Hex>()
 
   constructor(by: Wisher, inputs: RequestInputs) {
@@ -23,7 +23,7 @@ export class WantedInputs {
   }
 
   /**
-   * Those that were wanted least often before: what nobody ever delivers comes back to its turn, and is in nobody's way. Half of
+   * Those that were tried least often before: what nobody ever delivers comes back to its turn, and is in nobody's way. Half of
    * the places are for `first`, if there are so many of them.
    */
   choose(missing: readonly Missing[], first: readonly Missing[] = []): void {
@@ -36,8 +36,8 @@ export class WantedInputs {
         if (wanted.size === most) break
         if (!wanted.has(row.inputHash)) wanted.set(row.inputHash, row)
       }
-    this.#tries.note(wanted.keys())
-    this.#inputs.want(this.#by, [...wanted.values()])
+    // What was only chosen was not tried: the next choice may take its place.
+    this.#inputs.want(this.#by, [...wanted.values()], (inputHash) => this.#tries.note([inputHash]))
   }
 
   #inTurns(rows: readonly Missing[]): readonly Missing[] {

@@ -72,6 +72,16 @@ test('what was wanted and not begun is forgotten when others are wanted', async 
   })
 })
 
+test('who wants inputs is told of those that are begun alone', async () => {
+  const { inputs, hashOf, fail } = held()
+  const begun: string[] = []
+  const tell = (hash: string) => void begun.push(hash)
+  inputs.want('watch', [1, 2, 3].map(row), tell)
+  inputs.want('watch', [4].map(row), tell)
+  fail(1)
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 4].map(hashOf)))
+})
+
 test('an input that a round has no time for is not begun', async () => {
   const { inputs, begun, hashOf, give } = held()
   const late = new AbortController()
