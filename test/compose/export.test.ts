@@ -7,11 +7,13 @@ import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { snakeCase } from '../../node/adapters/ponder/names.ts'
 import type { Database } from '../../node/adapters/postgres/database.ts'
 import { withExportSnapshot } from '../../node/adapters/postgres/export-snapshot.ts'
 import { type ExportOptions, exportTable } from '../../node/compose/export.ts'
 import type { ExportFormat, ExportTable } from '../../node/ports/export.ts'
 import { indexTables } from '../../node/ports/index-tables.ts'
+import { sqlTypes } from '../adapters/ponder/views.ts'
 import { eventRow } from '../adapters/postgres/chain-events.ts'
 import { moveLog } from '../adapters/postgres/notices.ts'
 import { type TestPostgres, testPostgres, until } from '../adapters/postgres/support.ts'
@@ -20,15 +22,6 @@ import { minimal, parse } from '../config/config-cases.ts'
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const huge = 2n ** 256n - 1n
-const sqlTypes = {
-  int: 'int8',
-  bigint: 'numeric(78)',
-  text: 'text',
-  hex: 'text',
-  bool: 'boolean',
-  json: 'json',
-}
-const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 let postgres: TestPostgres
 let database: Database
@@ -40,9 +33,9 @@ beforeAll(async () => {
   database = await postgres.database('iyi')
   const tables = Object.entries(indexTables).map(([table, columns]) => {
     const list = Object.entries(columns).map(
-      ([column, kind]) => `${snake(column)} ${sqlTypes[kind]} not null`,
+      ([column, kind]) => `${snakeCase(column)} ${sqlTypes[kind]} not null`,
     )
-    return `create table iyi_index.${snake(table)} (${list.join(', ')})`
+    return `create table iyi_index.${snakeCase(table)} (${list.join(', ')})`
   })
   for (const sql of [
     'create schema iyi_index',

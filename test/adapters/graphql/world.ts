@@ -7,16 +7,9 @@ import type { ChainFreshness } from '../../../node/ports/index-reader.ts'
 import { indexShapes } from '../../../node/ports/index-shapes.ts'
 import { startPostgres, testPool } from '../ponder/fixture.ts'
 import { recordingLogger } from '../ponder/recorders.ts'
+import { sqlTypes } from '../ponder/views.ts'
 
 export const VIEWS = 'views'
-const sqlTypes = {
-  int: 'int8',
-  bigint: 'numeric(78)',
-  text: 'text',
-  hex: 'text',
-  bool: 'boolean',
-  json: 'json',
-}
 
 /** A contract whose names try to get into the way of those of the schema. */
 export const odd: CustomContract = {

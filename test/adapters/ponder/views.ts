@@ -2,7 +2,8 @@ import type { Pool } from 'pg'
 import { snakeCase } from '../../../node/adapters/ponder/names.ts'
 import { indexTables } from '../../../node/ports/index-tables.ts'
 
-const sqlTypes = {
+/** Of the index's columns, as Ponder makes them. */
+export const sqlTypes = {
   int: 'int8',
   bigint: 'numeric(78)',
   text: 'text',
